@@ -1,0 +1,162 @@
+"""``gzslbench data``: list, check, import and fetch data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from gzslbench.data.audit import Finding
+    from gzslbench.data.catalogue import Catalogue
+    from gzslbench.data.dataset import DataSet, Split
+
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group()
+def data() -> None:
+    """List, check, import and fetch data sets."""
+
+
+@data.command("list")
+@data_dir_option
+@cache_option
+def list_data(data_dirs: tuple[Path, ...], cache: Path) -> None:
+    """List the data sets that are found, and the known ones that are missing."""
+    from gzslbench.data.catalogue import Catalogue
+    from gzslbench.data.known import known
+
+    catalogue = Catalogue.find(data_dirs, cache_dir=cache)
+    for name in catalogue.names():
+        published = known(name)
+        click.echo(f"{name:<16} {_place(catalogue, name)}{f'  ({published.summary})' if published else ''}")
+    missing = catalogue.missing()
+    if missing:
+        click.echo("\nmissing:")
+    for each in missing:
+        click.echo(f"{each.name:<16} lacks {each.lacks}: {each.how_to_get}")
+
+
+@data.command()
+@click.argument("name")
+@click.option("--split", "split_name", default="", help="Check this split alone. Default: all.")
+@data_dir_option
+@cache_option
+def check(name: str, split_name: str, data_dirs: tuple[Path, ...], cache: Path) -> None:
+    """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
+    from gzslbench.data.audit import audit, require_sound
+    from gzslbench.data.catalogue import Catalogue
+
+    dataset = Catalogue.find(data_dirs, cache_dir=cache).open(name, cache)
+    _show(dataset)
+    splits = [dataset.split(split_name)] if split_name else list(dataset.splits.values())
+    for split in splits:
+        _show_split(split, audit(dataset, split))
+    for split in splits:
+        require_sound(dataset, split)
+
+
+@data.command("import")
+@click.argument("name")
+@click.option("--features", required=True, type=EXISTING_FILE, help="Features: .npy, .npz, .csv or .mat.")
+@click.option("--semantics", required=True, type=EXISTING_FILE, help="One vector per class, in the same formats.")
+@click.option("--labels", type=EXISTING_FILE, help="Labels, names or numbers; may be in the file of the features.")
+@click.option(
+    "--split", "split_file", type=EXISTING_FILE, help="Index arrays, as .mat or .npz. Default: one is proposed."
+)
+@click.option("--first-label", type=click.IntRange(0, 1), help="The first class's number, where labels don't tell.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the proposed split.")
+@data_dir_option
+def import_data(
+    name: str,
+    features: Path,
+    semantics: Path,
+    labels: Path | None,
+    split_file: Path | None,
+    first_label: int | None,
+    seed: int,
+    data_dirs: tuple[Path, ...],
+) -> None:
+    """Bring your own data in as the data set NAME, in the first data folder."""
+    from gzslbench.data.importing import Sources, import_data_set
+
+    sources = Sources(features, semantics, labels, split_file, first_label)
+    imported = import_data_set(name, _first(data_dirs), sources, seed)
+    click.echo(f"wrote {imported.folder}")
+    _show(imported.dataset)
+    _show_split(imported.split, imported.findings)
+
+
+@data.command()
+@click.argument("name")
+@click.option("--url", default="", help="Address of a .zip or .tar archive. Default: the published one, where known.")
+@click.option("--sha256", default="", help="SHA-256 that the archive must have.")
+@data_dir_option
+@cache_option
+def fetch(name: str, url: str, sha256: str, data_dirs: tuple[Path, ...], cache: Path) -> None:
+    """Download the data set NAME and unpack it into the first data folder; goes on where an earlier try stopped."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from gzslbench.data import fetching
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        fetched = fetching.fetch(
+            name,
+            _first(data_dirs),
+            cache / "downloads",
+            url,
+            sha256,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    click.echo(f"{fetched.folder}: {', '.join(fetched.files) or 'nothing new'}")
+    click.echo(
+        f"archive kept as {fetched.archive}, sha256 {fetched.sha256}{'' if sha256 else ' (not checked: no --sha256)'}"
+    )
+
+
+def _first(data_dirs: tuple[Path, ...]) -> Path:
+    if not data_dirs:
+        raise UsageError("there is no data folder to write to", "give one with --data-dir or GZSLBENCH_DATA")
+    return data_dirs[0]
+
+
+def _place(catalogue: Catalogue, name: str) -> str:
+    folder = catalogue.folders.get(name.partition("@")[0])
+    return str(folder.path) if folder else "from a plugin"
+
+
+def _show(dataset: DataSet) -> None:
+    samples, dimensions = dataset.features.shape
+    classes, attributes = dataset.semantics.shape
+    hashes = ", ".join(f"{what} {digest}" for what, digest in dataset.fingerprint.items())
+    click.echo(
+        f"{dataset.name}: {samples:,} samples of {dimensions:,} dimensions, {classes} classes, {attributes}-d semantics"
+    )
+    click.echo(f"{dataset.provenance}")
+    click.echo(f"content: {hashes}")
+
+
+def _show_split(split: Split, findings: list[Finding]) -> None:
+    validation = "" if split.val_classes is None else f" ({len(split.val_classes)} for validation)"
+    click.echo(
+        f"split {split.name} ({split.fingerprint}): {len(split.seen_classes)} seen{validation} and "
+        f"{len(split.unseen_classes)} unseen classes; {len(split.trainval):,} trainval, "
+        f"{len(split.test_seen):,} test_seen, {len(split.test_unseen):,} test_unseen samples"
+    )
+    for finding in findings:
+        click.echo(f"  {finding}")
+    if not findings:
+        click.echo("  nothing wrong was found")

@@ -1,0 +1,153 @@
+"""``gzslbench leaderboard``: print the tables, write them as pages, or check that the pages are up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gzslbench.errors import UsageError
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.suggest import nearest
+
+if TYPE_CHECKING:
+    from gzslbench.record import Record
+    from gzslbench.report import Leaderboard
+
+_PAGES = "leaderboards"
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--results",
+    "roots",
+    type=_FOLDER,
+    multiple=True,
+    default=("results",),
+    show_default=True,
+    envvar="GZSLBENCH_RESULTS",
+    show_envvar=True,
+    help="Folder of results to read; repeat it to read several.",
+)
+@click.option("--dataset", "-d", "data_sets", multiple=True, help="Print this data set only; repeatable.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(list(PROTOCOLS)),
+    help="Print this protocol only; repeatable.",
+)
+@click.option(
+    "--write",
+    "write_to",
+    type=_FOLDER,
+    is_flag=False,
+    flag_value=_PAGES,
+    help=f"Write the pages into a folder ({_PAGES} if none is named) instead of printing.",
+)
+@click.option(
+    "--check",
+    "check_in",
+    type=_FOLDER,
+    is_flag=False,
+    flag_value=_PAGES,
+    help="Exit with 1 and show what differs if --write would change a page there.",
+)
+def leaderboard(
+    roots: Sequence[Path],
+    data_sets: Sequence[str],
+    protocols: Sequence[str],
+    write_to: Path | None,
+    check_in: Path | None,
+) -> None:
+    """Tabulate the results: per data set, split and protocol, and over all data sets.
+
+    Pages keep what is written by hand outside their markers. Times are comparable inside one machine class only, and
+    numbers from papers are marked unless they were obtained on the same features.
+    """
+    if write_to and check_in:
+        raise UsageError("--write and --check can't go together", "give one of them")
+    if (write_to or check_in) and (data_sets or protocols):
+        raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
+    records = _selected(_read(roots), data_sets, protocols)
+    if check_in:
+        _check(records, check_in)
+    elif write_to:
+        _write(records, write_to)
+    elif records:
+        _print(records)
+    else:
+        looked_in = ", ".join(map(str, roots))
+        click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
+
+
+def _read(roots: Sequence[Path]) -> list[Record]:
+    from gzslbench.store import Store
+
+    return [record for root in roots for record in Store(root).records()]
+
+
+def _selected(records: Sequence[Record], data_sets: Sequence[str], protocols: Sequence[str]) -> list[Record]:
+    present = {record.key.data_set for record in records}
+    for name in data_sets:
+        if present and name not in present:
+            raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
+    return [
+        record
+        for record in records
+        if (not data_sets or record.key.data_set in data_sets) and (not protocols or record.key.protocol in protocols)
+    ]
+
+
+def _print(records: Sequence[Record]) -> None:
+    """Print to a terminal as tables that fit it, to anything else as markdown."""
+    from gzslbench.report import build_leaderboard
+
+    board = build_leaderboard(records)
+    if sys.stdout.isatty():
+        _print_to_terminal(board)
+    else:
+        _print_markdown(board)
+
+
+def _print_to_terminal(board: Leaderboard) -> None:
+    from rich.console import Console
+
+    from gzslbench.report.terminal import print_table
+
+    console = Console()
+    for table in board.tables:
+        print_table(table, console)
+
+
+def _print_markdown(board: Leaderboard) -> None:
+    from gzslbench.report.markdown import to_markdown
+
+    click.echo("\n\n".join(to_markdown(table) for table in board.tables))
+
+
+def _write(records: Sequence[Record], folder: Path) -> None:
+    from gzslbench.report import build_leaderboard, leaderboard_pages, write_pages
+
+    pages = leaderboard_pages(build_leaderboard(records))
+    changed = write_pages(pages, folder)
+    for path in changed:
+        click.echo(f"wrote {path}")
+    if not changed:
+        click.echo(f"{folder} was up to date")
+
+
+def _check(records: Sequence[Record], folder: Path) -> None:
+    from gzslbench.report import build_leaderboard, leaderboard_pages, stale_pages
+
+    stale = stale_pages(leaderboard_pages(build_leaderboard(records)), folder)
+    for path, diff in stale.items():
+        click.echo(f"{path} is out of date:\n{diff}\n", err=True)
+    if stale:
+        click.echo(f"bring it up to date with: gzslbench leaderboard --write {folder}", err=True)
+        raise SystemExit(1)
+    click.echo(f"{folder} is up to date")

@@ -1,0 +1,93 @@
+"""``gzslbench list``: what there is to run, read from the plugins' sources without importing them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.data.catalogue import Catalogue
+from gzslbench.errors import UsageError
+from gzslbench.info import Info, Method
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.scan import Listed, find_plugins, read_listing
+from gzslbench.suggest import nearest
+
+_HEADINGS = {
+    "method": "Methods",
+    "generator": "Generators",
+    "gate": "Gates",
+    "classifier": "Classifiers",
+}
+
+
+@click.command("list")
+@click.argument("names", nargs=-1)
+@click.option("--plugin", "files", multiple=True, type=click.Path(path_type=Path), help="Also read this plugin file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@data_dir_option
+@cache_option
+def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:
+    """List methods, components, data sets and protocols, or say more about NAMES."""
+    listed = read_listing(find_plugins(files))
+    if as_json:
+        click.echo(json.dumps([_as_values(each) for each in listed], indent=1))
+    elif names:
+        _show_each(names, listed)
+    else:
+        _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
+
+
+def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:
+    for kind, heading in _HEADINGS.items():
+        rows = [(each.info.name, _summary(each)) for each in listed if each.kind == kind]
+        _table(heading, rows)
+    sources = [(each.info.name, each.info.summary) for each in listed if each.kind == "data set"]
+    _table("Data sets", [(name, "") for name in catalogue.names()] + sources)
+    _table("Protocols", [(each.name, each.summary) for each in PROTOCOLS.values()])
+    click.echo("More about one: gzslbench list NAME. Missing data sets: gzslbench data list.")
+
+
+def _show_each(names: Sequence[str], listed: Sequence[Listed]) -> None:
+    for name in names:
+        found = [each for each in listed if each.info.name == name]
+        if not found:
+            raise UsageError(f"nothing is named '{name}'", nearest(name, {each.info.name for each in listed}))
+        for each in found:
+            _table(f"{each.kind} {name}", _facts(each))
+
+
+def _summary(listed: Listed) -> str:
+    info = listed.info
+    if isinstance(info, Method) and not info.summary:
+        return " + ".join(filter(None, (info.generator, info.gate, info.classifier)))
+    return info.summary
+
+
+def _facts(listed: Listed) -> list[tuple[str, str]]:
+    info = listed.info
+    facts = {"summary": info.summary, "paper": info.paper}
+    if isinstance(info, Method):
+        facts |= {"generator": info.generator or "none", "gate": info.gate, "classifier": info.classifier}
+    if isinstance(info, Info):
+        facts |= {"needs": ", ".join(info.needs), "makes": ", ".join(info.makes)}
+    facts["plugin"] = str(listed.plugin)
+    facts["source"] = str(listed.plugin.path)
+    return [(name, text) for name, text in facts.items() if text]
+
+
+def _as_values(listed: Listed) -> dict[str, Any]:
+    return {"kind": listed.kind, **asdict(listed.info), "plugin": str(listed.plugin)}
+
+
+def _table(heading: str, rows: Sequence[tuple[str, str]]) -> None:
+    click.secho(heading, bold=True)
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        click.echo(f"  {name:<{width}}  {text}".rstrip())
+    click.echo()

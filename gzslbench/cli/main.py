@@ -1,0 +1,70 @@
+"""The command line: verbs only, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from gzslbench import __version__
+from gzslbench.errors import GzslbenchError
+
+INTERRUPTED = 130
+_VERBS = {
+    "run": ("gzslbench.cli.run:run", "Run methods on data sets; the same command again continues."),
+    "list": ("gzslbench.cli.listing:list_", "List methods, components, data sets and protocols."),
+    "plugins": ("gzslbench.cli.plugins:plugins", "Load all plugins and say which of them are broken, and why."),
+    "data": ("gzslbench.cli.data:data", "List, check, import and fetch data sets."),
+    "leaderboard": ("gzslbench.cli.leaderboard:leaderboard", "Print or write the leaderboard of the results."),
+    "ui": ("gzslbench.cli.ui:ui", "Open the results in MLflow's browser interface."),
+    "track": ("gzslbench.cli.track:track", "Rebuild MLflow's data from the records."),
+}
+
+
+class _Verbs(click.Group):
+    """A group that knows its verbs by name and help, and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        module, _, attribute = _VERBS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="gzslbench")
+def cli() -> None:
+    r"""Benchmark generalized zero-shot learning: one protocol, one clock and one set of seeds for every method.
+
+    \b
+    gzslbench run --plugin gsmflow                    on the bundled data set
+    gzslbench run --plugin gsmflow --all-datasets     on all that is found in --data-dir
+    gzslbench leaderboard                             what came out
+
+    Exit codes: 0 all well, 1 a cell failed, 2 wrong usage, 3 unusable data.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit; an error of ours becomes one line."""
+    try:
+        code: Any = cli.main(args=arguments, prog_name="gzslbench", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except GzslbenchError as error:
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)

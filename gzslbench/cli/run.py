@@ -1,0 +1,110 @@
+"""``gzslbench run``: plan, run what is missing, and say how it went."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gzslbench.cli.options import cache_option, data_dir_option, results_option
+from gzslbench.errors import UsageError
+from gzslbench.protocol import PROTOCOLS
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Seeds(click.ParamType[tuple[int, ...]]):
+    """Seeds written as ``0-4`` or ``0,2,7-9``."""
+
+    name = "seeds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        seeds: list[int] = []
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+            if not match:
+                self.fail(f"'{value}' is no list of seeds; write 0-4 or 0,2,7", param, ctx)
+            first, last = int(match[1]), int(match[2] or match[1])
+            seeds += range(first, last + 1)
+        if not seeds:
+            self.fail(f"'{value}' holds no seed; write the smaller number first", param, ctx)
+        return tuple(dict.fromkeys(seeds))
+
+
+class Duration(click.ParamType[float]):
+    """A time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        match = _DURATION.fullmatch(str(value).strip())
+        if not match or float(match[1]) <= 0:
+            self.fail(f"'{value}' is no duration; write 90s, 15m or 2h", param, ctx)
+        return float(match[1]) * _SECONDS[match[2]]
+
+
+@click.command()
+@click.option("--plugin", "-p", "plugins", multiple=True, help="A method, a plugin, or a plugin file; repeatable.")
+@click.option("--generator", "-g", "generators", multiple=True, help="Combine this generator ('none' for none).")
+@click.option("--gate", "gates", multiple=True, help="Combine this gate.")
+@click.option("--classifier", "-c", "classifiers", multiple=True, help="Combine this classifier.")
+@click.option("--all", "everything", is_flag=True, help="Every compatible combination of everything.")
+@click.option("--dataset", "-d", "data_sets", multiple=True, help="A data set [default: the bundled one]; repeatable.")
+@click.option("--all-datasets", is_flag=True, help="The bundled data set and all that are found.")
+@click.option("--split", "splits", multiple=True, help="A split of the data sets [default: their first]; repeatable.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    default=("inductive",),
+    show_default=True,
+    type=click.Choice(list(PROTOCOLS)),
+    help="What training may see and which state is kept; repeatable.",
+)
+@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
+@click.option("--set", "assignments", multiple=True, metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
+@click.option(
+    "--grid", "grid", multiple=True, metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values."
+)
+@click.option("--budget", default="", help="A budget of the recipes, such as 'quick' [default: the recipes' own].")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=None, help="Trunks at once [default: one a core, or one a GPU]."
+)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each trunk.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option(
+    "--timeout", type=Duration(), default=None, help="Limit for each fit or prediction, such as 90s, 15m or 2h."
+)
+@click.option("--keep-scores", is_flag=True, help="Store the scores of all classes, not of the best ones alone.")
+@click.option("--force", is_flag=True, help="Run cells again that have a record.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run, what is there, and what can't be run and why.")
+@click.option("--explain", is_flag=True, help="Say for each missing cell how it differs from what is there.")
+@click.option("--no-track", is_flag=True, help="Do without MLflow; 'gzslbench track sync' can catch up.")
+@click.option(
+    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", default=None, help="MLflow server [default: SQLite in the results]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@results_option
+@data_dir_option
+@cache_option
+def run(**options: Any) -> None:
+    """Run methods on data sets.
+
+    Each cell (data set, split, generator, gate, classifier, protocol, seed) leaves one record; a cell that has its record is
+    skipped, so the same command continues after any interruption and retries what failed.
+    """
+    if not (options["plugins"] or options["everything"] or options["generators"] or options["classifiers"]):
+        raise UsageError("nothing to run was named", "give --plugin NAME (see 'gzslbench list'), or --all")
+    from gzslbench.runner.session import Request, run_session
+
+    seeds: Sequence[int] = options.pop("seeds")
+    results: Path = options.pop("results")
+    code = run_session(Request(seeds=tuple(seeds), results=results, **options))
+    click.get_current_context().exit(code)

@@ -1,0 +1,35 @@
+"""``gzslbench ui``: MLflow's browser interface on the results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gzslbench.cli.options import results_option, tracking_uri_option
+from gzslbench.errors import UsageError
+
+
+@click.command()
+@results_option
+@tracking_uri_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
+    """Open the results in MLflow's browser interface."""
+    from gzslbench import mirror
+
+    uri = mirror.tracking_uri(tracking_uri, results)
+    if not mirror.is_database(uri):
+        raise UsageError(f"{uri} has an interface of its own", "open it in a browser")
+    if tracking_uri is None and not results.is_dir():
+        raise UsageError(f"there are no results in {results}", "run something first, or name another --results")
+    environment = {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": mirror.artifact_folder(results).as_uri(),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)]
+    os.execve(sys.executable, command, os.environ | environment)

@@ -1,0 +1,96 @@
+"""What the core lends a component while it works: device, random streams, the budget, and a place to log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gzslbench.errors import DivergedError
+
+CHECKPOINTS = 10
+"""How often a selecting protocol looks at a component while it trains."""
+LOG_POINTS = 200
+"""How many points of a loss curve are kept."""
+
+
+@dataclass(eq=False)
+class Context:
+    """Lent to one component for one call.
+
+    ``rng`` is a generator on ``device``, seeded from (seed, component, data set, split). ``precision`` is the policy for
+    matrix products. A training loop written as ``for step in ctx.steps(n)`` gets progress, loss curves, a stop on NaN
+    and, under protocols that select, checkpoints; a plain loop works too, without these.
+    """
+
+    device: torch.device
+    seed: int
+    component: str = "component"
+    precision: str = "float32"
+    limits: Mapping[str, int] = field(default_factory=dict)
+    on_checkpoint: Callable[[str, int], None] | None = None
+    on_progress: Callable[[str, int, int], None] | None = None
+    curves: dict[str, list[tuple[int, Tensor | float]]] = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)
+    rng: torch.Generator = field(init=False)
+    _step: int = 0
+    _log_every: int = 1
+
+    def __post_init__(self) -> None:
+        self.rng = torch.Generator(self.device).manual_seed(self.seed)
+
+    def steps(self, total: int, stage: str = "fit", selectable: bool = True) -> Iterator[int]:
+        """Count the training steps of a stage, 1 to ``total``.
+
+        Under a protocol that selects, the core looks at the component every tenth of the way and may end a selectable
+        stage at the step that it chose before. Stages that merely prepare pass ``selectable=False``.
+        """
+        last = min(total, self.limits.get(stage, total)) if selectable else total
+        every = max(1, total // CHECKPOINTS)
+        self._log_every = max(1, total // LOG_POINTS)
+        for step in range(1, last + 1):
+            self._step = step
+            yield step
+            if step % every == 0 or step == last:
+                self._checkpoint(stage, step, last, selectable)
+
+    def log(self, **values: Tensor | float) -> None:
+        """Add a point to loss curves, thinned to a few hundred per curve; tensors stay on the device until a checkpoint."""
+        if self._step % self._log_every == 0:
+            for name, value in values.items():
+                kept = value.detach() if isinstance(value, Tensor) else value
+                self.curves.setdefault(name, []).append((self._step, kept))
+
+    def note(self, **facts: object) -> None:
+        """Keep facts about this fit in the record: numbers, strings, or lists of them."""
+        self.notes.update(facts)
+
+    def _checkpoint(self, stage: str, step: int, last: int, selectable: bool) -> None:
+        self.settled_curves()
+        if self.on_progress is not None:
+            self.on_progress(stage, step, last)
+        if selectable and self.on_checkpoint is not None:
+            self.on_checkpoint(stage, step)
+
+    def settled_curves(self) -> dict[str, list[tuple[int, float]]]:
+        """Bring logged tensors to the host, all at once, and stop where one is not finite."""
+        pending = [
+            (name, position)
+            for name, curve in self.curves.items()
+            for position, (_, value) in enumerate(curve)
+            if isinstance(value, Tensor)
+        ]
+        tensors = [torch.as_tensor(self.curves[name][i][1]).float().reshape(()) for name, i in pending]
+        values = torch.stack(tensors).tolist() if tensors else []
+        for (name, i), value in zip(pending, values, strict=True):
+            step = self.curves[name][i][0]
+            self.curves[name][i] = (step, value)
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"'{self.component}' diverged: its {name} was {value} at step {step}",
+                    "lower its learning rate or check the scale of the data",
+                )
+        return {name: [(step, float(value)) for step, value in curve] for name, curve in self.curves.items()}

@@ -1,0 +1,264 @@
+"""The audit: what is wrong with a data set and a split, one line each.
+
+Fatal findings make every result meaningless and stop a run; warnings stay in its record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.dataset import DataSet, Indices, Split
+from gzslbench.data.known import known
+from gzslbench.errors import DataError
+
+CHUNK_ROWS = 1024
+TELLING_SHARE = 0.5
+"""File names judge the order of the classes only where at least this share of the samples names its class."""
+SWAPPED_SHARE = 0.5
+"""With more than this share of samples under another class than their file names say, the order is wrong."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: ``code`` for programs, ``message`` for people."""
+
+    level: Literal["fatal", "warning"]
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.level}: {self.message}"
+
+
+def audit(dataset: DataSet, split: Split) -> list[Finding]:
+    """Check a data set under one of its splits, fatal findings first."""
+    structure = [*_labels(dataset), *_indices(dataset, split)]
+    if not structure:  # what follows looks samples up
+        structure = [*_classes(dataset, split), *_overlaps(split)]
+        structure += [*_values(dataset, split), *_duplicates(dataset, split)]
+        structure += [*_validation(split), *_class_order(dataset), *_semantics(dataset), *_published(dataset, split)]
+    return sorted(structure, key=lambda finding: finding.level)
+
+
+def require_sound(dataset: DataSet, split: Split) -> list[Finding]:
+    """Give the warnings of the audit; raises :class:`DataError` with all that is fatal."""
+    findings = audit(dataset, split)
+    fatal = [finding.message for finding in findings if finding.level == "fatal"]
+    if fatal:
+        raise DataError(
+            f"data set '{dataset.name}', split '{split.name}' ({dataset.provenance.location}): {'; '.join(fatal)}",
+            f"correct the files; 'gzslbench data check {dataset.name}' shows all findings",
+        )
+    return findings
+
+
+def _labels(dataset: DataSet) -> Iterator[Finding]:
+    classes = len(dataset.semantics)
+    outside = int(np.count_nonzero((dataset.labels < 0) | (dataset.labels >= classes)))
+    if outside:
+        yield Finding("fatal", "labels-range", f"{outside:,} labels are outside of the {classes} classes")
+
+
+def _indices(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    """Find empty sets, and indices outside of the data, as a wrapped-around small integer leaves them."""
+    count = len(dataset.labels)
+    for name, indices in _sample_sets(split):
+        if not len(indices):
+            yield Finding("fatal", "empty", f"{name} has no samples")
+        elif indices[0] < 0 or indices[-1] >= count:
+            worst = indices[0] if indices[0] < 0 else indices[-1]
+            message = f"{name} points at sample {worst} of {count:,}: its integer type may have wrapped around"
+            yield Finding("fatal", "indices-range", message)
+
+
+def _overlaps(split: Split) -> Iterator[Finding]:
+    for name, indices in _sample_sets(split):
+        repeated = len(indices) - len(np.unique(indices))
+        if repeated:
+            message = f"{name} lists {repeated:,} samples more than once: its integer type may have wrapped around"
+            yield Finding("warning", "indices-repeated", message)
+    for name, test in (("test_seen", split.test_seen), ("test_unseen", split.test_unseen)):
+        shared = len(np.intersect1d(split.trainval, test))
+        if shared:
+            yield Finding("fatal", "train-in-test", f"{shared:,} samples are in trainval and in {name}")
+    shared = len(np.intersect1d(split.test_seen, split.test_unseen))
+    if shared:
+        yield Finding("fatal", "test-in-test", f"{shared:,} samples are in test_seen and in test_unseen")
+
+
+def _classes(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    both = np.intersect1d(split.seen_classes, split.unseen_classes)
+    if len(both):
+        yield Finding("fatal", "seen-and-unseen", f"{_listed(dataset, both)} seen and unseen")
+    trained = np.unique(dataset.labels[split.trainval])
+    untrained = np.setdiff1d(np.unique(dataset.labels[split.test_seen]), trained)
+    if len(untrained):
+        yield Finding("fatal", "untrained", f"{_listed(dataset, untrained)} in test_seen but not in trainval")
+    for kind, declared, indices in (
+        ("seen", split.seen_classes, split.trainval),
+        ("unseen", split.unseen_classes, split.test_unseen),
+    ):
+        if not np.array_equal(declared, np.unique(dataset.labels[indices])):
+            message = f"the {kind} classes are not those of the split's samples"
+            yield Finding("fatal", "classes-differ", message)
+    untested = np.setdiff1d(trained, np.unique(dataset.labels[split.test_seen]))
+    if len(untested):
+        yield Finding("warning", "untested", f"{_listed(dataset, untested)} trained but absent from test_seen")
+
+
+def _values(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    used = np.unique(np.concatenate([indices for _, indices in _sample_sets(split)]))
+    broken = [index for start in range(0, len(dataset.features), CHUNK_ROWS) for index in _not_finite(dataset, start)]
+    bad = np.intersect1d(used, np.array(broken, dtype=np.int64))
+    if len(bad):
+        yield Finding(
+            "fatal", "features-nan", f"features of {len(bad):,} samples are NaN or infinite (first: {bad[0]})"
+        )
+    elif broken:
+        message = f"features of {len(broken):,} samples outside of the split are NaN or infinite"
+        yield Finding("warning", "features-nan-unused", message)
+    if not np.isfinite(dataset.semantics).all():
+        rows = np.flatnonzero(~np.isfinite(dataset.semantics).all(axis=1))
+        yield Finding("fatal", "semantics-nan", f"NaN or infinite semantics: {_listed(dataset, rows)} affected")
+
+
+def _not_finite(dataset: DataSet, start: int) -> list[int]:
+    rows = dataset.features[start : start + CHUNK_ROWS]
+    if np.isfinite(rows.sum(dtype=np.float64)):  # one pass over what is almost always sound
+        return []
+    return (start + np.flatnonzero(~np.isfinite(rows).all(axis=1))).tolist()
+
+
+def _duplicates(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    hashes = row_hashes(dataset.features)
+    test = np.concatenate([split.test_seen, split.test_unseen])
+    suspects = test[np.isin(hashes[test], hashes[split.trainval])]
+    alike = [index for index in suspects.tolist() if _has_twin(dataset.features, index, hashes, split.trainval)]
+    if alike:
+        message = f"{len(alike):,} test samples have exactly the features of a training sample (first: {alike[0]})"
+        yield Finding("warning", "duplicates", message)
+
+
+def _has_twin(features: NDArray[np.float32], index: int, hashes: NDArray[np.uint64], pool: Indices) -> bool:
+    same = pool[hashes[pool] == hashes[index]]
+    return any(np.array_equal(features[index], features[other]) for other in same.tolist())
+
+
+def row_hashes(matrix: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Hash each row of a matrix by its bits: equal rows have equal hashes, others almost never."""
+    width = matrix.shape[1]
+    factors = np.random.default_rng(0).integers(0, 2**64, size=width, dtype=np.uint64) | np.uint64(1)
+    hashes = np.empty(len(matrix), dtype=np.uint64)
+    for start in range(0, len(matrix), CHUNK_ROWS):
+        bits = np.ascontiguousarray(matrix[start : start + CHUNK_ROWS]).view(np.uint32)
+        hashes[start : start + CHUNK_ROWS] = bits.astype(np.uint64) @ factors
+    return hashes
+
+
+def _validation(split: Split) -> Iterator[Finding]:
+    test = np.concatenate([split.test_seen, split.test_unseen])
+    for name, indices in (("train_loc", split.train_loc), ("val_loc", split.val_loc)):
+        inside = 0 if indices is None else len(np.intersect1d(indices, test))
+        if inside:
+            message = f"{name} contains {inside:,} test samples; it is not used, validation is cut inside trainval"
+            yield Finding("warning", f"{name.removesuffix('_loc')}-loc-leaks", message)
+
+
+def _class_order(dataset: DataSet) -> Iterator[Finding]:
+    """Compare labels with the classes that the samples' file names tell, where they do."""
+    if dataset.sample_names is None:
+        return
+    told = _told_classes(dataset)
+    telling = told >= 0
+    if telling.mean() < TELLING_SHARE:
+        return
+    wrong = int(np.count_nonzero(told[telling] != dataset.labels[telling]))
+    share = wrong / np.count_nonzero(telling)
+    if share > SWAPPED_SHARE:
+        message = f"the order of the semantics is not that of the labels: {share:.0%} of file names tell another class"
+        yield Finding("fatal", "class-order", message)
+    elif wrong:
+        yield Finding("warning", "class-names", f"{wrong:,} file names tell another class than their label")
+
+
+def _told_classes(dataset: DataSet) -> Indices:
+    """Give the class that each sample's path names, or -1: the innermost folder, or the file's name less its number."""
+    rows = _rows_by_name(dataset.class_names)
+    told_by_folder: dict[str, int] = {}
+
+    def told(path: str) -> int:
+        folder, _, file = path.rpartition("/")
+        if folder not in told_by_folder:
+            parts = reversed(folder.split("/"))
+            told_by_folder[folder] = next(
+                (rows[name] for part in parts for name in (part, _plain(part)) if name in rows), -1
+            )
+        if told_by_folder[folder] >= 0:
+            return told_by_folder[folder]
+        return rows.get(_plain(file.rpartition(".")[0] or file), -1)
+
+    names = dataset.sample_names.tolist() if dataset.sample_names is not None else []
+    return np.array([told(name.decode().replace("\\", "/")) for name in names], dtype=np.int64)
+
+
+def _rows_by_name(class_names: tuple[str, ...]) -> dict[str, int]:
+    """Map names, and what is left of them without digits and marks, to rows; what fits several classes tells none."""
+    plain = [_plain(name) for name in class_names]
+    counts = Counter(plain)
+    unique = {name: row for row, name in enumerate(plain) if name and counts[name] == 1}
+    return unique | {name: row for row, name in enumerate(class_names)}
+
+
+def _plain(name: str) -> str:
+    """Reduce a name to its letters, so that ``001.Black_footed`` and ``black+footed_0012`` are alike."""
+    return re.sub(r"[\W\d_]+", "", name.casefold())
+
+
+def _semantics(dataset: DataSet) -> Iterator[Finding]:
+    alike = len(dataset.semantics) - len(np.unique(dataset.semantics, axis=0))
+    if alike:
+        yield Finding(
+            "warning", "semantics-alike", f"{alike} classes share the semantics of another and can't be told apart"
+        )
+
+
+def _published(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    """Compare a data set of the literature with its published sizes."""
+    published = known(dataset.base)
+    if published is None:
+        return
+    counts = published.counts
+    rows = [
+        ("seen classes", len(split.seen_classes), counts.seen),
+        ("unseen classes", len(split.unseen_classes), counts.unseen),
+        ("samples", len(dataset.labels), counts.samples),
+        ("trainval samples", len(split.trainval), counts.trainval),
+        ("test_seen samples", len(split.test_seen), counts.test_seen),
+        ("test_unseen samples", len(split.test_unseen), counts.test_unseen),
+        ("dimensions of semantics", dataset.semantics.shape[1], published.semantics_dims.get(dataset.variant)),
+        ("dimensions of features", dataset.features.shape[1], published.features_dim),
+    ]
+    differing = [
+        f"{found:,} {what} instead of {number:,}" for what, found, number in rows if number not in (None, found)
+    ]
+    if differing:
+        yield Finding("warning", "not-as-published", f"not the published {published.name}: {', '.join(differing)}")
+
+
+def _sample_sets(split: Split) -> Iterable[tuple[str, Indices]]:
+    return (("trainval", split.trainval), ("test_seen", split.test_seen), ("test_unseen", split.test_unseen))
+
+
+def _listed(dataset: DataSet, rows: NDArray[Any]) -> str:
+    names = ", ".join(
+        dataset.class_names[row] if row < len(dataset.class_names) else str(row) for row in rows[:3].tolist()
+    )
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return f"{len(rows)} {'class is' if len(rows) == 1 else 'classes are'} ({names}{more})"

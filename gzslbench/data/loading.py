@@ -1,0 +1,191 @@
+"""Opening a data set: from its files or its plugin the first time, from the cache ever after."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.cache import Cache, Entry
+from gzslbench.data.catalogue import Folder, SplitsFile
+from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
+from gzslbench.data.known import split_version
+from gzslbench.data.source import DataSource
+from gzslbench.errors import DataError
+
+SAMPLE_SETS = ("trainval", "test_seen", "test_unseen")
+CLASS_SETS = ("seen_classes", "unseen_classes")
+OPTIONAL_SETS = ("val_classes", "train_loc", "val_loc")
+
+
+def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
+    """Open one of the data sets of a folder. Raises :class:`DataError` naming the file that is at fault."""
+    features, features_hash = cache.of_file(_features_file(folder), "features", _convert_features)
+    labels, sample_names = features.arrays["labels"], features.arrays.get("sample_names")
+    variant = name.partition("@")[2]
+    files = [file for file in folder.splits if file.variant == variant]
+    converted = [cache.of_file(file.path, "splits", _convert_splits) for file in files]
+    first = converted[0][0]
+    for file, (entry, _) in zip(files, converted, strict=True):
+        _check_fit(file.path, entry, first, labels, files[0].path)
+    paths = [_features_file(folder), *(file.path for file in files)]
+    digests = [features_hash, *(digest for _, digest in converted)]
+    return DataSet(
+        name=name,
+        features=features.arrays["features"],
+        labels=labels,
+        semantics=first.arrays["semantics"],
+        class_names=tuple(first.meta["class_names"]),
+        splits=_splits(folder.name, files, [entry for entry, _ in converted], labels),
+        provenance=Provenance(
+            str(folder.path),
+            {str(path.relative_to(folder.path)): digest for path, digest in zip(paths, digests, strict=True)},
+        ),
+        sample_names=sample_names,
+        fingerprint={**features.meta["fingerprint"], **first.meta["fingerprint"]},
+    )
+
+
+def load_source(source: type[DataSource], cache: Cache) -> DataSet:
+    """Open a plugin's data set; its entry belongs to the content of the plugin's file.
+
+    A class whose file can't be found is loaded anew each time.
+    """
+    name = source.info.name
+    try:
+        file = Path(inspect.getfile(source))
+    except (OSError, TypeError):
+        return replace(source().load(), name=name)
+    entry, digest = cache.of_file(file, f"source-{name}", lambda _: _convert_source(source))
+    splits = {}
+    for number, split_name in enumerate(entry.meta["splits"]):
+        sets = {key: entry.arrays.get(f"split{number}.{key}") for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS)}
+        splits[split_name] = Split(split_name, **sets)  # type: ignore[arg-type]
+    return DataSet(
+        name=name,
+        features=entry.arrays["features"],
+        labels=entry.arrays["labels"],
+        semantics=entry.arrays["semantics"],
+        class_names=tuple(entry.meta["class_names"]),
+        splits=splits,
+        provenance=Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest}),
+        sample_names=entry.arrays.get("sample_names"),
+        fingerprint=entry.meta["fingerprint"],
+    )
+
+
+def make_split(name: str, locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Split:
+    """Make a split of index arrays; classes follow from the labels of the samples."""
+    return Split(
+        name,
+        trainval=locations["trainval_loc"],
+        test_seen=locations["test_seen_loc"],
+        test_unseen=locations["test_unseen_loc"],
+        seen_classes=np.unique(labels[locations["trainval_loc"]]),
+        unseen_classes=np.unique(labels[locations["test_unseen_loc"]]),
+        val_classes=_val_classes(locations, labels),
+        train_loc=locations.get("train_loc"),
+        val_loc=locations.get("val_loc"),
+    )
+
+
+def _val_classes(locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Indices | None:
+    """Give the classes of ``val_loc`` where they are seen classes apart from those of ``train_loc``."""
+    if "val_loc" not in locations or "train_loc" not in locations:
+        return None
+    validation = np.unique(labels[locations["val_loc"]])
+    training = np.unique(labels[locations["train_loc"]])
+    seen = np.unique(labels[locations["trainval_loc"]])
+    apart = not np.isin(validation, training).any() and np.isin(validation, seen).all()
+    return validation if apart and 0 < len(validation) < len(seen) else None
+
+
+def _features_file(folder: Folder) -> Path:
+    if len(folder.features) > 1:
+        listed = ", ".join(path.name for path in folder.features)
+        raise DataError(
+            f"{folder.path} has several files with features: {listed}",
+            "keep one, name the one to use res101.mat, or give each its own folder",
+        )
+    return folder.features[0]
+
+
+def _splits(base: str, files: list[SplitsFile], entries: list[Entry], labels: NDArray[np.int64]) -> dict[str, Split]:
+    """Name each split by its file, its folder, or what it is; of two alike under one name the first stays."""
+    splits: dict[str, Split] = {}
+    for file, entry in zip(files, entries, strict=True):
+        split = make_split("", entry.arrays, labels)
+        name = file.split_name or entry.meta["split_name"] or _version(base, split)
+        if name in splits and splits[name].fingerprint != split.fingerprint:
+            raise DataError(
+                f"{file.path} holds a second split named '{name}'", "rename it to <semantics>_splits_<name>.mat"
+            )
+        splits.setdefault(name, replace(split, name=name))
+    return splits
+
+
+def _version(base: str, split: Split) -> str:
+    zero_shot = [array for array in (split.train_loc, split.val_loc) if array is not None]
+    leaks = any(np.isin(split.test_seen, array).any() for array in zero_shot)
+    sizes = (len(split.trainval), len(split.test_seen), len(split.test_unseen))
+    return split_version(base, split.sample_fingerprint, leaks, sizes)
+
+
+def _check_fit(path: Path, entry: Entry, first: Entry, labels: NDArray[np.int64], first_path: Path) -> None:
+    """Check that a splits file fits the labels, and brings the semantics of the first file of its variant."""
+    classes = len(entry.arrays["semantics"])
+    if len(labels) and labels.max() >= classes:
+        raise DataError(
+            f"{path}: att has {classes} columns, but labels go up to {labels.max() + 1}",
+            "labels are 1-based columns of att: check that both files belong to one data set",
+        )
+    for key in (*LOCATIONS, *OPTIONAL_LOCATIONS):
+        indices = entry.arrays.get(key)
+        if indices is not None and len(indices) and indices.max() >= len(labels):
+            raise DataError(
+                f"{path}: {key} goes up to {indices.max() + 1}, but there are {len(labels)} samples",
+                "check that both files belong to one data set, and that no small unsigned type wrapped around",
+            )
+    if entry.meta["fingerprint"] != first.meta["fingerprint"] or entry.meta["class_names"] != first.meta["class_names"]:
+        raise DataError(
+            f"{path} and {first_path} differ in their semantics or class names",
+            "name files with other semantics <semantics>_splits.mat, which makes them a variant",
+        )
+
+
+def _convert_features(path: Path) -> Entry:
+    from gzslbench.data.xlsa17 import read_features
+
+    read = read_features(path)
+    arrays: dict[str, NDArray[Any]] = {"features": read.features, "labels": read.labels}
+    fingerprint = {name: content_hash(array) for name, array in arrays.items()}
+    if read.sample_names is not None:
+        arrays["sample_names"] = read.sample_names
+    return Entry(arrays, {"fingerprint": fingerprint})
+
+
+def _convert_splits(path: Path) -> Entry:
+    from gzslbench.data.xlsa17 import read_splits
+
+    read = read_splits(path)
+    fingerprint = {"semantics": content_hash(read.semantics)}
+    meta = {"fingerprint": fingerprint, "class_names": list(read.class_names), "split_name": read.split_name}
+    return Entry({"semantics": read.semantics, **read.locations}, meta)
+
+
+def _convert_source(source: type[DataSource]) -> Entry:
+    made = source().load()
+    arrays: dict[str, NDArray[Any]] = {key: getattr(made, key) for key in ("features", "labels", "semantics")}
+    if made.sample_names is not None:
+        arrays["sample_names"] = made.sample_names
+    for number, split in enumerate(made.splits.values()):
+        for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS):
+            if getattr(split, key) is not None:
+                arrays[f"split{number}.{key}"] = getattr(split, key)
+    meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
+    return Entry(arrays, meta)

@@ -1,0 +1,134 @@
+"""Splits cut from a data set: for validation, and at random or adversarially chosen classes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.dataset import DataSet, Indices, Split
+from gzslbench.errors import DataError
+
+VALIDATION_SHARE = 0.2
+"""Share of each training class's trainval samples that play test_seen in validation."""
+
+
+def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
+    """Cut a GZSL problem out of trainval, in which no test sample takes part.
+
+    Trainval samples of ``val_classes`` play test_unseen; a fifth of each other class's plays test_seen, drawn with
+    ``seed``; the rest is trained on. Where a split names no validation classes, a share of the seen classes is drawn,
+    as large as the share of unseen classes in the whole.
+    """
+    rng = np.random.default_rng([seed, 0])
+    held_out = _validation_classes(split, rng) if split.val_classes is None else split.val_classes
+    return _cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
+
+
+def random_splits(dataset: DataSet, count: int, seed: int, official: Split | None = None) -> list[Split]:
+    """Draw ``count`` splits ``random-1``, ``random-2``, ... with as many unseen classes as the official split.
+
+    Each keeps the official share of test samples in every seen class. ``official`` is the default split where not
+    given. A split depends on the seed and its number, not on how many are drawn.
+    """
+    model = official or dataset.split()
+    classes = np.union1d(model.seen_classes, model.unseen_classes)
+    splits = []
+    for number in range(1, count + 1):
+        rng = np.random.default_rng([seed, number])
+        unseen = rng.choice(classes, size=len(model.unseen_classes), replace=False)
+        splits.append(_cut(dataset.labels, f"random-{number}", _samples(model), unseen, _test_share(model), rng))
+    return splits
+
+
+def adversarial_split(dataset: DataSet, official: Split | None = None) -> Split:
+    """Make the split ``adversarial``, whose unseen classes are far from every seen one in their semantics.
+
+    Classes are moved to the unseen side one by one: each time the seen class that is farthest, by the cosine of centred
+    semantics, from its nearest fellow that is still seen.
+    """
+    model = official or dataset.split()
+    classes = np.union1d(model.seen_classes, model.unseen_classes)
+    distances = _cosine_distances(dataset.semantics[classes])
+    np.fill_diagonal(distances, np.inf)
+    unseen: list[int] = []
+    for _ in range(len(model.unseen_classes)):
+        nearest = distances.min(axis=1)
+        nearest[unseen] = -np.inf
+        farthest = int(np.argmax(nearest))
+        unseen.append(farthest)
+        distances[:, farthest] = np.inf
+    rng = np.random.default_rng(0)
+    return _cut(dataset.labels, "adversarial", _samples(model), classes[unseen], _test_share(model), rng)
+
+
+def propose_split(labels: NDArray[np.int64], seed: int, unseen_share: float = 0.2, test_share: float = 0.2) -> Split:
+    """Propose a class-disjoint split for data without one, with validation classes; needs at least 4 classes."""
+    classes = np.unique(labels)
+    if len(classes) < 4:
+        raise DataError(
+            f"only {len(classes)} classes have samples", "a GZSL problem needs at least 4: 2 seen and 2 unseen"
+        )
+    rng = np.random.default_rng([seed, 0])
+    unseen = rng.choice(classes, size=max(2, round(unseen_share * len(classes))), replace=False)
+    split = _cut(labels, "proposed", np.arange(len(labels)), unseen, test_share, rng)
+    held_out = _validation_classes(split, rng)
+    in_val = np.isin(labels[split.trainval], held_out)
+    return Split(
+        split.name,
+        split.trainval,
+        split.test_seen,
+        split.test_unseen,
+        split.seen_classes,
+        split.unseen_classes,
+        val_classes=held_out,
+        train_loc=split.trainval[~in_val],
+        val_loc=split.trainval[in_val],
+    )
+
+
+def _cut(
+    labels: NDArray[np.int64], name: str, samples: Indices, unseen: Indices, share: float, rng: np.random.Generator
+) -> Split:
+    """Split samples by class into unseen ones and seen ones, and hold out ``share`` of every seen class."""
+    is_unseen = np.isin(labels[samples], unseen)
+    seen_samples = samples[~is_unseen]
+    held_out = _stratified(seen_samples, labels[seen_samples], share, rng)
+    trained = np.setdiff1d(seen_samples, held_out)
+    return Split(
+        name,
+        trained,
+        held_out,
+        samples[is_unseen],
+        seen_classes=np.unique(labels[trained]),
+        unseen_classes=np.unique(labels[samples[is_unseen]]),
+    )
+
+
+def _stratified(samples: Indices, labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> Indices:
+    """Draw a share of every class: at least one sample, and never the whole class."""
+    drawn = []
+    for row in np.unique(labels):
+        members = samples[labels == row]
+        size = min(max(1, round(share * len(members))), len(members) - 1)
+        drawn.append(rng.permutation(members)[:size])
+    return np.concatenate(drawn) if drawn else np.empty(0, dtype=np.int64)
+
+
+def _validation_classes(split: Split, rng: np.random.Generator) -> Indices:
+    seen, unseen = len(split.seen_classes), len(split.unseen_classes)
+    size = min(max(1, round(seen * unseen / (seen + unseen))), seen - 1)
+    return np.sort(rng.choice(split.seen_classes, size=size, replace=False))
+
+
+def _samples(split: Split) -> Indices:
+    return np.unique(np.concatenate([split.trainval, split.test_seen, split.test_unseen]))
+
+
+def _test_share(split: Split) -> float:
+    return len(split.test_seen) / (len(split.test_seen) + len(split.trainval))
+
+
+def _cosine_distances(semantics: NDArray[np.float32]) -> NDArray[np.float64]:
+    centred = semantics.astype(np.float64) - semantics.mean(axis=0, dtype=np.float64)
+    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return np.asarray(1.0 - unit @ unit.T)

@@ -1,0 +1,64 @@
+"""Checks around every call of a component: what comes out has the right shape and no NaN, what went in is unchanged."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gzslbench.errors import ContractError
+from gzslbench.views import View
+
+
+def checked(
+    result: object, shape: tuple[int | None, ...], component: str, call: str, allow_minus_inf: bool = False
+) -> Tensor:
+    """Return ``result`` if it is a finite floating tensor of ``shape`` (None matches any size), else raise ContractError."""
+    if not isinstance(result, Tensor):
+        raise ContractError(
+            f"{call} of '{component}' returned {type(result).__name__}", f"return a tensor of shape {_shown(shape)}"
+        )
+    fits = result.ndim == len(shape) and all(w is None or w == g for w, g in zip(shape, result.shape, strict=True))
+    if not fits or not result.is_floating_point():
+        raise ContractError(
+            f"{call} of '{component}' returned a {result.dtype} tensor of shape {_shown(result.shape)}",
+            f"return floating point of shape {_shown(shape)}",
+        )
+    acceptable = result.isfinite() | (result == -torch.inf) if allow_minus_inf else result.isfinite()
+    if not bool(acceptable.all()):
+        raise ContractError(
+            f"{call} of '{component}' returned NaN or infinite values", "look for divergence in its training"
+        )
+    return result.detach().float()
+
+
+def checked_log_prior(result: object, samples: int, component: str) -> Tensor:
+    """Check a gate's log-prior (n, 2): no NaN, at most one entry of a row ``-inf``."""
+    prior = checked(result, (samples, 2), component, "log_prior", allow_minus_inf=True)
+    if bool((prior == -torch.inf).all(dim=1).any()):
+        raise ContractError(f"log_prior of '{component}' rules out both domains for a sample", "keep one entry finite")
+    return prior
+
+
+class Unchanged:
+    """Remembers the tensors of a view and says whether they are still what they were."""
+
+    def __init__(self, view: View) -> None:
+        self._tensors = {"features": view.features, "labels": view.labels, "semantics": view.semantics}
+        self._tensors |= {need.value: tensor for need, tensor in view.offers.items()}
+        self._before = {name: _fingerprint(tensor) for name, tensor in self._tensors.items()}
+
+    def verify(self, component: str) -> None:
+        """Raise :class:`ContractError` naming the first tensor that the component changed."""
+        for name, tensor in self._tensors.items():
+            if _fingerprint(tensor) != self._before[name]:
+                raise ContractError(f"'{component}' changed its input ({name}) in place", "work on a clone")
+
+
+def _fingerprint(tensor: Tensor) -> int:
+    """Sum the bits as integers: sees any single change, also those made through numpy, at the speed of memory."""
+    bits = tensor.view(torch.int32) if tensor.dtype == torch.float32 else tensor
+    return int(bits.sum(dtype=torch.int64))
+
+
+def _shown(shape: tuple[int | None, ...] | torch.Size) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"

@@ -1,0 +1,90 @@
+"""The literals by which a plugin declares itself.
+
+They are plain data without torch, written as literals in the plugin's source, so that ``gzslbench list`` reads them
+without importing any plugin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Need(StrEnum):
+    """What a component asks for beyond seen features, seen labels and seen semantics while it is fitted.
+
+    A view hands over what its component declares and its protocol allows, and nothing else.
+    """
+
+    UNSEEN_SEMANTICS = "unseen semantics"
+    """Semantics of the unseen classes before test time."""
+    TEST_FEATURES = "test features"
+    """Unlabelled test features (transductive methods)."""
+    SYNTHETIC = "synthetic features of unseen classes"
+    """What a generator makes from the semantics of unseen classes."""
+    PROXIES = "proxies"
+    """What a generator makes as samples of no seen class."""
+    OUTSIDE = "proxies or synthetic features of unseen classes"
+    """Either: proxies where the generator makes them, else synthetic features."""
+
+
+class Makes(StrEnum):
+    """What a generator makes."""
+
+    SYNTHETIC = "synthetic features of unseen classes"
+    PROXIES = "proxies"
+    ENCODING = "an encoding of real features"
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a component is; give it as a literal in the class body.
+
+    ``name`` is unique among components of its kind, in lower case with hyphens. ``paper`` cites the source.
+    ``needs`` and ``makes`` decide which combinations and protocols the component fits.
+    """
+
+    name: str
+    summary: str = ""
+    paper: str = ""
+    needs: tuple[Need, ...] = ()
+    makes: tuple[Makes, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a data source is; give it as a literal in the class body."""
+
+    name: str
+    summary: str = ""
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named choice of generator, gate and classifier with its recipe per data set.
+
+    ``generator`` is empty for methods that synthesise nothing. ``settings`` are configuration values that make this
+    method what it is (``"gsmflow.mining_steps": 0`` for an ablation); they yield to the user's ``--set`` alone.
+    ``recipes`` is a TOML file beside the module that defines the method; its values yield to ``settings``.
+    ``reported`` is the name under which published tables list the method.
+    """
+
+    name: str
+    classifier: str
+    generator: str = ""
+    gate: str = "none"
+    summary: str = ""
+    paper: str = ""
+    reported: str = ""
+    recipes: str = ""
+    settings: MappingProxyType[str, object] | dict[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Where a plugin came from: an installed distribution, or a file given by ``--plugin``."""
+
+    name: str
+    version: str

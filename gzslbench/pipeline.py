@@ -1,0 +1,215 @@
+"""One trunk: fit its generator once, then every gate and classifier behind it, and hand in each cell's predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.fitting import Bench, Checkpoint, Examinee, Fitted, Limits, Material
+from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
+from gzslbench.plugins import load_component
+from gzslbench.record import Phase, Timings
+from gzslbench.scoring import Predictions
+from gzslbench.timing import peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks
+
+REPEATS = 3
+"""How often the prediction of all test samples is timed, after its warm-up."""
+WHOLE_TRUNK = -1
+"""Stands for a cell's index where a phase belongs to all cells of the trunk."""
+
+
+class Desk(Protocol):
+    """Where a trunk reports to, and the only place from which anything about the test set comes."""
+
+    def begin(self, cell: int, phase: str) -> None:
+        """Say what is about to be done, so that whoever watches knows where a crash or a timeout struck."""
+
+    def progress(self, stage: str, step: int, last: int) -> None:
+        """Say how far the training at hand has come."""
+
+    def exam(self) -> Exam:
+        """Ask for the test samples and the semantics of the unseen classes."""
+
+    def look(self, cell: int, predictions: Predictions) -> float:
+        """Have predictions judged by H on the test set; every look is counted."""
+
+    def hand_in(self, cell: int, result: CellResult) -> None:
+        """Hand in a cell's result."""
+
+    def fail(self, cell: int, error: BaseException) -> None:
+        """Report that a cell failed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one cell is fitted: with which settings and, where a protocol has chosen them, for how many steps.
+
+    ``limits`` are steps by component and stage. ``selection`` is what the record says about the choice.
+    """
+
+    cell: CellJob
+    choice: Choice
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    selection: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_trunk(job: TrunkJob, desk: Desk, features: NDArray[np.float32]) -> None:
+    """Run all cells of a trunk as its protocol says; a failing cell is reported and the next one begun."""
+    from gzslbench.selection import choose_on_validation, keep_best_on_test
+
+    match job.protocol.selection:
+        case "last step":
+            fit_once(job, desk, features, [Plan(cell, cell.choices[0]) for cell in job.cells])
+        case "test set":
+            keep_best_on_test(job, desk, features)
+        case "validation classes":
+            choose_on_validation(job, desk, features)
+
+
+def fit_once(
+    job: TrunkJob, desk: Desk, features: NDArray[np.float32], plans: Sequence[Plan], evaluation_s: float = 0.0
+) -> None:
+    """Fit on all training samples as planned, and hand in the predictions of the final state."""
+    groups: dict[object, list[Plan]] = {}
+    for plan in plans:
+        part = plan.choice.generator
+        identity = (part.identity(), sorted(plan.limits.get(part.name, {}).items())) if part else None
+        groups.setdefault(repr(identity), []).append(plan)
+    for group in groups.values():
+        Branch(job, desk, features, evaluation_s).run(group)
+
+
+class Branch:
+    """The cells behind one fitted generator."""
+
+    def __init__(self, job: TrunkJob, desk: Desk, features: NDArray[np.float32], evaluation_s: float = 0.0) -> None:
+        self.job, self.desk, self.features, self.evaluation_s = job, desk, features, evaluation_s
+        self.bench = Bench(job, job.fold, features, desk.progress)
+        self.fitted: dict[object, Fitted] = {}
+
+    def run(self, plans: Sequence[Plan]) -> None:
+        """Fit the generator, then each cell; without a generator no cell can go on."""
+        part, limits = plans[0].choice.generator, plans[0].limits
+        with reported(self.desk, [plan.cell.index for plan in plans]):
+            reset_peaks(self.bench.device)
+            self.desk.begin(WHOLE_TRUNK, "fit generator")
+            generator = fit_generator(self.bench, part, self.job.early_exam, limits)
+            peaks = self._peaks()
+            material = Material(self.bench, generator, self.job.early_exam)
+            for plan in plans:
+                material = self._run_cell(plan, material, generator, peaks)
+
+    def _run_cell(
+        self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
+    ) -> Material:
+        """Run one cell; give the material for the next one, made anew where this cell may have spoilt it."""
+        with reported(self.desk, [plan.cell.index]) as outcome:
+            reset_peaks(self.bench.device)
+            self.desk.hand_in(plan.cell.index, self._result(plan, material, generator, peaks))
+        if not outcome.failed:
+            return material
+        self.bench = Bench(self.job, self.job.fold, self.features, self.desk.progress)
+        return Material(self.bench, generator, self.job.early_exam)
+
+    def _result(
+        self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
+    ) -> CellResult:
+        index, choice = plan.cell.index, plan.choice
+        self.desk.begin(index, "fit gate")
+        gate = self._fit(choice.gate, material, plan.limits)
+        self.desk.begin(index, "fit classifier")
+        classifier = self._fit(choice.classifier, material, plan.limits)
+        self.desk.begin(index, "predict")
+        exam = self.desk.exam()
+        examinee = Examinee(self.bench, material, choice, gate.component, classifier.component)
+        predicted = repeat_prediction(lambda: examinee.predict(exam, self.job.keep_scores), REPEATS, self.bench.device)
+        memory, device_memory = (max(pair) for pair in zip(peaks, self._peaks(), strict=True))
+        timings = Timings(
+            fit_generator=generator.phase if generator else None,
+            synthesise=material.phase,
+            fit_gate=gate.phase,
+            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+            predict_s=predicted.wall_s,
+            test_samples=len(exam.samples),
+            warm_up_s=predicted.warm_up_s,
+            evaluation_s=self.evaluation_s,
+            jobs=self.job.jobs,
+            peak_memory_mib=memory,
+            peak_device_mib=device_memory or None,
+        )
+        return result_of(choice, [generator, gate, classifier], predicted.result, timings, plan.selection)
+
+    def _fit(self, part: Part, material: Material, limits: Mapping[str, Limits]) -> Fitted:
+        """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""
+        chosen = limits.get(part.name, {})
+        key = (load_component(part.source, part.kind, part.name), repr(part.identity()), repr(sorted(chosen.items())))
+        if key not in self.fitted:
+            self.fitted[key] = fit_behind(self.bench, part, material, chosen)
+        return self.fitted[key]
+
+    def _peaks(self) -> tuple[float, float]:
+        return peak_memory_mib(), peak_device_mib(self.bench.device) or 0.0
+
+
+def fit_generator(
+    bench: Bench,
+    part: Part | None,
+    early_exam: Exam | None,
+    limits: Mapping[str, Limits],
+    checkpoint: Checkpoint | None = None,
+) -> Fitted | None:
+    """Fit a generator on the seen data, and on what else it declares and the protocol allows."""
+    if part is None:
+        return None
+    view = Material(bench, None, early_exam).view(part)
+    return bench.fit(part, view, limits.get(part.name), checkpoint)
+
+
+def fit_behind(
+    bench: Bench, part: Part, material: Material, limits: Limits | None = None, checkpoint: Checkpoint | None = None
+) -> Fitted:
+    """Fit a gate or a classifier on what the generator gives it."""
+    return bench.fit(part, material.view(part), limits, checkpoint)
+
+
+def result_of(
+    choice: Choice,
+    fitted: Sequence[Fitted | None],
+    predictions: Predictions,
+    timings: Timings,
+    selection: Mapping[str, Any],
+) -> CellResult:
+    """Put together what a cell hands in; notes and curves stand under the name of their component."""
+    parts = [choice.generator, choice.gate, choice.classifier]
+    named = {part.name: done for part, done in zip(parts, fitted, strict=True) if part is not None and done is not None}
+    return CellResult(
+        predictions=predictions,
+        timings=timings,
+        selection=dict(selection),
+        notes={f"{name}.{fact}": value for name, done in named.items() for fact, value in done.notes.items()},
+        curves={f"{name}.{curve}": points for name, done in named.items() for curve, points in done.curves.items()},
+    )
+
+
+@dataclass
+class Outcome:
+    """Whether the body of :func:`reported` failed."""
+
+    failed: bool = False
+
+
+@contextmanager
+def reported(desk: Desk, cells: Sequence[int]) -> Iterator[Outcome]:
+    """Report an error of the body as the failure of ``cells``, and go on."""
+    outcome = Outcome()
+    try:
+        yield outcome
+    except (Exception, SystemExit) as error:
+        outcome.failed = True
+        for cell in cells:
+            desk.fail(cell, error)

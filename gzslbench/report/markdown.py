@@ -1,0 +1,27 @@
+"""A table as markdown, the same bytes for the same table."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from gzslbench.report.tables import Table
+
+
+def to_markdown(table: Table, level: int = 2) -> str:
+    """Write heading, summary, table and notes as markdown; ``level`` is the heading's depth."""
+    grid = tabulate(
+        [[_escaped(cell) for cell in row] for row in table.rows],
+        headers=[_escaped(column.name) for column in table.columns],
+        tablefmt="pipe",
+        colalign=["left" if column.left else "right" for column in table.columns],
+        disable_numparse=True,
+    )
+    notes = "\n".join(f"- {_escaped(note)}" for note in table.notes)
+    return "\n\n".join((f"{'#' * level} {_escaped(table.title)}", _escaped(table.summary), grid, notes))
+
+
+def _escaped(text: str) -> str:
+    """Keep settings, which may hold any text, from being read as markup."""
+    for character in ("\\", "|", "*", "_", "<", "`"):
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())

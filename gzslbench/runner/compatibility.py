@@ -1,0 +1,53 @@
+"""Which generators, gates and classifiers combine, under which protocol, and why the others do not."""
+
+from __future__ import annotations
+
+from gzslbench.info import Info, Makes, Need
+from gzslbench.protocol import Protocol
+
+_SOURCES = {
+    Need.SYNTHETIC: (Makes.SYNTHETIC,),
+    Need.PROXIES: (Makes.PROXIES,),
+    Need.OUTSIDE: (Makes.PROXIES, Makes.SYNTHETIC),
+}
+
+
+def obstacle(generator: Info | None, gate: Info, classifier: Info, protocol: Protocol) -> str:
+    """Say why a combination can't run under a protocol; empty where it can."""
+    consumers = dict.fromkeys((gate, classifier))
+    for consumer in consumers:
+        for need in consumer.needs:
+            if need in _SOURCES and not _source(need, generator):
+                maker = f"'{generator.name}' makes none" if generator else "there is no generator"
+                return f"'{consumer.name}' needs {need.value}, and {maker}"
+    if generator is not None and not _useful(generator, tuple(consumers)):
+        return f"neither '{gate.name}' nor '{classifier.name}' uses what '{generator.name}' makes"
+    for info in (generator, *consumers):
+        for need in info.needs if info else ():
+            if need in (Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES) and need not in protocol.reveals:
+                return f"'{info.name if info else ''}' needs {need.value}, which '{protocol.name}' withholds"
+    if Need.UNSEEN_SEMANTICS not in protocol.reveals and _synthesises(generator, tuple(consumers)):
+        return f"synthetic features come from unseen semantics, which '{protocol.name}' withholds until test time"
+    return ""
+
+
+def uses_unseen_semantics(generator: Info | None, gate: Info, classifier: Info) -> bool:
+    """Say whether anything of the unseen classes is used before test time (the column UD)."""
+    declared = {need for info in (generator, gate, classifier) if info for need in info.needs}
+    return bool(declared & {Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES}) or _synthesises(generator, (gate, classifier))
+
+
+def _source(need: Need, generator: Info | None) -> Makes | None:
+    """What of a generator serves a need; proxies come first where either would do."""
+    makes = generator.makes if generator else ()
+    return next((made for made in _SOURCES[need] if made in makes), None)
+
+
+def _useful(generator: Info, consumers: tuple[Info, ...]) -> bool:
+    used = {_source(need, generator) for info in consumers for need in info.needs if need in _SOURCES}
+    return bool(used - {None}) or Makes.ENCODING in generator.makes
+
+
+def _synthesises(generator: Info | None, consumers: tuple[Info, ...]) -> bool:
+    needs = (need for info in consumers for need in info.needs if need in _SOURCES)
+    return any(_source(need, generator) is Makes.SYNTHETIC for need in needs)

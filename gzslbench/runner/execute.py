@@ -1,0 +1,65 @@
+"""Executors: where trunks run. Each takes assignments and passes on the events of all of them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Protocol
+
+from gzslbench.runner.messages import Ended
+from gzslbench.runner.supervise import Assignment, Event, start_fork_server, supervise
+
+Make = Callable[[], Assignment]
+"""Makes an assignment when its turn has come, so that waiting trunks take no memory."""
+
+
+class Executor(Protocol):
+    """Runs trunks and yields their events in the process that stores and shows them."""
+
+    def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
+        """Yield events with the position of their trunk, until all trunks have ended."""
+
+    def stop(self) -> None:
+        """End all trunks soon; what they had not handed in is lost."""
+
+
+class LocalExecutor:
+    """Runs up to ``jobs`` trunks at once on this machine, each in a process of its own."""
+
+    def __init__(self, jobs: int, threads: int) -> None:
+        self._jobs, self._threads = jobs, threads
+        self._stop = threading.Event()
+        self._events: queue.SimpleQueue[tuple[int, Event] | BaseException] = queue.SimpleQueue()
+
+    def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
+        """Yield events with the position of their trunk, until all trunks have ended."""
+        start_fork_server(self._threads)
+        with ThreadPoolExecutor(self._jobs) as pool:
+            try:
+                for position, make in enumerate(assignments):
+                    pool.submit(self._run_one, position, make).add_done_callback(partial(self._ended, position))
+                yield from self._until_ended(len(assignments))
+            finally:
+                self.stop()
+
+    def stop(self) -> None:
+        """End all trunks soon."""
+        self._stop.set()
+
+    def _run_one(self, position: int, make: Make) -> None:
+        if not self._stop.is_set():
+            supervise(make(), lambda event: self._events.put((position, event)), self._stop)
+
+    def _ended(self, position: int, future: Future[None]) -> None:
+        self._events.put(future.exception() or (position, Ended()))
+
+    def _until_ended(self, running: int) -> Iterator[tuple[int, Event]]:
+        while running:
+            item = self._events.get()
+            if isinstance(item, BaseException):
+                raise item
+            running -= isinstance(item[1], Ended)
+            yield item

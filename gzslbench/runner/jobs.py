@@ -1,0 +1,80 @@
+"""From a planned trunk to a job: index arrays and semantics, with every test label left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.data.dataset import DataSet, Split
+from gzslbench.data.splits import validation_split
+from gzslbench.info import Need
+from gzslbench.job import CellJob, Exam, Fold, TrunkJob, Validation
+from gzslbench.protocol import Protocol
+from gzslbench.runner.plan import PlannedTrunk
+from gzslbench.scoring import Scorer
+from gzslbench.seeds import stream
+
+
+def make_job(trunk: PlannedTrunk, device: str, threads: int, jobs: int, keep_scores: bool, precision: str) -> TrunkJob:
+    """Write down what a worker needs to train and predict a trunk's cells."""
+    data_set, split, protocol = trunk.task.data_set, trunk.task.split, trunk.protocol
+    return TrunkJob(
+        features=mapped_file(data_set.features) or np.asarray(data_set.features),
+        data_set=data_set.name,
+        split=split.name,
+        protocol=protocol,
+        seed=trunk.seed,
+        cells=tuple(CellJob(index, cell.choices) for index, cell in enumerate(trunk.cells)),
+        fold=_fold(data_set, split, protocol),
+        validation=_validation(trunk) if protocol.selection == "validation classes" else None,
+        early_exam=make_exam(data_set, split) if Need.TEST_FEATURES in protocol.reveals else None,
+        device=device,
+        precision=precision,
+        threads=threads,
+        jobs=jobs,
+        keep_scores=keep_scores,
+    )
+
+
+def make_exam(data_set: DataSet, split: Split) -> Exam:
+    """Gather what is handed out at test time; samples are shuffled, so that their order tells nothing of their domain."""
+    samples = np.concatenate([split.test_seen, split.test_unseen])
+    shuffle = np.random.default_rng(stream(0, "exam", split.fingerprint))
+    return Exam(shuffle.permutation(samples), data_set.semantics[split.unseen_classes])
+
+
+def make_scorer(data_set: DataSet, split: Split) -> Scorer:
+    """Give the test labels to a scorer, the only place that has them."""
+    tests = np.concatenate([split.test_seen, split.test_unseen])
+    return Scorer(data_set.labels[tests], split, data_set.class_names)
+
+
+def mapped_file(array: NDArray[np.generic]) -> Path | None:
+    """Find the file that an array is mapped from, None where it lies in memory."""
+    base: object = array
+    while base is not None:
+        if isinstance(base, np.memmap):
+            return Path(str(base.filename))
+        base = getattr(base, "base", None)
+    return None
+
+
+def _fold(data_set: DataSet, split: Split, protocol: Protocol) -> Fold:
+    unseen = data_set.semantics[split.unseen_classes]
+    return Fold(
+        train=split.trainval,
+        labels=np.searchsorted(split.seen_classes, data_set.labels[split.trainval]),
+        seen_rows=split.seen_classes,
+        unseen_rows=split.unseen_classes,
+        seen_semantics=data_set.semantics[split.seen_classes],
+        unseen_semantics=unseen if Need.UNSEEN_SEMANTICS in protocol.reveals else None,
+    )
+
+
+def _validation(trunk: PlannedTrunk) -> Validation:
+    data_set = trunk.task.data_set
+    split = validation_split(data_set, trunk.task.split, trunk.seed)
+    exam = make_exam(data_set, split)
+    return Validation(_fold(data_set, split, trunk.protocol), exam, data_set.labels[exam.samples])

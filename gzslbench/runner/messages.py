@@ -1,0 +1,76 @@
+"""What a worker and its supervisor say to each other over a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gzslbench.job import CellResult
+from gzslbench.record import Environment
+from gzslbench.runner.failures import Cause
+from gzslbench.scoring import Predictions
+
+
+@dataclass(frozen=True)
+class Started:
+    """The worker is up."""
+
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A phase has begun; ``cell`` is :data:`gzslbench.pipeline.WHOLE_TRUNK` where it serves all cells."""
+
+    cell: int
+    phase: str
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """Training has come to a step."""
+
+    stage: str
+    step: int
+    last: int
+
+
+@dataclass(frozen=True)
+class AskExam:
+    """Asks for the exam; answered with an :class:`gzslbench.job.Exam`."""
+
+
+@dataclass(frozen=True, eq=False)
+class AskH:
+    """Asks for H of predictions; answered with a float."""
+
+    cell: int
+    predictions: Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class HandedIn:
+    """A cell's result."""
+
+    cell: int
+    result: CellResult
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A cell failed, and why."""
+
+    cell: int
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All cells are done."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trunk has ended, well or not; said by the executor."""
+
+
+Message = Started | Begun | Progressed | AskExam | AskH | HandedIn | Failed | Finished

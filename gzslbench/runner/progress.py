@@ -1,0 +1,151 @@
+"""Showing how a sweep goes: a live table on a terminal, plain lines elsewhere, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gzslbench.pipeline import WHOLE_TRUNK
+from gzslbench.record import CellKey, Failure, Record
+from gzslbench.runner.messages import Begun, Ended, Progressed
+from gzslbench.runner.plan import PlannedTrunk
+
+
+def title(key: CellKey, method: str) -> str:
+    """Name a cell in one line."""
+    place = key.data_set if key.split in ("", "official") else f"{key.data_set}/{key.split}"
+    return f"{place} {method} {key.protocol} seed {key.seed}"
+
+
+def result_line(record: Record) -> str:
+    """Say what a cell reached, in percent, and how long its fits took."""
+    m = record.metrics
+    return f"T1 {m.t1:5.1%} U {m.u:5.1%} S {m.s:5.1%} H {m.h:5.1%} in {fit_s(record):.1f} s".replace("%", "")
+
+
+def fit_s(record: Record) -> float:
+    """Give the wall time of all fits of a cell, in seconds."""
+    t = record.timings
+    phases = (t.fit_generator, t.synthesise, t.fit_gate, t.fit_classifier)
+    return sum(phase.wall_s for phase in phases if phase is not None)
+
+
+class PlainReporter:
+    """One line per cell."""
+
+    def __init__(self, stream: Any = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+        """Say how much there is to do."""
+        cells = sum(len(trunk.cells) for trunk in trunks)
+        self._say(f"{cells} cells to run in {len(trunks)} trunks, {cached} there already")
+
+    def at(self, trunk: PlannedTrunk, event: Begun | Progressed | Ended) -> None:
+        """Say nothing of what is under way."""
+
+    def done(self, record: Record) -> None:
+        """Say what a cell reached."""
+        self._say(f"done    {title(record.key, record.method)}: {result_line(record)}")
+
+    def failed(self, failure: Failure) -> None:
+        """Say why a cell failed."""
+        self._say(f"FAILED  {title(failure.key, failure.method)} ({failure.phase}): {failure.reason}")
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class JsonReporter(PlainReporter):
+    """One JSON object per event."""
+
+    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+        """Report the number of cells."""
+        self._event("started", cells=sum(len(trunk.cells) for trunk in trunks), trunks=len(trunks), cached=cached)
+
+    def done(self, record: Record) -> None:
+        """Report a result."""
+        metrics = {name: getattr(record.metrics, name) for name in ("t1", "u", "s", "h", "ausuc")}
+        self._event("done", **_identity(record.key, record.method), **metrics, fit_s=fit_s(record))
+
+    def failed(self, failure: Failure) -> None:
+        """Report a failure."""
+        identity = _identity(failure.key, failure.method)
+        self._event("failed", **identity, kind=failure.kind, phase=failure.phase, reason=failure.reason)
+
+    def _event(self, event: str, **values: Any) -> None:
+        self._say(json.dumps({"event": event, **values}))
+
+
+def _identity(key: CellKey, method: str) -> dict[str, Any]:
+    names = ("data_set", "split", "protocol", "seed")
+    return {"digest": key.digest(), "method": method, **{name: getattr(key, name) for name in names}}
+
+
+@dataclass
+class _Running:
+    """What a trunk is doing now."""
+
+    name: str
+    phase: str = "start"
+    progress: str = ""
+    since: float = field(default_factory=time.monotonic)
+
+
+class LiveReporter(PlainReporter):
+    """A table of the trunks under way below the lines of the finished cells."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._table, transient=True)
+        self._running: dict[int, _Running] = {}
+        self._cells = self._finished = 0
+
+    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+        """Open the table."""
+        super().started(trunks, cached)
+        self._cells = sum(len(trunk.cells) for trunk in trunks)
+        self._live.start()
+
+    def at(self, trunk: PlannedTrunk, event: Begun | Progressed | Ended) -> None:
+        """Show a phase or a step, or take an ended trunk out of the table."""
+        if isinstance(event, Ended):
+            self._running.pop(id(trunk), None)
+            return
+        running = self._running.setdefault(id(trunk), _Running(title(trunk.cells[0].key, trunk.cells[0].method)))
+        if isinstance(event, Progressed):
+            running.progress = f"{event.stage} {event.step}/{event.last}"
+            return
+        running.phase, running.progress = event.phase, ""
+        if event.cell != WHOLE_TRUNK:
+            running.name = title(trunk.cells[event.cell].key, trunk.cells[event.cell].method)
+
+    def close(self) -> None:
+        """Take the table away."""
+        self._live.stop()
+
+    def _say(self, line: str) -> None:
+        if line.startswith(("done", "FAILED")):
+            self._finished += 1
+        self._console.print(line, markup=False, highlight=False, style="red" if line.startswith("FAILED") else None)
+
+    def _table(self) -> Table:
+        table = Table(box=None, title=f"{self._finished} of {self._cells} cells", title_justify="left")
+        for heading in ("cell", "phase", "step", "s"):
+            table.add_column(heading, justify="right" if heading == "s" else "left")
+        for running in list(self._running.values()):
+            seconds = f"{time.monotonic() - running.since:.0f}"
+            table.add_row(running.name, running.phase, running.progress, seconds)
+        return table

@@ -1,0 +1,215 @@
+"""Watching over one trunk: its worker process, the answers that it asks for, and what becomes of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from gzslbench.job import CellResult, Exam, TrunkJob
+from gzslbench.pipeline import WHOLE_TRUNK
+from gzslbench.record import Environment, Metrics
+from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
+from gzslbench.runner.messages import (
+    AskExam,
+    AskH,
+    Begun,
+    Ended,
+    Failed,
+    Finished,
+    HandedIn,
+    Message,
+    Progressed,
+    Started,
+)
+from gzslbench.runner.worker import work
+from gzslbench.scoring import Scorer
+
+POLL_S = 0.2
+LOG_TAIL_BYTES = 4000
+
+
+@dataclass(frozen=True, eq=False)
+class CellDone:
+    """A cell's result with its score; ``looks`` counts how often test labels were read for it."""
+
+    cell: int
+    result: CellResult
+    metrics: Metrics
+    looks: int
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class CellFailed:
+    """A cell without a result."""
+
+    cell: int
+    phase: str
+    cause: Cause
+
+
+Event = CellDone | CellFailed | Begun | Progressed | Ended
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """A trunk's job with what its supervisor keeps back: the exam, and the scorers with the test labels, one a cell."""
+
+    job: TrunkJob
+    exam: Exam
+    scorers: tuple[Scorer, ...]
+    log: Path
+    timeout_s: float | None = None
+
+
+def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
+    """Run a trunk in fresh processes until every cell has a result or a failure, or ``stop`` is set.
+
+    A worker that crashes or hangs costs the cell that it was in; a new one goes on with the cells after it.
+    """
+    remaining = {cell.index for cell in assignment.job.cells}
+    while remaining and not stop.is_set():
+        cells = tuple(cell for cell in assignment.job.cells if cell.index in remaining)
+        watch = _Watch(replace(assignment, job=replace(assignment.job, cells=cells)), emit, stop)
+        remaining -= watch.run()
+
+
+class _Watch:
+    """One worker process, from start to end."""
+
+    def __init__(self, assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
+        self.assignment, self.emit, self.stop = assignment, emit, stop
+        self.indices = [cell.index for cell in assignment.job.cells]
+        self.done: set[int] = set()
+        self.at = Begun(WHOLE_TRUNK, "start")
+        self.since = time.monotonic()
+        self.environment: Environment | None = None
+
+    def run(self) -> set[int]:
+        """Give the cells that have come to an end, well or not."""
+        with _worker(self.assignment) as (process, pipe):
+            try:
+                while not self.stop.is_set():
+                    if self._timed_out():
+                        self._fail_current(cause_of_timeout(self.assignment.timeout_s or 0.0, self.at.phase))
+                        return self.done
+                    if pipe.poll(POLL_S) and not self._handle(pipe.recv(), pipe):
+                        return self.done
+            except (EOFError, OSError):
+                process.join(timeout=5)
+                self._fail_current(cause_of_exit(process.exitcode, _tail(self.assignment.log)))
+        return self.done
+
+    def _timed_out(self) -> bool:
+        limit = self.assignment.timeout_s
+        return limit is not None and time.monotonic() - self.since > limit
+
+    def _fail_current(self, cause: Cause) -> None:
+        """Fail the cell at hand, or all that are left where the phase served them all."""
+        if self.at.cell == WHOLE_TRUNK:
+            self._fail_rest(cause)
+        else:
+            self._fail(self.at.cell, cause)
+
+    def _fail_rest(self, cause: Cause) -> None:
+        for cell in self.indices:
+            self._fail(cell, cause)
+
+    def _fail(self, cell: int, cause: Cause) -> None:
+        if cell not in self.done:
+            self.done.add(cell)
+            self.emit(CellFailed(cell, self.at.phase, cause))
+
+    def _handle(self, message: Message, pipe: Connection) -> bool:
+        """Act on a message; False ends the watch."""
+        match message:
+            case Started(environment):
+                self.environment = environment
+            case Begun():
+                self.at, self.since = message, time.monotonic()
+                self.emit(message)
+            case Progressed():
+                self.emit(message)
+            case AskExam():
+                pipe.send(self.assignment.exam)
+            case AskH(cell, predictions):
+                pipe.send(self.assignment.scorers[cell].h(predictions))
+            case HandedIn(cell, result):
+                self._score(cell, result)
+            case Failed(cell, cause):
+                self._fail(cell, cause)
+            case Finished():
+                self._fail_rest(Cause("error", "the worker ended without a result; please report this as a bug"))
+                return False
+        return True
+
+    def _score(self, cell: int, result: CellResult) -> None:
+        assert self.environment is not None, "a worker says how it started before anything else"
+        scorer = self.assignment.scorers[cell]
+        try:
+            metrics = scorer.score(result.predictions)
+        except Exception as error:
+            self._fail(cell, cause_of(error))
+            return
+        self.done.add(cell)
+        self.emit(CellDone(cell, result, metrics, scorer.looks, self.environment))
+
+
+@contextmanager
+def _worker(assignment: Assignment) -> Iterator[tuple[Any, Connection]]:
+    """Start a worker, and make sure that it has ended afterwards."""
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    their_lifeline, our_lifeline = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(assignment.job, theirs, their_lifeline, assignment.log), daemon=True)
+    process.start()
+    theirs.close()
+    their_lifeline.close()
+    try:
+        yield process, ours
+    finally:
+        ours.close()
+        our_lifeline.close()
+        process.join(timeout=1)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def start_fork_server(threads: int) -> None:
+    """Start the process that workers are forked from, with the heavy imports done and no thread or device in use.
+
+    glibc returns large blocks to the system after each use and faults them in again; keeping them makes training of wide
+    layers markedly faster, and can only be set before a process starts.
+    """
+    keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+    settings = keep_blocks | {
+        name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["gzslbench.runner.worker"])
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+    except OSError:
+        return ""

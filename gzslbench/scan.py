@@ -1,0 +1,190 @@
+"""Finding plugins and reading what they declare, without importing any of them.
+
+A plugin's :class:`Info` and :class:`Method` declarations are literals, so they can be read from its source. That keeps
+``gzslbench list`` fast, and safe from plugins that fail to import.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from gzslbench import __version__
+from gzslbench.errors import PluginError
+from gzslbench.info import DataInfo, Distribution, Info, Makes, Method, Need
+
+GROUP = "gzslbench"
+T = TypeVar("T")
+ListedKind = Literal["data set", "generator", "gate", "classifier", "method"]
+_KIND_OF_BASE: dict[str, ListedKind] = {
+    "DataSource": "data set",
+    "Generator": "generator",
+    "Gate": "gate",
+    "Classifier": "classifier",
+}
+
+
+@dataclass(frozen=True)
+class PluginSource:
+    """A plugin that has been found: an importable ``module``, or the file at ``path``.
+
+    ``path`` is the module's file or the package's folder, None where no source can be found.
+    """
+
+    name: str
+    distribution: Distribution
+    module: str = ""
+    path: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The plugin's Python files, sorted."""
+        if self.path is None:
+            return []
+        return [self.path] if self.path.is_file() else sorted(self.path.rglob("*.py"))
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution.name} {self.distribution.version})"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set, component or method as its plugin declares it."""
+
+    kind: ListedKind
+    info: Info | Method | DataInfo
+    plugin: PluginSource
+
+
+def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
+    """Find the plugins of installed distributions, those of gzslbench first, and then the given files."""
+    found = [
+        PluginSource(point.name, _distribution(point.dist), point.value, locate(point.value))
+        for point in entry_points(group=GROUP)
+    ]
+    found.sort(key=lambda plugin: (plugin.distribution.name != "gzslbench", plugin.distribution.name, plugin.name))
+    return list(dict.fromkeys(found)) + [plugin_file(path) for path in files]
+
+
+def plugin_file(path: Path) -> PluginSource:
+    """Describe the plugin in a file that the user named."""
+    if not path.is_file():
+        raise PluginError(f"there is no plugin file {path}", "check the path, or give the name of a method")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return PluginSource(path.stem, Distribution(path.name, digest), "", path.resolve())
+
+
+def _distribution(dist: Any) -> Distribution:
+    return Distribution(dist.name, dist.version) if dist is not None else Distribution("gzslbench", __version__)
+
+
+def locate(module: str) -> Path | None:
+    """Find a module's file or a package's folder without importing its parents."""
+    search: Sequence[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = _find_spec(".".join(parts[:depth]), search)
+        if spec is None:
+            return None
+        search = list(spec.submodule_search_locations or ())
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent if search else Path(spec.origin)
+
+
+def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find: Callable[..., ModuleSpec | None] | None = getattr(finder, "find_spec", None)
+        try:
+            spec = find(name, search) if find else None
+        except (ImportError, KeyError):  # a namespace package wants its parent imported
+            continue
+        if spec is not None:
+            return spec
+    return None
+
+
+@cache
+def code_hash(plugin: PluginSource) -> str:
+    """Hash what a plugin's source says, comments and layout aside: 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in plugin.files:
+        digest.update(path.name.encode())
+        digest.update(ast.dump(ast.parse(path.read_text(encoding="utf-8"))).encode())
+    return digest.hexdigest()[:12]
+
+
+def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
+    """Read what plugins declare; a plugin whose source can't be parsed lists nothing."""
+    listed: list[Listed] = []
+    for plugin in plugins:
+        try:
+            trees = [ast.parse(path.read_text(encoding="utf-8")) for path in plugin.files]
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue
+        listed += [Listed(kind, info, plugin) for kind, info in _declarations(trees)]
+    return listed
+
+
+def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
+    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in classes.values():
+        info = _info_of(node)
+        if info is not None:
+            for kind in sorted(_kinds(node, classes)):
+                yield kind, info
+    for tree in trees:
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and _name(call.func) == "Method":
+                method = _literal_call(call, Method)
+                if method is not None:
+                    yield "method", method
+
+
+def _kinds(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> set[ListedKind]:
+    kinds: set[ListedKind] = set()
+    for base in map(_name, node.bases):
+        if base in _KIND_OF_BASE:
+            kinds.add(_KIND_OF_BASE[base])
+        elif base in classes and base != node.name:
+            kinds |= _kinds(classes[base], classes)
+    return kinds
+
+
+def _info_of(node: ast.ClassDef) -> Info | DataInfo | None:
+    for statement in node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.Call) and any(isinstance(t, ast.Name) and t.id == "info" for t in targets):
+            return _literal_call(value, DataInfo) if _name(value.func) == "DataInfo" else _literal_call(value, Info)
+    return None
+
+
+def _literal_call(call: ast.Call, cls: Callable[..., T]) -> T | None:
+    try:
+        arguments = [_literal(node) for node in call.args]
+        keywords = {str(item.arg): _literal(item.value) for item in call.keywords}
+        return cls(*arguments, **keywords)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Attribute):
+        return {"Need": Need, "Makes": Makes}[_name(node.value)][node.attr]
+    if isinstance(node, ast.Tuple | ast.List):
+        return tuple(_literal(item) for item in node.elts)
+    return ast.literal_eval(node)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

@@ -1,0 +1,250 @@
+"""Records on disk, one folder per cell; a record is complete or absent.
+
+::
+
+    results/records/<data set>/<generator+gate+classifier>/<protocol>/<split>/seed-<seed>-<digest>/record.json
+                                                                                                 predictions.npz
+    results/failures/<digest>.json
+
+A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record. One
+process writes at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+from urllib.parse import quote
+
+from gzslbench.errors import RecordError, UsageError
+from gzslbench.record import CellKey, Failure, Json, Record, canonical_json, flat
+from gzslbench.scoring import Predictions
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+RECORD = "record.json"
+PREDICTIONS = "predictions.npz"
+_LONGEST_NAME = 120
+_SHOWN = 60
+
+
+class Store:
+    """The results folder ``root``; reading needs no lock, every write takes it, :meth:`writing` keeps it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._records = root / "records"
+        self._records_at = str(self._records)
+        self._failures = root / "failures"
+        self._incomplete = root / ".incomplete"
+        self._lock: BinaryIO | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Store]:
+        """Be the only writer, and clear away what a killed writer left; other calls that write then need no lock.
+
+        Raises :class:`UsageError` naming the process if another writer is at work.
+        """
+        if self._lock is not None:
+            yield self
+            return
+        with _os_errors(f"can't write in {self.root}"):
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("a+b", buffering=0)
+        with lock:
+            with _os_errors(f"can't lock {self.root}"):
+                _acquire(lock, self.root)
+            shutil.rmtree(self._incomplete, ignore_errors=True)
+            self._lock = lock
+            try:
+                yield self
+            finally:
+                self._lock = None
+
+    def folder(self, key: CellKey) -> Path:
+        """Say where the record of a key is or would be."""
+        return Path(self._location(key))
+
+    def has(self, key: CellKey) -> bool:
+        """Say whether the key has a record, by one look at the file system: plans hold many thousands of keys."""
+        return os.access(self._location(key), os.F_OK)
+
+    def write(self, record: Record, predictions: Predictions) -> Path:
+        """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
+
+        Raises :class:`RecordError` where the disk is full or not writable; nothing is left behind then.
+        """
+        folder = self.folder(record.key)
+        with self.writing(), _os_errors(f"can't write the record {folder}"), self._fresh() as fresh:
+            filled = fresh / "record"
+            filled.mkdir()
+            (filled / RECORD).write_text(record.to_json())
+            predictions.save(filled / PREDICTIONS)
+            for path in (filled / RECORD, filled / PREDICTIONS, filled):
+                _sync(path)
+            _make_folder(folder.parent)
+            if folder.exists():
+                folder.rename(fresh / "replaced")
+            filled.rename(folder)
+            _sync(folder.parent)
+            self.clear_failure(record.key)
+        return folder
+
+    def read(self, folder: Path) -> Record:
+        """Read one record; raises :class:`RecordError` with its path where it is missing or damaged."""
+        path = folder / RECORD
+        try:
+            return Record.from_json(path.read_bytes(), str(path))
+        except OSError as error:
+            raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
+
+    def predictions(self, key: CellKey) -> Predictions:
+        """Read the predictions of a key."""
+        return Predictions.load(self.folder(key) / PREDICTIONS)
+
+    def folders(self) -> Iterator[Path]:
+        """List the folders of all records, sorted."""
+        yield from sorted(self._records.glob("*/*/*/*/seed-*"))
+
+    def records(self) -> Iterator[Record]:
+        """Read all records; a damaged one is named in a warning and left out."""
+        yield from _readable(self.read, self.folders())
+
+    def write_failure(self, failure: Failure) -> None:
+        """Note why a cell has no record, in place of its earlier failure."""
+        path = self._failure_path(failure.key)
+        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+            (fresh / path.name).write_text(failure.to_json())
+            _sync(fresh / path.name)
+            _make_folder(path.parent)
+            (fresh / path.name).rename(path)
+            _sync(path.parent)
+
+    def failures(self) -> Iterator[Failure]:
+        """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
+        paths = sorted(self._failures.glob("*.json"))
+        yield from _readable(lambda path: Failure.from_json(path.read_bytes(), str(path)), paths)
+
+    def clear_failure(self, key: CellKey) -> None:
+        """Forget the failure of a key, if it has one."""
+        self._failure_path(key).unlink(missing_ok=True)
+
+    def explain(self, key: CellKey) -> list[str]:
+        """Say how a key differs from the most similar record of its data set, combination and seed.
+
+        One line per difference, from stored to asked for: ``generator.config.steps: 500 -> 1000``. No line if there is
+        no such record or the key has one itself.
+        """
+        wanted = flat(asdict(key))
+        alike = self.folder(key).parents[2].glob(f"*/*/seed-{key.seed}-*")
+        stored = [flat(asdict(record.key)) for record in _readable(self.read, sorted(alike))]
+        return min((_differences(values, wanted) for values in stored), key=len, default=[])
+
+    def _location(self, key: CellKey) -> str:
+        names = _joined(key.data_set, key.combination, key.protocol, key.split)
+        return f"{self._records_at}/{names}/seed-{key.seed}-{key.digest()}"
+
+    def _failure_path(self, key: CellKey) -> Path:
+        return self._failures / f"{key.digest()}.json"
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Path]:
+        """Lend an empty folder on the same file system, and remove it with whatever is left in it."""
+        fresh = self._incomplete / os.urandom(8).hex()
+        try:
+            fresh.mkdir(parents=True)
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+@lru_cache(maxsize=4096)
+def _joined(*names: str) -> str:
+    return "/".join(map(path_safe, names))
+
+
+def path_safe(name: str) -> str:
+    """Turn any name into a file name, different names into different ones; common names stay as they are."""
+    safe = quote(name, safe="@+=,", errors="surrogatepass")
+    if safe.startswith("."):
+        safe = safe.replace(".", "%2E")
+    if len(safe) > _LONGEST_NAME:
+        safe = f"{safe[:_LONGEST_NAME]}%{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return safe or "%"
+
+
+def _acquire(lock: BinaryIO, root: Path) -> None:
+    """Lock the open file and write this process's id into it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        writer = lock.read().decode() or "(unknown)"
+        raise UsageError(
+            f"process {writer} is writing to {root}", "wait for it or choose another results folder"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+
+
+@contextmanager
+def _os_errors(what: str) -> Iterator[None]:
+    """Turn errors of the operating system into :class:`RecordError`."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free disk space" if full else "see that the results folder can be written"
+        raise RecordError(f"{what}: {error.strerror}", f"{remedy} and run again: finished cells are kept") from error
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder with its parents, each durable before the next."""
+    if not path.is_dir():
+        _make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _readable(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:
+    """Read what can be read and warn of the rest."""
+    for path in paths:
+        try:
+            yield read(path)
+        except RecordError as error:
+            logger.warning("left out: %s", error)
+
+
+def _differences(stored: dict[str, Json], wanted: dict[str, Json]) -> list[str]:
+    names = sorted(stored.keys() | wanted.keys())
+    texts = ((name, _text(stored, name), _text(wanted, name)) for name in names)
+    return [f"{name}: {_shortened(old)} -> {_shortened(new)}" for name, old, new in texts if old != new]
+
+
+def _text(values: dict[str, Json], name: str) -> str:
+    if name not in values:
+        return "absent"
+    return values[name] if isinstance(values[name], str) else canonical_json(values[name])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

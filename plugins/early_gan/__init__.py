@@ -1,0 +1,44 @@
+"""Early-GAN: generated proxy samples and entropy separation (Gune et al., ACM MM 2020)."""
+
+from __future__ import annotations
+
+from gzslbench.contract import Classifier, Gate, Generator, Method, hookimpl
+
+from gzslbench_plugins.early_gan.generator import EarlyGAN
+from gzslbench_plugins.early_gan.mapping import EntropySeparation
+
+EARLY_GAN = Method(
+    name="early-gan",
+    generator="early-gan",
+    gate="entropy",
+    classifier="entropy",
+    summary="low entropy to seen, high entropy to unseen, learned from proxies of a GAN's early training",
+    paper="Gune et al., Generalized Zero-Shot Learning using Generated Proxy Unseen Samples and Entropy Separation, "
+    "ACM MM 2020",
+    reported="Early-GAN",
+    recipes="recipes.toml",
+)
+
+
+@hookimpl
+def gzslbench_generators() -> list[type[Generator]]:
+    """Register the generator."""
+    return [EarlyGAN]
+
+
+@hookimpl
+def gzslbench_gates() -> list[type[Gate]]:
+    """Register the mapping module as a gate."""
+    return [EntropySeparation]
+
+
+@hookimpl
+def gzslbench_classifiers() -> list[type[Classifier]]:
+    """Register the same module as a classifier."""
+    return [EntropySeparation]
+
+
+@hookimpl
+def gzslbench_methods() -> list[Method]:
+    """Register the method."""
+    return [EARLY_GAN]

@@ -1,0 +1,115 @@
+"""Proxy samples from the early training of a conditional Wasserstein GAN (Section 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from gzslbench.contract import Context, Generator, Info, Makes, View
+from torch import Tensor
+from torch.func import functional_call
+
+from gzslbench_plugins.early_gan.confidence import confidence_score
+from gzslbench_plugins.seen_softmax import fit_seen_softmax
+from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
+
+
+@dataclass(frozen=True)
+class EarlyGANConfig(WassersteinConfig):
+    """Settings of :class:`EarlyGAN`; the band is given as fractions of (number of seen classes - 1) above 1."""
+
+    score_low: float = 0.05  # s_l = 1 + score_low * (C_s - 1)
+    score_high: float = 0.5  # s_h = 1 + score_high * (C_s - 1)
+    score_every: int = 50  # generator steps from one Confidence Score to the next
+    score_samples: int = 2000  # samples behind one Confidence Score
+    softmax_epochs: int = 50  # epochs of the pre-trained classifier PTC
+    proxy_count: int = 3000  # proxy samples
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        super().__post_init__()
+        band = (self.score_low, self.score_high)
+        require(0 <= band[0] < band[1] <= 1, "score_low and score_high", "ascending and within 0 to 1", band)
+        for name in ("score_every", "score_samples", "softmax_epochs", "proxy_count"):
+            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratorState:
+    """The weights of G after a generator step, and the Confidence Score of its samples."""
+
+    step: int
+    score: float
+    weights: dict[str, Tensor]
+
+
+class EarlyGAN(Generator):
+    """Keeps the states of a GAN's generator whose samples are neither noise nor yet of the seen classes."""
+
+    info = Info(
+        name="early-gan",
+        summary="proxies of no seen class from the early training of a Wasserstein GAN",
+        paper="Gune et al., ACM MM 2020",
+        makes=(Makes.PROXIES,),
+    )
+    Config = EarlyGANConfig
+
+    def fit(self, view: View, ctx: Context) -> None:
+        """Train PTC, then the GAN (Algorithm 1, steps 1 to 3)."""
+        config: EarlyGANConfig = self.config
+        self.ptc = fit_seen_softmax(view, ctx, config.softmax_epochs)
+        self.gan = WassersteinGAN(view, config, ctx)
+        spread = len(view.semantics) - 1
+        self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread
+        self.closest = self._state(0, ctx)
+        self.admissible: list[GeneratorState] = []
+        scores: list[tuple[int, float]] = [(0, self.closest.score)]
+        for step in ctx.steps(config.steps, stage="gan"):
+            critic = self.gan.update_critic()
+            generator = self.gan.update_generator()
+            ctx.log(critic=critic, generator=generator)
+            if step % config.score_every == 0:
+                state = self._state(step, ctx)
+                scores.append((step, state.score))
+                self._keep(state)
+        self._note(scores, ctx)
+
+    @torch.no_grad()
+    def proxies(self, count: int, ctx: Context) -> Tensor:
+        """Sample evenly over admissible states and, in each, over seen classes."""
+        states = self.admissible or [self.closest]
+        labels = torch.arange(count, device=ctx.device) % len(self.gan.semantics)
+        shares = labels.tensor_split(len(states))
+        return torch.cat([self._sample(state.weights, share, ctx) for state, share in zip(states, shares, strict=True)])
+
+    def _sample(self, weights: dict[str, Tensor], labels: Tensor, ctx: Context) -> Tensor:
+        noise = self.gan.noise(len(labels), ctx.rng)
+        return functional_call(self.gan.generator, weights, (noise, self.gan.semantics[labels]))
+
+    @torch.no_grad()
+    def _state(self, step: int, ctx: Context) -> GeneratorState:
+        """Copy G and measure its Confidence Score on samples spread evenly over the seen classes."""
+        weights = {name: value.detach().clone() for name, value in self.gan.generator.named_parameters()}
+        labels = torch.arange(self.config.score_samples, device=ctx.device) % len(self.gan.semantics)
+        p = self.ptc(self._sample(weights, labels, ctx)).softmax(1)
+        return GeneratorState(step, float(confidence_score(p)), weights)
+
+    def _keep(self, state: GeneratorState) -> None:
+        """Keep a state with s_l < CS < s_h, and the state closest to the middle of the band should there be none."""
+        if self.s_l < state.score < self.s_h:
+            self.admissible.append(state)
+        middle = (self.s_l + self.s_h) / 2
+        self.closest = min(self.closest, state, key=lambda each: abs(each.score - middle))
+
+    def _note(self, scores: list[tuple[int, float]], ctx: Context) -> None:
+        ctx.note(
+            confidence_steps=[step for step, _ in scores],
+            confidence_scores=[score for _, score in scores],
+            confidence_band=[self.s_l, self.s_h],
+            admissible_steps=[state.step for state in self.admissible],
+        )
+        if not self.admissible:
+            ctx.note(
+                warning=f"no generator state had a Confidence Score within the band; proxies come from step "
+                f"{self.closest.step} (score {self.closest.score:.1f}, band {self.s_l:.1f} to {self.s_h:.1f})"
+            )

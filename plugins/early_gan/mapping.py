@@ -1,0 +1,148 @@
+"""The visual-semantic mapping module with entropy separation (Sections 4.1, 4.3 and 4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss, normalize
+
+from gzslbench_plugins.wasserstein import require
+
+COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
+
+
+@dataclass(frozen=True)
+class EntropyConfig:
+    """Settings of :class:`EntropySeparation`; entropies are in nats."""
+
+    steps: int = 5000  # training steps
+    batch: int = 64  # seen samples per step, and as many proxies
+    learning_rate: float = 3e-4  # of Adam
+    hidden: int = 1024  # width of the hidden layers of f_v, g and f_s
+    latent: int = 512  # dimensions of the shared space
+    autoencoder_weight: float = 1.0  # of L_AE
+    latent_weight: float = 1.0  # of L_LE
+    classifier_weight: float = 1.0  # of L_CLFR
+    separation_weight: float = 1.0  # of L_ES; 0 trains without proxies, the paper's baseline
+    gamma: float = 1.0  # margin between the mean entropies of seen samples and proxies
+    delta_l: float = 0.5  # below this entropy a sample is of a seen class
+    delta_h: float = 1.5  # above this entropy a sample is of an unseen class
+    compatibility: str = "negative squared distance"  # F; or "cosine", "inner product"
+    normalise_semantics: bool = True  # class semantics to unit norm
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("steps", "batch", "hidden", "latent"):
+            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight", "gamma"):
+            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
+        deltas = (self.delta_l, self.delta_h)
+        require(0 <= deltas[0] <= deltas[1], "delta_l and delta_h", "ascending and 0 or more", deltas)
+        require(self.compatibility in COMPATIBILITIES, "compatibility", f"one of {COMPATIBILITIES}", self.compatibility)
+
+
+class MappingModule(nn.Module):
+    """f_v, g, f_s and C; latents are (n, m)."""
+
+    def __init__(self, feature_dim: int, semantic_dim: int, classes: int, config: EntropyConfig) -> None:
+        super().__init__()
+        self.f_v = two_layers(feature_dim, config.hidden, config.latent)
+        self.g = two_layers(config.latent, config.hidden, feature_dim)
+        self.f_s = two_layers(semantic_dim, config.hidden, config.latent)
+        self.C = nn.Linear(config.latent, classes)
+
+
+def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """One hidden ReLU layer."""
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats of the softmax of logits (n, c): (n,)."""
+    return torch.special.entr(logits.softmax(1)).sum(1)
+
+
+def separation_loss(seen_logits: Tensor, proxy_logits: Tensor, gamma: float) -> Tensor:
+    """L_ES = max(0, H_S - H_P + gamma), of the batches' mean entropies (Eq. 8)."""
+    return torch.relu(entropy(seen_logits).mean() - entropy(proxy_logits).mean() + gamma)
+
+
+def route(entropies: Tensor, delta_l: float, delta_h: float) -> Tensor:
+    """Log-priors (n, 2) of (seen, unseen) by Eq. 10; an entropy on a threshold leaves both domains open."""
+    prior = entropies.new_zeros(len(entropies), 2)
+    prior[:, 1].masked_fill_(entropies < delta_l, -torch.inf)
+    prior[:, 0].masked_fill_(entropies > delta_h, -torch.inf)
+    return prior
+
+
+class EntropySeparation(Gate, Classifier):
+    """Gate and classifier in one module: entropies of C choose the domain, C or the compatibility the class."""
+
+    info = Info(
+        name="entropy",
+        summary="entropy separation of seen samples from proxies in a visual-semantic mapping",
+        paper="Gune et al., ACM MM 2020",
+        needs=(Need.OUTSIDE,),
+    )
+    Config = EntropyConfig
+
+    def fit(self, view: View, ctx: Context) -> None:
+        """Train on seen samples and proxies (Algorithm 1, step 4)."""
+        config: EntropyConfig = self.config
+        x, a, y, proxies = view.features, self._condition(view.semantics), view.labels, view.outside
+        self.module = MappingModule(x.shape[1], a.shape[1], len(a), config).to(ctx.device)
+        optimiser = torch.optim.Adam(self.module.parameters(), lr=config.learning_rate, fused=True)
+        for _ in ctx.steps(config.steps, stage="mapping"):
+            rows = torch.randint(len(x), (config.batch,), generator=ctx.rng, device=ctx.device)
+            outside = torch.randint(len(proxies), (config.batch,), generator=ctx.rng, device=ctx.device)
+            loss = self._loss(x[rows], a, y[rows], proxies[outside])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            ctx.log(mapping=loss)
+
+    def _loss(self, x: Tensor, a: Tensor, y: Tensor, proxies: Tensor) -> Tensor:
+        """L = L_AE + L_LE + L_CLFR + L_ES (Eq. 5 and 9), weighted; means over samples and dimensions."""
+        config, net = self.config, self.module
+        latent, proxy_latent = net.f_v(torch.cat([x, proxies])).tensor_split([len(x)])
+        logits = net.C(latent)
+        autoencoder = mse_loss(net.g(latent), x)  # Eq. 3
+        matching = mse_loss(latent, net.f_s(a)[y])  # Eq. 4
+        separation = separation_loss(logits, net.C(proxy_latent), config.gamma)  # Eq. 8
+        loss: Tensor = (
+            config.autoencoder_weight * autoencoder
+            + config.latent_weight * matching
+            + config.classifier_weight * cross_entropy(logits, y)
+            + config.separation_weight * separation
+        )
+        return loss
+
+    @torch.no_grad()
+    def log_prior(self, features: Tensor) -> Tensor:
+        """Route by the entropy of C."""
+        logits = self.module.C(self.module.f_v(features))
+        return route(entropy(logits), self.config.delta_l, self.config.delta_h)
+
+    @torch.no_grad()
+    def scores(self, features: Tensor, classes: ClassSet) -> Tensor:
+        """Score seen classes by C (supervised), others by the compatibility F(f_v(x), f_s(a)) (Eq. 1 and 2)."""
+        latent = self.module.f_v(features)
+        if classes.domain == "seen":
+            log_p: Tensor = self.module.C(latent).log_softmax(1)[:, classes.index]
+            return log_p
+        return self._compatibility(latent, self.module.f_s(self._condition(classes.semantics)))
+
+    def _compatibility(self, v: Tensor, s: Tensor) -> Tensor:
+        """F of visual embeddings (n, m) and semantic embeddings (c, m): (n, c)."""
+        if self.config.compatibility == "negative squared distance":
+            return -torch.cdist(v, s).square()
+        if self.config.compatibility == "cosine":
+            return normalize(v, dim=1) @ normalize(s, dim=1).T
+        return v @ s.T
+
+    def _condition(self, semantics: Tensor) -> Tensor:
+        return normalize(semantics, dim=1) if self.config.normalise_semantics else semantics

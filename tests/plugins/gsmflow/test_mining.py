@@ -1,0 +1,154 @@
+"""Boundary sample mining: losses against naive sums, the update against finite differences (Eq. 1-4)."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from gzslbench_plugins.gsmflow.mining import (
+    ENTROPY_KINDS,
+    ContrastiveNetwork,
+    Mining,
+    boundary_objective,
+    boundary_step,
+    contrastive_loss,
+    mine_boundary_samples,
+    negative_entropy,
+    train_contrastive,
+)
+
+from gzslbench.contract import Context, View
+
+MINING = Mining(
+    steps=5,
+    rate=0.05,
+    entropy_weight=2.0,
+    entropy="printed",
+    ascend_contrastive=True,
+    hidden=32,
+    training_steps=150,
+    training_batch=32,
+    training_rate=1e-2,
+)
+
+
+def make_view(classes: int = 4, per_class: int = 20) -> View:
+    torch.manual_seed(0)
+    semantics = torch.randn(classes, 3)
+    labels = torch.arange(classes).repeat_interleave(per_class)
+    features = (semantics @ torch.randn(3, 6))[labels] + 0.2 * torch.randn(len(labels), 6)
+    return View(features, labels, semantics)
+
+
+def make_context() -> Context:
+    return Context(torch.device("cpu"), seed=0)
+
+
+def make_network() -> ContrastiveNetwork:
+    torch.manual_seed(1)
+    return ContrastiveNetwork(feature_dim=6, semantic_dim=3, hidden=16).double().requires_grad_(False)
+
+
+def g(network: ContrastiveNetwork, x: torch.Tensor, a: torch.Tensor) -> float:
+    """One pair through the network with concatenated inputs."""
+    weight = torch.cat([network.features.weight, network.semantics.weight], dim=1)
+    hidden = (weight @ torch.cat([x, a]) + network.features.bias).clamp(min=0)
+    return torch.sigmoid(network.output.weight[0] @ hidden + network.output.bias[0]).item()
+
+
+def test_all_pairs_equal_each_pair_alone() -> None:
+    network = make_network()
+    x, a = torch.randn(5, 6, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+    probabilities = network(x, network.semantics(a)).sigmoid()
+    expected = torch.tensor([[g(network, row, vector) for vector in a] for row in x], dtype=torch.float64)
+    torch.testing.assert_close(probabilities, expected)
+
+
+def test_contrastive_loss_against_the_pairwise_sum() -> None:
+    logits, labels = torch.randn(3, 4, dtype=torch.float64), torch.tensor([2, 0, 3])
+    for row, label, loss in zip(logits.tolist(), labels.tolist(), contrastive_loss(logits, labels), strict=True):
+        pairs = [(1 / (1 + math.exp(-v)) - (1.0 if i == label else 0.0)) ** 2 for i, v in enumerate(row)]
+        assert loss.item() == pytest.approx(sum(pairs))
+
+
+def test_entropy_readings_against_hand_sums() -> None:
+    probabilities = [0.5, 0.2, 0.9]
+    logits = torch.tensor([[math.log(p / (1 - p)) for p in probabilities]], dtype=torch.float64)
+    shares = [p / 1.6 for p in probabilities]
+    expected = {
+        "printed": sum(p * math.log(p) for p in probabilities),
+        "normalised": sum(p * math.log(p) for p in shares),
+        "bernoulli": sum(p * math.log(p) + (1 - p) * math.log(1 - p) for p in probabilities),
+    }
+    assert {kind: negative_entropy(logits, kind).item() for kind in ENTROPY_KINDS} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", ENTROPY_KINDS)
+def test_entropy_is_finite_for_saturated_pairs(kind: str) -> None:
+    logits = torch.tensor([[-200.0, 200.0, -200.0]], requires_grad=True)
+    value = negative_entropy(logits, kind).sum()
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("kind", ENTROPY_KINDS)
+@pytest.mark.parametrize("ascend", [True, False])
+def test_step_follows_eq_4_by_finite_differences(kind: str, ascend: bool) -> None:
+    network = make_network()
+    mining = replace(MINING, entropy=kind, ascend_contrastive=ascend)
+    x = torch.randn(2, 6, dtype=torch.float64)
+    labels = torch.tensor([1, 3])
+    embedded = network.semantics(torch.randn(4, 3, dtype=torch.float64))
+
+    def value(row: torch.Tensor, label: torch.Tensor) -> float:
+        logits = network(row[None], embedded)
+        sign = 1.0 if ascend else -1.0
+        return (sign * contrastive_loss(logits, label[None]) - 2.0 * negative_entropy(logits, kind)).item()
+
+    moved = boundary_step(network, x, labels, embedded, mining)
+    epsilon = 1e-6
+    for row, label, result in zip(x, labels, moved, strict=True):
+        units = epsilon * torch.eye(6, dtype=torch.float64)
+        slopes = [(value(row + unit, label) - value(row - unit, label)) / (2 * epsilon) for unit in units]
+        torch.testing.assert_close(result, row + 0.05 * torch.tensor(slopes, dtype=torch.float64), atol=1e-7, rtol=1e-6)
+
+
+def test_network_learns_to_match() -> None:
+    view = make_view()
+    network = train_contrastive(view, MINING, make_context())
+    logits = network(view.features, network.semantics(view.semantics))
+    assert (logits.argmax(dim=1) == view.labels).float().mean() > 0.9
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("kind", ENTROPY_KINDS)
+def test_mining_raises_objective_and_entropy(kind: str) -> None:
+    view = make_view()
+    mining = replace(MINING, entropy=kind, entropy_weight=10.0, rate=0.01)
+    network = train_contrastive(view, mining, make_context())
+    embedded = network.semantics(view.semantics)
+    moved = view.features
+    for _ in range(mining.steps):
+        moved = boundary_step(network, moved, view.labels, embedded, mining)
+    before, after = network(view.features, embedded), network(moved, embedded)
+    assert negative_entropy(after, kind).mean() < negative_entropy(before, kind).mean()
+    assert (
+        boundary_objective(after, view.labels, mining).mean() > boundary_objective(before, view.labels, mining).mean()
+    )
+
+
+def test_mined_samples_do_not_depend_on_chunks_and_leave_the_view_unchanged() -> None:
+    view = make_view(per_class=20)
+    torch.manual_seed(3)
+    original = view.features.clone()
+    moved = mine_boundary_samples(view, MINING, make_context())
+    torch.testing.assert_close(view.features, original)
+    torch.manual_seed(3)
+    network = train_contrastive(view, MINING, make_context())
+    embedded = network.semantics(view.semantics)
+    whole = view.features
+    for _ in range(MINING.steps):
+        whole = boundary_step(network, whole, view.labels, embedded, MINING)
+    torch.testing.assert_close(moved, whole, atol=1e-5, rtol=1e-4)
+    assert (moved - original).norm(dim=1).min() > 0

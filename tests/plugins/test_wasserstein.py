@@ -1,0 +1,117 @@
+"""The conditional Wasserstein GAN against finite differences, autograd and its own contract."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gzslbench.contract import Context, View
+from gzslbench_plugins.wasserstein import Critic, WassersteinConfig, WassersteinGAN, critic_loss
+from torch import Tensor
+
+TINY = {"generator_hidden": 16, "critic_hidden": 16, "batch": 8}
+
+
+def context(seed: int = 0) -> Context:
+    torch.manual_seed(seed)
+    return Context(torch.device("cpu"), seed)
+
+
+def view(classes: int = 4, per_class: int = 6, dim: int = 5, semantic_dim: int = 3) -> View:
+    rng = torch.Generator().manual_seed(7)
+    labels = torch.arange(classes).repeat_interleave(per_class)
+    features = torch.rand(len(labels), dim, generator=rng)
+    return View(features, labels, torch.rand(classes, semantic_dim, generator=rng))
+
+
+def double_critic() -> tuple[Critic, Tensor, Tensor, Tensor, Tensor]:
+    torch.manual_seed(1)
+    critic = Critic(5, 3, 16).double()
+    real, fake, a = (torch.randn(6, d, dtype=torch.float64) for d in (5, 5, 3))
+    return critic, real, fake, a, torch.rand(6, 1, dtype=torch.float64)
+
+
+def penalised(critic: Critic, real: Tensor, fake: Tensor, a: Tensor, alpha: Tensor) -> Tensor:
+    """Eq. 6 as written, the inner gradient by a second backward pass."""
+    mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(mixed, a).sum(), mixed, create_graph=True)
+    penalty = ((gradient.norm(dim=1) - 1) ** 2).mean()
+    return critic(fake, a).mean() - critic(real, a).mean() + 10 * penalty
+
+
+def test_input_gradient_agrees_with_finite_differences() -> None:
+    critic, x, _, a, _ = double_critic()
+    h = critic.from_features(x) + critic.from_semantics(a)
+    gradient = critic.input_gradient(h)
+    for dimension in range(x.shape[1]):
+        shift = torch.zeros_like(x)
+        shift[:, dimension] = 1e-6
+        slope = (critic(x + shift, a) - critic(x - shift, a)) / 2e-6
+        torch.testing.assert_close(gradient[:, dimension], slope, rtol=1e-6, atol=1e-8)
+
+
+def test_critic_loss_and_its_gradients_agree_with_double_backward() -> None:
+    critic, *batch = double_critic()
+    expected = penalised(critic, *batch)
+    wanted = torch.autograd.grad(expected, list(critic.parameters()), allow_unused=True)
+    loss = critic_loss(critic, *batch, penalty=10)
+    got = torch.autograd.grad(loss, list(critic.parameters()))
+    torch.testing.assert_close(loss, expected)
+    for ours, theirs in zip(got, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_critic_learns_to_tell_real_from_fake_with_gradients_of_norm_one() -> None:
+    gan = WassersteinGAN(view(), WassersteinConfig(learning_rate=1e-2, **TINY), context())
+    for _ in range(60):
+        gan.update_critic()
+    a = gan.semantics[gan.labels]
+    fake = gan.generator(gan.noise(len(a), gan.rng), a)
+    assert gan.critic(gan.features, a).mean() > gan.critic(fake, a).mean() + 0.1
+    mixed = (gan.features + fake) / 2
+    norms = gan.critic.input_gradient(gan.critic.from_features(mixed) + gan.critic.from_semantics(a)).norm(dim=1)
+    assert 0.7 < norms.mean() < 1.3
+
+
+def test_each_update_changes_its_own_network_alone() -> None:
+    gan = WassersteinGAN(view(), WassersteinConfig(**TINY), context())
+
+    def weights() -> tuple[Tensor, Tensor]:
+        return (
+            torch.nn.utils.parameters_to_vector(gan.generator.parameters()).clone(),
+            torch.nn.utils.parameters_to_vector(gan.critic.parameters()).clone(),
+        )
+
+    before = weights()
+    gan.update_critic()
+    between = weights()
+    gan.update_generator()
+    after = weights()
+    assert torch.equal(before[0], between[0])
+    assert not torch.equal(before[1], between[1])
+    assert not torch.equal(between[0], after[0])
+    assert torch.equal(between[1], after[1])
+
+
+def test_semantics_are_rescaled_on_request() -> None:
+    plain = WassersteinGAN(view(), WassersteinConfig(**TINY), context())
+    scaled = WassersteinGAN(view(), WassersteinConfig(semantic_norm=3, **TINY), context())
+    torch.testing.assert_close(plain.semantics, view().semantics)
+    torch.testing.assert_close(scaled.semantics.norm(dim=1), torch.full((4,), 3.0))
+
+
+def test_noise_has_the_dimension_of_the_semantics_by_default() -> None:
+    rng = torch.Generator().manual_seed(0)
+    assert WassersteinGAN(view(), WassersteinConfig(**TINY), context()).noise(2, rng).shape == (2, 3)
+    assert WassersteinGAN(view(), WassersteinConfig(noise_dim=7, **TINY), context()).noise(2, rng).shape == (2, 7)
+
+
+@pytest.mark.parametrize("field", ["steps", "critic_steps", "batch", "generator_hidden", "critic_hidden", "learning_rate"])
+def test_config_refuses_zero(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} must be"):
+        WassersteinConfig(**{field: 0})
+
+
+@pytest.mark.parametrize("field", ["noise_dim", "penalty", "semantic_norm"])
+def test_config_refuses_negative(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field} must be 0 or more, got -1"):
+        WassersteinConfig(**{field: -1})

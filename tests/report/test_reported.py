@@ -1,0 +1,79 @@
+from collections import Counter
+
+import pytest
+
+from gzslbench.report import reported
+from gzslbench.report.reported import reported_number, reported_numbers, same_features
+
+
+@pytest.mark.parametrize(
+    ("method", "data_set", "value"),
+    [
+        ("gsmflow", "CUB@sent", 66.1),
+        ("gsmflow", "AWA2", 72.8),
+        ("gsmflow", "FLO", 88.3),
+        ("gsmflow", "APY", 51.3),
+        ("early-gan", "CUB", 40.0),
+        ("early-gan", "AWA1", 57.8),
+        ("f-clswgan", "CUB", 49.7),
+        ("sae", "CUB", 13.6),
+    ],
+)
+def test_h_as_printed(method, data_set, value):
+    number = reported_number(method, data_set, "H")
+    assert number is not None
+    assert number.value == value
+    assert number.note == ""
+
+
+def test_deviations_come_along():
+    assert reported_number("early-gan", "CUB", "H").std == 2.7
+
+
+def test_semantics_keep_numbers_apart():
+    assert reported_number("gsmflow", "CUB", "H") is None
+    assert reported_number("early-gan", "CUB@sent", "H") is None
+
+
+def test_means_over_thirty_splits_only_stand_beside_means_over_splits():
+    assert reported_number("early-gan", "HMDB51", "H") is None
+    assert reported_number("early-gan", "HMDB51", "H", many_splits=True).value == 35.6
+    assert reported_number("gsmflow", "AWA2", "H", many_splits=True) is None
+
+
+def test_a_row_known_to_be_wrong_is_found_only_where_there_is_no_other():
+    assert "6.2" in reported_number("eszsl", "UCF101", "H", many_splits=True).note
+    assert reported_number("sae", "CUB", "H").note == ""
+
+
+def _h_disagrees(metrics):
+    u, s = metrics["U"].value, metrics["S"].value
+    return abs(2 * u * s / (u + s) - metrics["H"].value) > 0.15
+
+
+def test_rows_whose_h_does_not_follow_from_u_and_s_are_those_with_a_note():
+    rows = {}
+    for number in reported_numbers():
+        rows.setdefault((number.system, number.dataset, number.source), {})[number.metric] = number
+    wrong = {
+        (system, data_set)
+        for (system, data_set, _), metrics in rows.items()
+        if metrics.keys() >= {"U", "S", "H"} and _h_disagrees(metrics)
+    }
+    noted = {(number.system, number.dataset) for number in reported_numbers() if number.note}
+    assert wrong - noted == {("Early-GAN", "HMDB51")}  # a mean of H over splits, not the H of means
+    assert {("LATEM", "AWA2"), ("DZSL", "AWA1"), ("ESZSL", "UCF101")} <= wrong
+
+
+def test_every_number_is_there_once():
+    counts = Counter((number.system, number.dataset, number.metric, number.source) for number in reported_numbers())
+    assert len(counts) == len(reported_numbers()) == 461
+    assert set(counts.values()) == {1}
+
+
+def test_features_count_as_the_papers_only_when_listed(monkeypatch):
+    number = reported_number("gsmflow", "AWA2", "H")
+    assert not same_features(number, "f" * 16)
+    monkeypatch.setattr(reported, "_paper_features", lambda: frozenset({(number.source, "AWA2", "f" * 16)}))
+    assert same_features(number, "f" * 16)
+    assert not same_features(number, "e" * 16)
