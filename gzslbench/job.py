@@ -110,6 +110,8 @@ class TrunkJob:
     threads: int = 1
     jobs: int = 1
     keep_scores: bool = False
+    warm_up_s: float = 0.0
+    """How long the worker warmed up before the clock started."""
 
 
 @dataclass(frozen=True, eq=False)

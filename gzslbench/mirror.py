@@ -33,13 +33,12 @@ _LONGEST_VALUE = 500
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""MLflow's own variables, where the user has not set them: no telemetry, no chatter, and no long wait for a dead server."""
+"""MLflow's own variables, where the user has not set them: no telemetry, and no long wait for a dead server."""
 
 
 def tracking_uri(chosen: str | None, results: Path) -> str:
@@ -80,7 +79,8 @@ class Mirror:
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
 
-        logging.getLogger("alembic").setLevel(logging.ERROR)
+        for chatty in ("mlflow", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         results.mkdir(parents=True, exist_ok=True)
         self._client = MlflowClient(tracking_uri=uri)
         self._experiment = self._find_or_make_experiment(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from gzslbench.fitting import Bench, Checkpoint, Examinee, Fitted, Limits, Material
@@ -15,7 +16,7 @@ from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase, Timings
 from gzslbench.scoring import Predictions
-from gzslbench.timing import peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks
+from gzslbench.timing import peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks, warm_up
 
 REPEATS = 3
 """How often the prediction of all test samples is timed, after its warm-up."""
@@ -62,6 +63,7 @@ def run_trunk(job: TrunkJob, desk: Desk, features: NDArray[np.float32]) -> None:
     """Run all cells of a trunk as its protocol says; a failing cell is reported and the next one begun."""
     from gzslbench.selection import choose_on_validation, keep_best_on_test
 
+    job = replace(job, warm_up_s=warm_up(torch.device(job.device)))
     match job.protocol.selection:
         case "last step":
             fit_once(job, desk, features, [Plan(cell, cell.choices[0]) for cell in job.cells])
@@ -136,7 +138,7 @@ class Branch:
             fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
             predict_s=predicted.wall_s,
             test_samples=len(exam.samples),
-            warm_up_s=predicted.warm_up_s,
+            warm_up_s=self.job.warm_up_s + predicted.warm_up_s,
             evaluation_s=self.evaluation_s,
             jobs=self.job.jobs,
             peak_memory_mib=memory,

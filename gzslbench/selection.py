@@ -181,9 +181,11 @@ class Search:
     def result(self, cell: CellJob) -> Any:
         """Put together the best predictions of a cell and the times of its full training."""
         best, (examinee, fitted, material) = self.best[cell.index], self.final[cell.index]
-        assert best.choice is not None and best.predictions is not None
+        assert best.choice is not None
+        assert best.predictions is not None
         generator, gate, classifier = fitted
-        assert gate is not None and classifier is not None
+        assert gate is not None
+        assert classifier is not None
         timed = repeat_prediction(lambda: examinee.predict(self.exam), 1, self.bench.device)
         timings = Timings(
             fit_generator=generator.phase if generator else None,
@@ -192,7 +194,7 @@ class Search:
             fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
             predict_s=timed.wall_s,
             test_samples=len(self.exam.samples),
-            warm_up_s=timed.warm_up_s,
+            warm_up_s=self.job.warm_up_s + timed.warm_up_s,
             evaluation_s=sum(done.paused_s for done in fitted if done is not None),
             jobs=self.job.jobs,
             peak_memory_mib=peak_memory_mib(),

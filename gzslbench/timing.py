@@ -93,6 +93,17 @@ def repeat_prediction(function: Callable[[], T], repeats: int, device: torch.dev
     return Repeated(result, warm_up_s, tuple(_timed(function, device)[0] for _ in range(repeats)))
 
 
+def warm_up(device: torch.device) -> float:
+    """Take one small training step, so that no component pays for lazy imports and library handles; gives its seconds."""
+    began = time.perf_counter()
+    layer = torch.nn.Linear(8, 8).to(device)
+    optimizer = torch.optim.Adam(layer.parameters(), fused=True)
+    layer(torch.ones(4, 8, device=device)).square().mean().backward()
+    optimizer.step()
+    synchronise(device)
+    return time.perf_counter() - began
+
+
 def synchronise(device: torch.device) -> None:
     """Wait until the device has done what it was given; at once on a CPU."""
     if device.type == "cuda":

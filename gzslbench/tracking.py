@@ -1,7 +1,7 @@
 """Keeping MLflow up to date beside a sweep, or rebuilding it from the records.
 
-A sweep is timed, so MLflow works in a process of its own, at low priority, which is told the folders of finished records.
-Records are what counts: whatever happens to MLflow costs one warning, and :func:`sync` catches up.
+A sweep is timed, so MLflow works in a process of its own, at low priority, which is told the folders of finished
+records. Records are what counts: whatever happens to MLflow costs one warning, and :func:`sync` catches up.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -131,15 +131,20 @@ def _write(place: Path, entry: Entry) -> None:
 
 
 def _move_into_place(temporary: Path, place: Path) -> None:
-    try:
-        temporary.rename(place)
-    except OSError:
-        if _load(place) is not None:  # another process was faster
+    """Rename an entry; one that another process has put there meanwhile stays, a damaged one goes."""
+    while True:
+        try:
+            temporary.rename(place)
             return
+        except OSError:
+            if _load(place) is not None:
+                return
+            if not place.exists():
+                raise
         discarded = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
-        place.rename(discarded)
+        with suppress(FileNotFoundError):
+            place.rename(discarded)
         shutil.rmtree(discarded, ignore_errors=True)
-        temporary.rename(place)
 
 
 def _load(place: Path) -> Entry | None:

@@ -21,7 +21,7 @@ from gzslbench.data.audit import Finding, require_sound
 from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split
 from gzslbench.data.loading import make_split
 from gzslbench.data.splits import propose_split
-from gzslbench.data.tables import Table, read_table
+from gzslbench.data.tables import Table, read_table, readable
 from gzslbench.data.xlsa17 import from_one, numbered, read_variables
 from gzslbench.errors import DataError, UsageError
 
@@ -132,7 +132,7 @@ def _first_label(numbers: Indices, classes: int, path: Path) -> int:
 
 def _given_split(path: Path, labels: Indices) -> Split:
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as file:
+        with readable(path), np.load(path, allow_pickle=False) as file:
             found: dict[str, Any] = dict(file)
     else:
         found = read_variables(path, (), (*LOCATIONS, *OPTIONAL_LOCATIONS))

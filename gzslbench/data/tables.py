@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +42,18 @@ def read_table(path: Path, role: Role) -> Table:
     readers = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv, ".mat": _read_mat}
     if path.suffix.lower() not in readers:
         raise DataError(f"{path} is of no format that can be imported", f"use one of {', '.join(readers)}")
-    try:
+    with readable(path):
         return readers[path.suffix.lower()](path, role)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into a :class:`DataError` that names it."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(f"{path} does not exist", "check the path") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path} can't be read ({reason})", f"check that it is a {path.suffix} file") from error
 

@@ -96,10 +96,10 @@ def read_variables(path: Path, required: Iterable[str], optional: Iterable[str] 
     """
     required = tuple(required)
     wanted = (*required, *optional)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist", "check the path")
     try:
         found = _read_hdf5(path, wanted) if h5py.is_hdf5(path) else _read_matlab5(path, wanted)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist", "check the path") from None
     except Exception as error:  # scipy and h5py raise whatever a broken file makes them trip over
         raise DataError(
             f"{path} can't be read as a .mat file ({_reason(path, error)})", "copy or download it again"
@@ -116,7 +116,7 @@ def read_variables(path: Path, required: Iterable[str], optional: Iterable[str] 
 def from_one(values: Any, path: Path, name: str, remedy: str) -> Indices:
     """Turn numbers that count from 1 into int64 that count from 0, whatever type they are stored in."""
     flat = np.asarray(values).ravel()
-    if flat.dtype.kind not in "uif" or not np.array_equal(flat, np.round(flat)):
+    if flat.dtype.kind not in "uif" or not np.isfinite(flat).all() or (flat != np.round(flat)).any():
         raise DataError(f"{path}: {name} must hold whole numbers", remedy)
     widened = flat.astype(np.int64)  # before subtracting: small unsigned types would wrap around
     if len(widened) and widened.min() < 1:
@@ -173,7 +173,8 @@ def _sample_names(found: dict[str, Any], count: int) -> NDArray[np.bytes_] | Non
 
 
 def _reason(path: Path, error: Exception) -> str:
-    head = path.read_bytes()[:6] if path.is_file() else b""
+    with path.open("rb") as file:
+        head = file.read(6)
     if head != b"MATLAB" and not h5py.is_hdf5(path):
         return "it has no MATLAB header"
     return f"it is damaged or cut off: {type(error).__name__}"

@@ -26,6 +26,7 @@ class GSMFlowConfig:
     clamp: float = 1.0  # bound of the log-scale of each coupling; 0 leaves it unbounded
     positioning: bool = True  # relative positioning; off: couplings see the semantics as they are
     semantic_dim: int = 1024  # width m of the global semantic vectors
+    semantic_norm: float = 0.0  # mean length to which seen semantics are scaled; 0 leaves semantics as they are
     perturbation: float = 0.05  # lambda_2, weight of the noise of Eq. 5; 0 turns it off
     prototype_weight: float = 1.0  # lambda_3; 0 turns the prototype loss off
     prototype_trains_positioning: bool = False  # whether the prototype loss reaches the positioning, too
@@ -100,7 +101,7 @@ class GSMFlow(Generator):
         for _ in ctx.steps(self.config.steps, stage="flow"):
             rows = torch.randint(len(labels), (self.config.batch_size,), generator=ctx.rng, device=ctx.device)
             x = self._perturb(samples[rows], ctx)
-            conditions = self.positioning(view.semantics)
+            conditions = self.condition(view.semantics)
             embedded = self.flow.embed(conditions)
             loss = flow_loss = self._flow_loss(x, embedded, labels[rows])
             if self.config.prototype_weight > 0:
@@ -116,22 +117,28 @@ class GSMFlow(Generator):
     @torch.no_grad()
     def generate(self, semantics: Tensor, per_class: int, ctx: Context) -> Tensor:
         """Draw z from N(0, I) and invert the flow, Eq. 19: ``semantics`` (c, k) to (c, per_class, d)."""
-        embedded = self.flow.embed(self.positioning(semantics))
+        embedded = self.flow.embed(self.condition(semantics))
         features = torch.randn(len(semantics), per_class, self.dim, generator=ctx.rng, device=ctx.device)
         for samples, row in zip(features, embedded.split(1), strict=True):
             for chunk in samples.split(CHUNK):
                 chunk.copy_(self.flow.inverse(chunk, row))
         return features
 
+    def condition(self, semantics: Tensor) -> Tensor:
+        """Map semantics (c, k) to what the couplings are conditioned on: global semantic vectors (c, m), Eq. 10."""
+        return self.positioning(self.semantic_scale * semantics)
+
     def _build(self, view: View, ctx: Context) -> None:
         """Make the networks, before any training, so that ``generate`` works at any time."""
         config, semantic_dim = self.config, view.semantics.shape[1]
         self.dim = view.features.shape[1]
+        length = view.semantics.norm(dim=1).mean()
+        self.semantic_scale = config.semantic_norm / length if config.semantic_norm > 0 else torch.ones_like(length)
+        self.positioning = nn.Identity()
         if config.positioning:
-            self.positioning = RelativePositioning(view.semantics, config.semantic_dim).to(ctx.device)
+            seen = self.semantic_scale * view.semantics
+            self.positioning = RelativePositioning(seen, config.semantic_dim).to(ctx.device)
             semantic_dim = config.semantic_dim
-        else:
-            self.positioning = nn.Identity()
         self.flow = Flow(self.dim, semantic_dim, config.couplings, config.hidden, config.clamp).to(ctx.device)
 
     def _enrich(self, view: View, ctx: Context) -> tuple[Tensor, Tensor]:

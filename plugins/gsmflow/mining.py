@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -36,18 +37,34 @@ class ContrastiveNetwork(nn.Module):
     """g(x, a): how likely features x and semantics a are of one class; linear, ReLU, linear, sigmoid.
 
     All pairs of n samples and c classes are scored at once. The first layer splits into W_x x + W_a a + b, so it costs
-    n + c rows rather than n * c.
+    n + c rows rather than n * c. Inputs are centred and scaled by what the view holds, and the output starts at the
+    share 1 / c of matching pairs: from elsewhere the squared error drives all outputs to 0, where it is flat.
     """
 
-    def __init__(self, feature_dim: int, semantic_dim: int, hidden: int) -> None:
+    centre: Tensor
+    scale: Tensor
+    semantic_centre: Tensor
+    semantic_scale: Tensor
+
+    def __init__(self, view: View, hidden: int) -> None:
         super().__init__()
-        self.features = nn.Linear(feature_dim, hidden)  # W_x, b
-        self.semantics = nn.Linear(semantic_dim, hidden, bias=False)  # W_a
+        classes = len(view.semantics)
+        self.features = nn.Linear(view.features.shape[1], hidden)  # W_x, b
+        self.semantics = nn.Linear(view.semantics.shape[1], hidden, bias=False)  # W_a
         self.output = nn.Linear(hidden, 1)
+        nn.init.constant_(self.output.bias, -math.log(max(classes - 1, 1)))
+        for prefix, values in (("", view.features), ("semantic_", view.semantics)):
+            centre = values.mean(dim=0)
+            self.register_buffer(f"{prefix}centre", centre)
+            self.register_buffer(f"{prefix}scale", (values - centre).square().mean().sqrt().clamp(min=1e-12))
+
+    def embed(self, semantics: Tensor) -> Tensor:
+        """Compute W_a a of classes: (c, k) to (c, hidden)."""
+        return self.semantics((semantics - self.semantic_centre) / self.semantic_scale)
 
     def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
-        """Give logits (n, c), before the sigmoid, for ``x`` (n, d) and ``embedded`` = W_a a (c, hidden)."""
-        hidden = self.features(x).unsqueeze(1) + embedded
+        """Give logits (n, c), before the sigmoid, for ``x`` (n, d) and ``embedded`` (c, hidden)."""
+        hidden = self.features((x - self.centre) / self.scale).unsqueeze(1) + embedded
         return self.output(hidden.relu_()).squeeze(2)
 
 
@@ -93,12 +110,11 @@ def boundary_step(network: ContrastiveNetwork, x: Tensor, labels: Tensor, embedd
 
 def train_contrastive(view: View, mining: Mining, ctx: Context) -> ContrastiveNetwork:
     """Fit g to the match labels of all pairs of a sample and a seen class, Eq. 2, and freeze it."""
-    dim, semantic_dim = view.features.shape[1], view.semantics.shape[1]
-    network = ContrastiveNetwork(dim, semantic_dim, mining.hidden).to(ctx.device)
+    network = ContrastiveNetwork(view, mining.hidden).to(ctx.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=mining.training_rate, fused=True)
     for _ in ctx.steps(mining.training_steps, stage="contrastive", selectable=False):
         rows = torch.randint(len(view.labels), (mining.training_batch,), generator=ctx.rng, device=ctx.device)
-        logits = network(view.features[rows], network.semantics(view.semantics))
+        logits = network(view.features[rows], network.embed(view.semantics))
         loss = contrastive_loss(logits, view.labels[rows]).mean()
         optimiser.zero_grad()
         loss.backward()
@@ -113,7 +129,7 @@ def mine_boundary_samples(view: View, mining: Mining, ctx: Context) -> Tensor:
     Row i keeps the label of training sample i. Values may leave [0, 1], as those of test features may.
     """
     network = train_contrastive(view, mining, ctx)
-    embedded = network.semantics(view.semantics)
+    embedded = network.embed(view.semantics)
     moved = view.features.clone()
     for _ in ctx.steps(mining.steps, stage="mining", selectable=False):
         for x, labels in zip(moved.split(CHUNK), view.labels.split(CHUNK), strict=True):

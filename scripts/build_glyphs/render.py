@@ -18,7 +18,7 @@ PICTURE = 32
 JITTER_SCALE, JITTER_ROTATION, JITTER_SHEAR, JITTER_SHIFT = 0.07, 4.0, 0.06, 4.0
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=400)
 def load(path: Path) -> ImageFont.FreeTypeFont:
     """Load a font in the size at which its H is ``CAP_HEIGHT`` high."""
     probe = ImageFont.truetype(str(path), 200, layout_engine=ImageFont.Layout.BASIC)

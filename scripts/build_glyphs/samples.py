@@ -108,8 +108,10 @@ def take(glyph: Glyph, part: str, styles: list[Style], count: int) -> list[Sampl
     """Return the first ``count`` samples whose jittered picture is whole."""
     taken: list[Sample] = []
     for style in styles:
+        if len(taken) == count:
+            break
         sheet = jitter(draw(style.path, glyph.character), f"{glyph.code_point}/{style.name}")
-        if len(taken) < count and not is_clipped(sheet):
+        if not is_clipped(sheet):
             taken.append(Sample(glyph, style, part, picture(sheet)))
     if len(taken) < count:
         raise SystemExit(f"{glyph.name}: {len(taken)} of {count} samples for {part}; lower the counts or add fonts")

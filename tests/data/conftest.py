@@ -27,7 +27,9 @@ def tiny_features() -> dict[str, Any]:
     return {
         "features": rng.normal(size=(DIMENSIONS, len(labels))).astype(np.float32),
         "labels": labels[:, None] + 1.0,
-        "image_files": [f"/data/images/{CLASS_NAMES[label]}/{CLASS_NAMES[label]}_{i:04}.jpg" for i, label in enumerate(labels)],
+        "image_files": [
+            f"/data/images/{CLASS_NAMES[label]}/{CLASS_NAMES[label]}_{i:04}.jpg" for i, label in enumerate(labels)
+        ],
     }
 
 
@@ -64,7 +66,9 @@ def write_matlab73(path: Path, variables: dict[str, Any]) -> None:
         for key, value in variables.items():
             if isinstance(value, list):
                 references = [
-                    file.create_dataset(f"#refs#/{key}{i}", data=np.array([[ord(c)] for c in text], dtype=np.uint16)).ref
+                    file.create_dataset(
+                        f"#refs#/{key}{i}", data=np.array([[ord(c)] for c in text], dtype=np.uint16)
+                    ).ref
                     for i, text in enumerate(value)
                 ]
                 file.create_dataset(key, data=np.array([references], dtype=h5py.ref_dtype))

@@ -35,7 +35,9 @@ def test_both_matlab_formats_read_alike(make_folder: Any, version: str) -> None:
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_names_are_optional(make_folder: Any, version: str) -> None:
-    folder = make_folder(version=version, features={"image_files": None}, splits={"allclasses_names": None, "val_loc": None})
+    folder = make_folder(
+        version=version, features={"image_files": None}, splits={"allclasses_names": None, "val_loc": None}
+    )
     assert read_features(folder / "res101.mat").sample_names is None
     splits = read_splits(folder / "att_splits.mat")
     assert splits.class_names == ("class-001", "class-002", "class-003", "class-004", "class-005", "class-006")

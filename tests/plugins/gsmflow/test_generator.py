@@ -70,7 +70,7 @@ def test_generate_equals_the_inverse_row_by_row(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("gzslbench_plugins.gsmflow.generator.CHUNK", 3)
     features = generator.generate(view.semantics, 7, make_context(1))
     z = torch.randn(5, 7, 6, generator=make_context(1).rng).flatten(0, 1)
-    embedded = generator.flow.embed(generator.positioning(view.semantics)).repeat_interleave(7, dim=0)
+    embedded = generator.flow.embed(generator.condition(view.semantics)).repeat_interleave(7, dim=0)
     torch.testing.assert_close(features.flatten(0, 1), generator.flow.inverse(z, embedded))
 
 
@@ -109,7 +109,7 @@ def test_class_means_against_a_loop() -> None:
 def test_prototype_loss_against_eq_7() -> None:
     generator, view, _ = fitted()
     prototypes = class_means(view.features, view.labels, 5)
-    conditions = generator.positioning(view.semantics)
+    conditions = generator.condition(view.semantics)
     loss = generator._prototype_loss(conditions, generator.flow.embed(conditions), prototypes)
     distances = [
         (generator.flow.inverse(torch.zeros(1, 6), generator.flow.embed(conditions[c : c + 1])) - prototypes[c])
@@ -123,7 +123,7 @@ def test_prototype_loss_against_eq_7() -> None:
 @pytest.mark.parametrize("reaches", [True, False])
 def test_prototype_gradient_reaches_the_positioning_only_on_demand(reaches: bool) -> None:
     generator, view, _ = fitted(prototype_trains_positioning=reaches)
-    conditions = generator.positioning(view.semantics)
+    conditions = generator.condition(view.semantics)
     prototypes = class_means(view.features, view.labels, 5)
     generator.positioning.zero_grad()
     generator._prototype_loss(conditions, generator.flow.embed(conditions), prototypes).backward()
@@ -133,7 +133,7 @@ def test_prototype_gradient_reaches_the_positioning_only_on_demand(reaches: bool
 
 def test_flow_loss_is_the_negative_log_likelihood_per_dimension() -> None:
     generator, view, _ = fitted()
-    embedded = generator.flow.embed(generator.positioning(view.semantics))
+    embedded = generator.flow.embed(generator.condition(view.semantics))
     total = 0.0
     for x, label in zip(view.features, view.labels, strict=True):
         z, log_determinant = generator.flow(x[None], embedded[label : label + 1])
@@ -164,6 +164,20 @@ def test_parts_are_switched_off() -> None:
     assert generator.flow.conditions.in_features == 4
 
 
+def test_semantic_norm_makes_the_length_of_semantics_irrelevant() -> None:
+    view, _ = make_view()
+    conditions = []
+    for factor in (1.0, 8.0):
+        torch.manual_seed(0)
+        generator = GSMFlow(Config(**{**SMALL, "semantic_norm": 3.0, "steps": 1}))
+        scaled = View(view.features, view.labels, factor * view.semantics)
+        generator.fit(scaled, make_context())
+        conditions.append(generator.condition(scaled.semantics))
+        length = (generator.semantic_scale * scaled.semantics).norm(dim=1).mean()
+        assert length.item() == pytest.approx(3.0, rel=1e-5)
+    torch.testing.assert_close(*conditions, atol=1e-3, rtol=1e-3)
+
+
 def test_learning_rate_falls_by_stages() -> None:
     generator, view, _ = fitted()
     optimiser, scheduler = generator._optimiser(len(view.labels))
@@ -191,6 +205,7 @@ def test_unseen_classes_are_synthesised_where_they_are() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("semantic_norm", -1.0),
         ("couplings", 0),
         ("hidden", 0),
         ("semantic_dim", 0),

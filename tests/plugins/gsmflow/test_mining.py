@@ -45,12 +45,19 @@ def make_context() -> Context:
 
 
 def make_network() -> ContrastiveNetwork:
+    view = make_view()
     torch.manual_seed(1)
-    return ContrastiveNetwork(feature_dim=6, semantic_dim=3, hidden=16).double().requires_grad_(False)
+    return ContrastiveNetwork(view, hidden=16).double().requires_grad_(False)
 
 
 def g(network: ContrastiveNetwork, x: torch.Tensor, a: torch.Tensor) -> float:
-    """One pair through the network with concatenated inputs."""
+    """One pair through the network with concatenated inputs, brought to mean 0 and root mean square 1."""
+    view = make_view()
+    x, a = (v - values.mean(0) for v, values in ((x, view.features), (a, view.semantics)))
+    x, a = (
+        x / (view.features - view.features.mean(0)).pow(2).mean().sqrt(),
+        a / view.semantics.std(dim=0, correction=0).pow(2).mean().sqrt(),
+    )
     weight = torch.cat([network.features.weight, network.semantics.weight], dim=1)
     hidden = (weight @ torch.cat([x, a]) + network.features.bias).clamp(min=0)
     return torch.sigmoid(network.output.weight[0] @ hidden + network.output.bias[0]).item()
@@ -59,7 +66,7 @@ def g(network: ContrastiveNetwork, x: torch.Tensor, a: torch.Tensor) -> float:
 def test_all_pairs_equal_each_pair_alone() -> None:
     network = make_network()
     x, a = torch.randn(5, 6, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
-    probabilities = network(x, network.semantics(a)).sigmoid()
+    probabilities = network(x, network.embed(a)).sigmoid()
     expected = torch.tensor([[g(network, row, vector) for vector in a] for row in x], dtype=torch.float64)
     torch.testing.assert_close(probabilities, expected)
 
@@ -99,7 +106,7 @@ def test_step_follows_eq_4_by_finite_differences(kind: str, ascend: bool) -> Non
     mining = replace(MINING, entropy=kind, ascend_contrastive=ascend)
     x = torch.randn(2, 6, dtype=torch.float64)
     labels = torch.tensor([1, 3])
-    embedded = network.semantics(torch.randn(4, 3, dtype=torch.float64))
+    embedded = network.embed(torch.randn(4, 3, dtype=torch.float64))
 
     def value(row: torch.Tensor, label: torch.Tensor) -> float:
         logits = network(row[None], embedded)
@@ -114,10 +121,17 @@ def test_step_follows_eq_4_by_finite_differences(kind: str, ascend: bool) -> Non
         torch.testing.assert_close(result, row + 0.05 * torch.tensor(slopes, dtype=torch.float64), atol=1e-7, rtol=1e-6)
 
 
+def test_network_starts_at_the_share_of_matches() -> None:
+    view = make_view(classes=50, per_class=2)
+    network = ContrastiveNetwork(view, hidden=16)
+    share = network(view.features, network.embed(view.semantics)).sigmoid().mean()
+    assert share.item() == pytest.approx(1 / 50, rel=0.5)
+
+
 def test_network_learns_to_match() -> None:
     view = make_view()
     network = train_contrastive(view, MINING, make_context())
-    logits = network(view.features, network.semantics(view.semantics))
+    logits = network(view.features, network.embed(view.semantics))
     assert (logits.argmax(dim=1) == view.labels).float().mean() > 0.9
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
@@ -127,7 +141,7 @@ def test_mining_raises_objective_and_entropy(kind: str) -> None:
     view = make_view()
     mining = replace(MINING, entropy=kind, entropy_weight=10.0, rate=0.01)
     network = train_contrastive(view, mining, make_context())
-    embedded = network.semantics(view.semantics)
+    embedded = network.embed(view.semantics)
     moved = view.features
     for _ in range(mining.steps):
         moved = boundary_step(network, moved, view.labels, embedded, mining)
@@ -146,7 +160,7 @@ def test_mined_samples_do_not_depend_on_chunks_and_leave_the_view_unchanged() ->
     torch.testing.assert_close(view.features, original)
     torch.manual_seed(3)
     network = train_contrastive(view, MINING, make_context())
-    embedded = network.semantics(view.semantics)
+    embedded = network.embed(view.semantics)
     whole = view.features
     for _ in range(MINING.steps):
         whole = boundary_step(network, whole, view.labels, embedded, MINING)

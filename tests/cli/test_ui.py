@@ -1,0 +1,44 @@
+import os
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli.ui import ui
+from gzslbench.errors import UsageError
+
+
+@pytest.fixture
+def started(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    calls = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: calls.append(arguments))
+    return calls
+
+
+def test_mlflow_takes_over_with_the_database_of_the_results(tmp_path, started):
+    assert CliRunner().invoke(ui, ["--results", str(tmp_path), "--port", "5001"]).exit_code == 0
+    ((program, command, environment),) = started
+    assert program == sys.executable
+    assert command[1:] == ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", "5001"]
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
+    assert environment["MLFLOW_DEFAULT_ARTIFACT_ROOT"] == f"file://{tmp_path}/mlartifacts"
+
+
+def test_a_password_is_no_argument(tmp_path, started):
+    uri = "postgresql://me:s3cret@host/db"
+    CliRunner().invoke(ui, ["--results", str(tmp_path), "--tracking-uri", uri])
+    ((_, command, environment),) = started
+    assert "s3cret" not in " ".join(command)
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--tracking-uri", "http://server"], "open it in a browser"), (["--results", "/nowhere"], "no results in /nowhere")],
+)
+def test_what_can_not_be_shown_is_refused(started, arguments, message):
+    result = CliRunner().invoke(ui, arguments)
+    assert isinstance(result.exception, UsageError)
+    assert message in str(result.exception)
+    assert started == []
