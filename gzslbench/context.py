@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from gzslbench.errors import DivergedError
+from gzslbench.errors import ContractError, DivergedError
 
 CHECKPOINTS = 10
 """How often a selecting protocol looks at a component while it trains."""
@@ -21,9 +21,9 @@ LOG_POINTS = 200
 class Context:
     """Lent to one component for one call.
 
-    ``rng`` is a generator on ``device``, seeded from (seed, component, data set, split). ``precision`` is the policy for
-    matrix products. A training loop written as ``for step in ctx.steps(n)`` gets progress, loss curves, a stop on NaN
-    and, under protocols that select, checkpoints; a plain loop works too, without these.
+    ``rng`` is a generator on ``device``, seeded from (seed, component, data set, split). ``precision`` is the policy
+    for matrix products. A training loop written as ``for step in ctx.steps(n)`` gets progress, loss curves, a stop on
+    NaN and, under protocols that select, checkpoints; a plain loop works too, without these.
     """
 
     device: torch.device
@@ -58,15 +58,34 @@ class Context:
                 self._checkpoint(stage, step, last, selectable)
 
     def log(self, **values: Tensor | float) -> None:
-        """Add a point to loss curves, thinned to a few hundred per curve; tensors stay on the device until a checkpoint."""
+        """Add a point to loss curves, thinned to a few hundred each; tensors stay on the device until a checkpoint.
+
+        Raises :class:`ContractError` for a tensor of more than one element.
+        """
         if self._step % self._log_every == 0:
             for name, value in values.items():
-                kept = value.detach() if isinstance(value, Tensor) else value
-                self.curves.setdefault(name, []).append((self._step, kept))
+                self.curves.setdefault(name, []).append((self._step, self._kept(name, value)))
 
     def note(self, **facts: object) -> None:
-        """Keep facts about this fit in the record: numbers, strings, or lists of them."""
+        """Keep facts about this fit in the record: finite numbers, strings, or lists of them.
+
+        Raises :class:`ContractError` for anything else.
+        """
+        for name, fact in facts.items():
+            if not all(map(_is_plain, fact if isinstance(fact, list | tuple) else [fact])):
+                raise ContractError(
+                    f"'{self.component}' noted {name} = {fact!r}", "note finite numbers, strings, or lists of them"
+                )
         self.notes.update(facts)
+
+    def _kept(self, name: str, value: Tensor | float) -> Tensor | float:
+        if not isinstance(value, Tensor):
+            return float(value)
+        if value.numel() != 1:
+            raise ContractError(
+                f"'{self.component}' logged a tensor of shape {tuple(value.shape)} as {name}", "log a scalar"
+            )
+        return value.detach().clone()  # a replayed CUDA graph writes the next loss to the same memory
 
     def _checkpoint(self, stage: str, step: int, last: int, selectable: bool) -> None:
         self.settled_curves()
@@ -76,21 +95,31 @@ class Context:
             self.on_checkpoint(stage, step)
 
     def settled_curves(self) -> dict[str, list[tuple[int, float]]]:
-        """Bring logged tensors to the host, all at once, and stop where one is not finite."""
-        pending = [
-            (name, position)
+        """Bring logged tensors to the host, all at once; raises :class:`DivergedError` where a value is not finite."""
+        pending = [value for curve in self.curves.values() for _, value in curve if isinstance(value, Tensor)]
+        on_host = iter(_to_host(pending))
+        settled = {
+            name: [(step, next(on_host) if isinstance(value, Tensor) else value) for step, value in curve]
             for name, curve in self.curves.items()
-            for position, (_, value) in enumerate(curve)
-            if isinstance(value, Tensor)
-        ]
-        tensors = [torch.as_tensor(self.curves[name][i][1]).float().reshape(()) for name, i in pending]
-        values = torch.stack(tensors).tolist() if tensors else []
-        for (name, i), value in zip(pending, values, strict=True):
-            step = self.curves[name][i][0]
-            self.curves[name][i] = (step, value)
-            if not math.isfinite(value):
-                raise DivergedError(
-                    f"'{self.component}' diverged: its {name} was {value} at step {step}",
-                    "lower its learning rate or check the scale of the data",
-                )
-        return {name: [(step, float(value)) for step, value in curve] for name, curve in self.curves.items()}
+        }
+        for name, curve in settled.items():
+            for step, value in curve:
+                if not math.isfinite(value):
+                    raise DivergedError(
+                        f"'{self.component}' diverged: its {name} was {value} at step {step}",
+                        "lower its learning rate or check the scale of the data",
+                    )
+        self.curves = {name: list(curve) for name, curve in settled.items()}
+        return settled
+
+
+def _to_host(scalars: Sequence[Tensor]) -> list[float]:
+    if not scalars:
+        return []
+    device = scalars[0].device
+    values: list[float] = torch.stack([each.to(device).float().reshape(()) for each in scalars]).tolist()
+    return values
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))

@@ -11,13 +11,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from gzslbench.context import Context
-from gzslbench.hooks import hookimpl
 from gzslbench.info import Info, Makes, Method, Need
-from gzslbench.views import ClassSet, View
+from gzslbench.markers import hookimpl
+from gzslbench.views import ClassSet, View, one_hot
 
 __all__ = [
     "ClassSet",
@@ -33,6 +32,7 @@ __all__ = [
     "NoConfig",
     "View",
     "hookimpl",
+    "one_hot",
 ]
 
 
@@ -64,9 +64,9 @@ class Component(ABC):
 class Generator(Component):
     """Learns from seen classes to make features.
 
-    One that makes :attr:`Makes.SYNTHETIC` has ``per_class`` (samples per unseen class) in its ``Config``; one that makes
-    :attr:`Makes.PROXIES` has ``proxy_count``. Attributes that ``generate`` and its kin use must be set before the
-    training loop starts, since some protocols use a generator while it trains.
+    One that makes :attr:`Makes.SYNTHETIC` has ``per_class`` (samples per unseen class) in its ``Config``; one that
+    makes :attr:`Makes.PROXIES` has ``proxy_count``. Attributes that ``generate`` and its kin use must be set before
+    the training loop starts, since some protocols use a generator while it trains.
     """
 
     def generate(self, semantics: Tensor, per_class: int, ctx: Context) -> Tensor:
@@ -111,11 +111,6 @@ class Classifier(Component):
     def scores(self, features: Tensor, classes: ClassSet) -> Tensor:
         """Score features (n, d') for the classes of one domain: (n, c), finite.
 
-        ``classes`` brings its semantics along, so those of unseen classes may be met here for the first time. Scores for
-        domain ``"all"`` compete across domains and have a gate's log-prior added.
+        ``classes`` brings its semantics along, so those of unseen classes may be met here for the first time. Scores
+        for domain ``"all"`` compete across domains and have a gate's log-prior added.
         """
-
-
-def one_hot(labels: Tensor, count: int) -> Tensor:
-    """Encode labels (n,) as float32 rows (n, count)."""
-    return torch.nn.functional.one_hot(labels, count).float()

@@ -16,7 +16,7 @@ from torch import Tensor
 from gzslbench.context import Context
 from gzslbench.contract import Classifier, Component, Gate, Generator
 from gzslbench.errors import ContractError
-from gzslbench.guards import Unchanged, checked, checked_log_prior
+from gzslbench.guards import Unchanged, checked, checked_labels, checked_log_prior
 from gzslbench.info import Makes, Need
 from gzslbench.job import Choice, Exam, Fold, IntArray, Part, TrunkJob
 from gzslbench.plugins import load_component
@@ -34,17 +34,21 @@ PREDICTION_ROWS = 8192
 
 Limits = Mapping[str, int]
 """Training steps by stage, where a protocol has chosen them."""
-Checkpoint = Callable[[Any, str, int], None]
-"""Called with the component, the stage and the step."""
+Checkpoint = Callable[[Any, Limits], None]
+"""Called with the component and the steps that it has trained so far, by stage."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted component, how long it took, and what it logged; ``paused_s`` is time for looks, outside the phase."""
+    """A fitted component, how long it took, and what it logged.
+
+    ``paused_s`` is time for looks, outside the phase; ``steps`` are those of the stages that were looked at.
+    """
 
     component: Any
     phase: Phase
     paused_s: float
+    steps: Limits
     notes: dict[str, Any]
     curves: dict[str, list[tuple[int, float]]]
 
@@ -60,8 +64,15 @@ class Bench:
         raw = self._rows(fold.train)
         self.scale = MinMax.fit(raw)
         self.features = self.scale(raw)
-        self.labels = torch.from_numpy(fold.labels).to(self.device)
+        self.labels = torch.tensor(fold.labels, device=self.device)
         self.semantics = self._tensor(fold.seen_semantics)
+
+    def restore(self) -> None:
+        """Put back, in place, what a failed component may have changed: fitted ones may hold these very tensors."""
+        with torch.no_grad():
+            self.features.requires_grad_(False).copy_(self.scale(self._rows(self.fold.train)))
+            self.labels.copy_(torch.tensor(self.fold.labels))
+            self.semantics.requires_grad_(False).copy_(self._tensor(self.fold.seen_semantics))
 
     @property
     def unseen_semantics(self) -> Tensor | None:
@@ -98,16 +109,18 @@ class Bench:
     def fit(self, part: Part, view: View, limits: Limits | None = None, checkpoint: Checkpoint | None = None) -> Fitted:
         """Make and fit one component; raises :class:`ContractError` if it changes what it was shown."""
         cls = load_component(part.source, part.kind, part.name)
-        component = cls(build_config(part.name, cls.Config, part.config))
+        config = build_config(part.name, cls.Config, part.config)
         ctx = self.context(part.name, "fit", limits)
         unchanged = Unchanged(view)
-        with global_streams(ctx.seed), Stopwatch(self.device) as watch:
+        steps: dict[str, int] = {}
+        with _isolated(ctx.seed, grad=True), Stopwatch(self.device) as watch:
+            component = cls(config)
             if checkpoint is not None:
-                ctx.on_checkpoint = _paused(watch, component, checkpoint)
+                ctx.on_checkpoint = _paused(watch, component, steps, checkpoint)
             component.fit(view, ctx)
         curves = ctx.settled_curves()
         unchanged.verify(part.name)
-        return Fitted(component, watch.phase, watch.paused_s, ctx.notes, curves)
+        return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves)
 
     def _rows(self, index: NDArray[Any]) -> Tensor:
         return self._tensor(self._features[index])
@@ -116,12 +129,26 @@ class Bench:
         return torch.from_numpy(np.array(array, dtype=np.float32)).to(self.device)
 
 
-def _paused(watch: Stopwatch, component: Component, checkpoint: Checkpoint) -> Callable[[str, int], None]:
+def _paused(
+    watch: Stopwatch, component: Component, steps: dict[str, int], checkpoint: Checkpoint
+) -> Callable[[str, int], None]:
     def look(stage: str, step: int) -> None:
+        steps[stage] = step
         with watch.pause():
-            checkpoint(component, stage, step)
+            checkpoint(component, dict(steps))
 
     return look
+
+
+@contextmanager
+def _isolated(seed: int, grad: bool) -> Iterator[None]:
+    """Seed the global generators for one call of a component, and undo what it sets for the whole process."""
+    dtype = torch.get_default_dtype()
+    with global_streams(seed), torch.set_grad_enabled(grad):
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
 
 
 class Material:
@@ -134,7 +161,7 @@ class Material:
         """Time taken so far to make what was asked for."""
 
     def view(self, part: Part) -> View:
-        """Show a component seen data as the generator maps it, and of the rest what it declares and the protocol allows."""
+        """Show a component seen data as the generator maps it, and what else it declares and the protocol allows."""
         features, labels = self.training_set
         needs = load_component(part.source, part.kind, part.name).info.needs
         offers = {need: tensor for need in needs if (tensor := self._offer(need)) is not None}
@@ -156,7 +183,9 @@ class Material:
             return bench.features, bench.labels
         with self._calling("training_set") as ctx:
             features, labels = self._generator.training_set(_plain_view(bench), ctx)
-        return checked(features, (len(labels), None), self._generator.info.name, "training_set"), labels
+        name = self._generator.info.name
+        features = checked(features, (None, None), name, "training_set")
+        return features, checked_labels(labels, len(features), len(bench.semantics), name)
 
     @cached_property
     def synthetic(self) -> Tensor | None:
@@ -180,14 +209,23 @@ class Material:
             made = self._generator.proxies(count, ctx)
         return checked(made, (count, self.training_set[0].shape[1]), self._generator.info.name, "proxies")
 
+    @cached_property
+    def test_features(self) -> Tensor | None:
+        """Test features (m, d') as the generator maps them, where the protocol shows them early."""
+        if self._early_exam is None:
+            return None
+        features = self._bench.test_features(self._early_exam)
+        if self._generator is None:
+            return features
+        with self._calling("encode"):
+            return self.encode(features)
+
     def _offer(self, need: Need) -> Tensor | None:
-        bench = self._bench
         match need:
             case Need.UNSEEN_SEMANTICS:
-                return bench.unseen_semantics
+                return self._bench.unseen_semantics
             case Need.TEST_FEATURES:
-                exam = self._early_exam
-                return None if exam is None else self.encode(bench.test_features(exam))
+                return self.test_features
             case Need.SYNTHETIC:
                 return self.synthetic
             case Need.PROXIES:
@@ -201,7 +239,7 @@ class Material:
     def _calling(self, purpose: str) -> Iterator[Context]:
         assert self._generator is not None
         ctx = self._bench.context(self._generator.info.name, purpose)
-        with global_streams(ctx.seed), torch.no_grad(), Stopwatch(self._bench.device) as watch:
+        with _isolated(ctx.seed, grad=False), Stopwatch(self._bench.device) as watch:
             yield ctx
         self.phase = watch.phase if self.phase is None else _sum(self.phase, watch.phase)
 
@@ -224,14 +262,16 @@ class Examinee:
 
     def predict(self, exam: Exam, keep_scores: bool = False) -> Predictions:
         """Predict all test samples; raises :class:`ContractError` for unusable scores."""
-        features = self._bench.test_features(exam)
-        before = features.clone()
-        class_sets = self._bench.class_sets(exam)
+        features, class_sets = self._bench.test_features(exam), self._bench.class_sets(exam)
+        shown = [features, *(classes.semantics for classes in class_sets)]
+        before = [tensor.clone() for tensor in shown]
         ctx = self._bench.context(self._choice.classifier.name, "predict")
-        with global_streams(ctx.seed), torch.no_grad():
+        with _isolated(ctx.seed, grad=False):
             chunks = [self._score(rows, class_sets) for rows in torch.split(features, PREDICTION_ROWS)]
-        if not torch.equal(before, features):
-            raise ContractError(f"'{self._choice.combination}' changed test features in place", "work on a clone")
+        if not all(map(torch.equal, before, shown)):
+            raise ContractError(
+                f"'{self._choice.combination}' changed test features or semantics in place", "work on a clone"
+            )
         joint, seen, unseen, prior = (torch.cat(pieces) for pieces in zip(*chunks, strict=True))
         return self._predictions(exam, joint, seen, unseen, prior, keep_scores)
 

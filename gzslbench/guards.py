@@ -12,7 +12,10 @@ from gzslbench.views import View
 def checked(
     result: object, shape: tuple[int | None, ...], component: str, call: str, allow_minus_inf: bool = False
 ) -> Tensor:
-    """Return ``result`` if it is a finite floating tensor of ``shape`` (None matches any size), else raise ContractError."""
+    """Give ``result`` as float32 if it is a finite floating tensor of ``shape``, in which None matches any size.
+
+    Raises :class:`ContractError` naming the component and its call.
+    """
     if not isinstance(result, Tensor):
         raise ContractError(
             f"{call} of '{component}' returned {type(result).__name__}", f"return a tensor of shape {_shown(shape)}"
@@ -23,12 +26,15 @@ def checked(
             f"{call} of '{component}' returned a {result.dtype} tensor of shape {_shown(result.shape)}",
             f"return floating point of shape {_shown(shape)}",
         )
-    acceptable = result.isfinite() | (result == -torch.inf) if allow_minus_inf else result.isfinite()
+    values = result.detach().float()
+    if values.is_inference():  # those can't take part in another component's training
+        values = values.clone()
+    acceptable = values.isfinite() | (values == -torch.inf) if allow_minus_inf else values.isfinite()
     if not bool(acceptable.all()):
         raise ContractError(
             f"{call} of '{component}' returned NaN or infinite values", "look for divergence in its training"
         )
-    return result.detach().float()
+    return values
 
 
 def checked_log_prior(result: object, samples: int, component: str) -> Tensor:
@@ -37,6 +43,17 @@ def checked_log_prior(result: object, samples: int, component: str) -> Tensor:
     if bool((prior == -torch.inf).all(dim=1).any()):
         raise ContractError(f"log_prior of '{component}' rules out both domains for a sample", "keep one entry finite")
     return prior
+
+
+def checked_labels(result: object, samples: int, classes: int, component: str) -> Tensor:
+    """Check the labels (n,) of a generator's training set: int64 positions below ``classes``, one a sample."""
+    fits = isinstance(result, Tensor) and result.dtype == torch.int64 and result.shape == (samples,)
+    if isinstance(result, Tensor) and fits and bool(((result >= 0) & (result < classes)).all()):
+        return result
+    raise ContractError(
+        f"training_set of '{component}' returned labels that do not fit its {samples} samples",
+        f"return an int64 tensor of shape ({samples},) with values below {classes}",
+    )
 
 
 class Unchanged:
@@ -50,14 +67,20 @@ class Unchanged:
     def verify(self, component: str) -> None:
         """Raise :class:`ContractError` naming the first tensor that the component changed."""
         for name, tensor in self._tensors.items():
-            if _fingerprint(tensor) != self._before[name]:
+            if tensor.requires_grad or _fingerprint(tensor) != self._before[name]:
                 raise ContractError(f"'{component}' changed its input ({name}) in place", "work on a clone")
 
 
-def _fingerprint(tensor: Tensor) -> int:
-    """Sum the bits as integers: sees any single change, also those made through numpy, at the speed of memory."""
+def _fingerprint(tensor: Tensor) -> list[int]:
+    """Sum the bits of rows and columns as integers, weighted by position, at the speed of memory.
+
+    That sees any single change and a new order of rows or columns, also where they were made through numpy.
+    """
     bits = tensor.view(torch.int32) if tensor.dtype == torch.float32 else tensor
-    return int(bits.sum(dtype=torch.int64))
+    table = bits.flatten(1) if bits.ndim > 1 else bits[:, None]
+    sums = [table.sum(dim=dimension, dtype=torch.int64) for dimension in (0, 1)]
+    weighted = [(each * torch.arange(1, len(each) + 1, device=each.device)).sum() for each in sums]
+    return torch.stack(weighted).tolist()
 
 
 def _shown(shape: tuple[int | None, ...] | torch.Size) -> str:

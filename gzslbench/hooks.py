@@ -1,7 +1,7 @@
 """The hooks by which plugins register data sets and components.
 
-A plugin is a module, a package or a single file. It is found through the entry point group ``gzslbench`` of an installed
-distribution or through ``--plugin path/to/file.py``, and implements any of the hooks below::
+A plugin is a module, a package or a single file. It is found through the entry point group ``gzslbench`` of an
+installed distribution or through ``--plugin path/to/file.py``, and implements any of the hooks below::
 
     from gzslbench.contract import hookimpl
 
@@ -10,7 +10,8 @@ distribution or through ``--plugin path/to/file.py``, and implements any of the 
         return [MyClassifier]
 
 Every hook returns a list. A name that another plugin has already registered is refused, with a line that says whose it
-is. Arguments may be added to these hooks later; an implementation that does not take them keeps working.
+is. Components share one namespace, since settings address them by name. Arguments may be added to these hooks later; an
+implementation that does not take them keeps working.
 """
 
 from __future__ import annotations
@@ -18,25 +19,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import pluggy
+from gzslbench.markers import hookspec
 
 if TYPE_CHECKING:
     from gzslbench.contract import Classifier, Gate, Generator, Method
     from gzslbench.data.source import DataSource
-
-PROJECT = "gzslbench"
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
 def gzslbench_datasets() -> Sequence[type[DataSource]]:  # type: ignore[empty-body]
     """Return data sources, as classes.
 
-    Each has an ``info`` and a ``load()`` that returns a :class:`gzslbench.data.dataset.DataSet`. ``load()`` is called when
-    a run first needs the data; the result is cached under the hash of its content, audited like any other, and from
-    then on read from the cache.
+    Each has an ``info`` and a ``load()`` that returns a :class:`gzslbench.data.dataset.DataSet`. ``load()`` is called
+    when a run first needs the data; the result is cached under the hash of its content, audited like any other, and
+    from then on read from the cache.
     """
 
 

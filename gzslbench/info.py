@@ -41,8 +41,8 @@ class Makes(StrEnum):
 class Info:
     """What a component is; give it as a literal in the class body.
 
-    ``name`` is unique among components of its kind, in lower case with hyphens. ``paper`` cites the source.
-    ``needs`` and ``makes`` decide which combinations and protocols the component fits.
+    ``name`` is unique among components, in lower case with hyphens. ``paper`` cites the source. ``needs`` and ``makes``
+    decide which combinations and protocols the component fits.
     """
 
     name: str
@@ -50,6 +50,12 @@ class Info:
     paper: str = ""
     needs: tuple[Need, ...] = ()
     makes: tuple[Makes, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tuple of members, such as ``needs=(Need.PROXIES)``, which is a string."""
+        for values, kind in ((self.needs, Need), (self.makes, Makes)):
+            if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
+                raise TypeError(f"'{self.name}' must give a tuple of {kind.__name__}, got {values!r}")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def is_database(uri: str) -> bool:
 def shown(text: str, uri: str) -> str:
     """Cut a message of MLflow's to its first line, and the password out of it."""
     password = urlsplit(uri).password
-    first = (text.strip().splitlines() or ["no reason given"])[0]
+    first = (text.strip().splitlines() or ["no reason given"])[0].rstrip(".: ")
     return (first.replace(password, "***") if password else first)[:_LONGEST_VALUE]
 
 

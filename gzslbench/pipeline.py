@@ -16,12 +16,16 @@ from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase, Timings
 from gzslbench.scoring import Predictions
-from gzslbench.timing import peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks, warm_up
+from gzslbench.timing import Repeated, peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks, warm_up
+from gzslbench.views import View
 
 REPEATS = 3
 """How often the prediction of all test samples is timed, after its warm-up."""
 WHOLE_TRUNK = -1
 """Stands for a cell's index where a phase belongs to all cells of the trunk."""
+
+Trio = tuple[Fitted | None, Fitted, Fitted]
+"""A cell's fitted generator, gate and classifier."""
 
 
 class Desk(Protocol):
@@ -77,85 +81,65 @@ def fit_once(
     job: TrunkJob, desk: Desk, features: NDArray[np.float32], plans: Sequence[Plan], evaluation_s: float = 0.0
 ) -> None:
     """Fit on all training samples as planned, and hand in the predictions of the final state."""
+    bench = Bench(job, job.fold, features, desk.progress)
     groups: dict[object, list[Plan]] = {}
     for plan in plans:
         part = plan.choice.generator
         identity = (part.identity(), sorted(plan.limits.get(part.name, {}).items())) if part else None
         groups.setdefault(repr(identity), []).append(plan)
     for group in groups.values():
-        Branch(job, desk, features, evaluation_s).run(group)
+        Branch(job, desk, bench, evaluation_s).run(group)
 
 
 class Branch:
     """The cells behind one fitted generator."""
 
-    def __init__(self, job: TrunkJob, desk: Desk, features: NDArray[np.float32], evaluation_s: float = 0.0) -> None:
-        self.job, self.desk, self.features, self.evaluation_s = job, desk, features, evaluation_s
-        self.bench = Bench(job, job.fold, features, desk.progress)
+    def __init__(self, job: TrunkJob, desk: Desk, bench: Bench, evaluation_s: float = 0.0) -> None:
+        self.job, self.desk, self.bench, self.evaluation_s = job, desk, bench, evaluation_s
         self.fitted: dict[object, Fitted] = {}
 
     def run(self, plans: Sequence[Plan]) -> None:
         """Fit the generator, then each cell; without a generator no cell can go on."""
         part, limits = plans[0].choice.generator, plans[0].limits
-        with reported(self.desk, [plan.cell.index for plan in plans]):
+        with reported(self.desk, [plan.cell.index for plan in plans], self.bench):
             reset_peaks(self.bench.device)
             self.desk.begin(WHOLE_TRUNK, "fit generator")
             generator = fit_generator(self.bench, part, self.job.early_exam, limits)
-            peaks = self._peaks()
+            peaks = peaks_mib(self.bench)
             material = Material(self.bench, generator, self.job.early_exam)
             for plan in plans:
-                material = self._run_cell(plan, material, generator, peaks)
-
-    def _run_cell(
-        self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
-    ) -> Material:
-        """Run one cell; give the material for the next one, made anew where this cell may have spoilt it."""
-        with reported(self.desk, [plan.cell.index]) as outcome:
-            reset_peaks(self.bench.device)
-            self.desk.hand_in(plan.cell.index, self._result(plan, material, generator, peaks))
-        if not outcome.failed:
-            return material
-        self.bench = Bench(self.job, self.job.fold, self.features, self.desk.progress)
-        return Material(self.bench, generator, self.job.early_exam)
+                with reported(self.desk, [plan.cell.index], self.bench) as outcome:
+                    self.desk.hand_in(plan.cell.index, self._result(plan, material, generator, peaks))
+                if outcome.failed:  # what it has seen may be spoilt
+                    material = Material(self.bench, generator, self.job.early_exam)
+                    self.fitted.clear()
 
     def _result(
         self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
     ) -> CellResult:
         index, choice = plan.cell.index, plan.choice
+        reset_peaks(self.bench.device)
+        self.desk.begin(index, "synthesise")
+        gate_view, classifier_view = material.view(choice.gate), material.view(choice.classifier)
         self.desk.begin(index, "fit gate")
-        gate = self._fit(choice.gate, material, plan.limits)
+        gate = self._fit(choice.gate, gate_view, plan.limits)
         self.desk.begin(index, "fit classifier")
-        classifier = self._fit(choice.classifier, material, plan.limits)
+        classifier = self._fit(choice.classifier, classifier_view, plan.limits)
         self.desk.begin(index, "predict")
         exam = self.desk.exam()
         examinee = Examinee(self.bench, material, choice, gate.component, classifier.component)
         predicted = repeat_prediction(lambda: examinee.predict(exam, self.job.keep_scores), REPEATS, self.bench.device)
-        memory, device_memory = (max(pair) for pair in zip(peaks, self._peaks(), strict=True))
-        timings = Timings(
-            fit_generator=generator.phase if generator else None,
-            synthesise=material.phase,
-            fit_gate=gate.phase,
-            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
-            predict_s=predicted.wall_s,
-            test_samples=len(exam.samples),
-            warm_up_s=self.job.warm_up_s + predicted.warm_up_s,
-            evaluation_s=self.evaluation_s,
-            jobs=self.job.jobs,
-            peak_memory_mib=memory,
-            peak_device_mib=device_memory or None,
-        )
-        return result_of(choice, [generator, gate, classifier], predicted.result, timings, plan.selection)
+        fitted = generator, gate, classifier
+        timings = timings_of(self.bench, material, fitted, predicted, self.evaluation_s, peaks)
+        return result_of(choice, fitted, predicted.result, timings, plan.selection)
 
-    def _fit(self, part: Part, material: Material, limits: Mapping[str, Limits]) -> Fitted:
+    def _fit(self, part: Part, view: View, limits: Mapping[str, Limits]) -> Fitted:
         """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""
         chosen = limits.get(part.name, {})
         key = (load_component(part.source, part.kind, part.name), repr(part.identity()), repr(sorted(chosen.items())))
         if key not in self.fitted:
-            self.fitted[key] = fit_behind(self.bench, part, material, chosen)
+            self.fitted[key] = self.bench.fit(part, view, chosen)
         return self.fitted[key]
-
-    def _peaks(self) -> tuple[float, float]:
-        return peak_memory_mib(), peak_device_mib(self.bench.device) or 0.0
 
 
 def fit_generator(
@@ -172,29 +156,53 @@ def fit_generator(
     return bench.fit(part, view, limits.get(part.name), checkpoint)
 
 
-def fit_behind(
-    bench: Bench, part: Part, material: Material, limits: Limits | None = None, checkpoint: Checkpoint | None = None
-) -> Fitted:
-    """Fit a gate or a classifier on what the generator gives it."""
-    return bench.fit(part, material.view(part), limits, checkpoint)
+def timings_of(
+    bench: Bench,
+    material: Material,
+    fitted: Trio,
+    predicted: Repeated[Predictions],
+    evaluation_s: float,
+    peaks: tuple[float, float] = (0.0, 0.0),
+) -> Timings:
+    """Put together the times of a cell; ``peaks`` are those of :func:`peaks_mib` before the last reset."""
+    generator, gate, classifier = fitted
+    memory, device_memory = map(max, peaks, peaks_mib(bench))
+    return Timings(
+        fit_generator=generator.phase if generator else None,
+        synthesise=material.phase,
+        fit_gate=gate.phase,
+        fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+        predict_s=predicted.wall_s,
+        test_samples=len(predicted.result.samples),
+        warm_up_s=bench.job.warm_up_s + predicted.warm_up_s,
+        evaluation_s=evaluation_s,
+        jobs=bench.job.jobs,
+        peak_memory_mib=memory,
+        peak_device_mib=device_memory or None,
+    )
+
+
+def peaks_mib(bench: Bench) -> tuple[float, float]:
+    """Give the peaks of memory and of device memory, 0 where there is no device."""
+    return peak_memory_mib(), peak_device_mib(bench.device) or 0.0
 
 
 def result_of(
     choice: Choice,
-    fitted: Sequence[Fitted | None],
+    fitted: Trio,
     predictions: Predictions,
     timings: Timings,
     selection: Mapping[str, Any],
 ) -> CellResult:
     """Put together what a cell hands in; notes and curves stand under the name of their component."""
-    parts = [choice.generator, choice.gate, choice.classifier]
-    named = {part.name: done for part, done in zip(parts, fitted, strict=True) if part is not None and done is not None}
+    parts = (choice.generator, choice.gate, choice.classifier)
+    named = [(part.name, done) for part, done in zip(parts, fitted, strict=True) if part and done]
     return CellResult(
         predictions=predictions,
         timings=timings,
         selection=dict(selection),
-        notes={f"{name}.{fact}": value for name, done in named.items() for fact, value in done.notes.items()},
-        curves={f"{name}.{curve}": points for name, done in named.items() for curve, points in done.curves.items()},
+        notes={f"{name}.{fact}": value for name, done in named for fact, value in done.notes.items()},
+        curves={f"{name}.{curve}": points for name, done in named for curve, points in done.curves.items()},
     )
 
 
@@ -206,12 +214,17 @@ class Outcome:
 
 
 @contextmanager
-def reported(desk: Desk, cells: Sequence[int]) -> Iterator[Outcome]:
-    """Report an error of the body as the failure of ``cells``, and go on."""
+def reported(desk: Desk, cells: Sequence[int], bench: Bench | None = None) -> Iterator[Outcome]:
+    """Report an error of the body as the failure of ``cells``, mend what it may have spoilt, and go on.
+
+    Workers ignore Ctrl-C, so ``KeyboardInterrupt`` comes from a component here, as ``SystemExit`` does.
+    """
     outcome = Outcome()
     try:
         yield outcome
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         outcome.failed = True
         for cell in cells:
             desk.fail(cell, error)
+    if outcome.failed and bench is not None:
+        bench.restore()

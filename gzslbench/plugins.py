@@ -1,7 +1,8 @@
 """Loading plugins, each inside its own error boundary, into one registry.
 
-pluggy finds the hook implementations; it has no error boundary of its own, lets a misspelt hook pass, and drops the second
-of two plugins with one name. Here each of these becomes a line that names the plugin's distribution and version.
+pluggy finds and checks the hook implementations. It has no error boundary of its own, lets a misspelt hook pass, and
+drops the second of two plugins with one name. Here each plugin has a manager to itself, and whatever is wrong with one
+becomes a line that names its distribution and version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -23,10 +24,11 @@ import pluggy
 from gzslbench import hooks
 from gzslbench.contract import Classifier, Component, Gate, Generator
 from gzslbench.data.source import DataSource
-from gzslbench.errors import PluginError
-from gzslbench.info import Info, Makes, Method
-from gzslbench.scan import PluginSource, find_plugins
-from gzslbench.settings import Recipe, read_recipe
+from gzslbench.errors import GzslbenchError, PluginError
+from gzslbench.info import DataInfo, Info, Makes, Method
+from gzslbench.markers import PROJECT
+from gzslbench.scan import PluginSource, find_plugins, read_listing
+from gzslbench.settings import Recipe, build_config, joined, nested, read_recipe
 from gzslbench.suggest import nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -37,6 +39,7 @@ _HOOKS: dict[str, tuple[str, type]] = {
     "gzslbench_classifiers": ("classifier", Classifier),
     "gzslbench_methods": ("method", Method),
 }
+_COMPONENT_KINDS = ("generator", "gate", "classifier")
 _COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
 
 
@@ -61,6 +64,11 @@ class Broken:
     def __str__(self) -> str:
         return f"{self.plugin}: {self.reason}"
 
+    def may_hold(self, name: str) -> bool:
+        """Say whether ``name`` is that of the plugin, of its file, or of something that its source declares."""
+        declared = (each.info.name for each in read_listing([self.plugin]))
+        return name in {self.plugin.name, str(self.plugin.path), *declared}
+
 
 @dataclass
 class Registry:
@@ -69,6 +77,7 @@ class Registry:
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     recipes: dict[PluginSource, Recipe] = field(default_factory=dict)
+    """Of every loaded plugin, also of one without any."""
 
     def of_kind(self, kind: str) -> dict[str, Entry]:
         """Give the entries of one kind by name."""
@@ -78,20 +87,22 @@ class Registry:
         """Find an entry; raises :class:`PluginError` naming the nearest ones, or the broken plugin it may be in."""
         if (kind, name) in self.entries:
             return self.entries[kind, name]
-        for broken in self.broken:
-            if name == broken.plugin.name:
-                raise PluginError(f"the plugin {broken}", "mend or uninstall it")
+        self.refuse_broken(name)
         raise PluginError(f"there is no {kind} '{name}'", nearest(name, self.of_kind(kind)))
+
+    def refuse_broken(self, name: str) -> None:
+        """Raise :class:`PluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
+        for broken in self.broken:
+            if broken.may_hold(name):
+                raise PluginError(f"the plugin {broken}", "mend or uninstall it")
 
 
 def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None) -> Registry:
     """Load the given plugins, or all that can be found; what fails is kept in :attr:`Registry.broken`."""
     registry = Registry()
-    manager = pluggy.PluginManager(hooks.PROJECT)
-    manager.add_hookspecs(hooks)
     for source in find_plugins(files) if sources is None else sources:
         try:
-            _register(source, manager, registry)
+            _register(source, registry)
         except (Exception, SystemExit) as error:
             registry.broken.append(Broken(source, _sentence(error), traceback.format_exc()))
     return registry
@@ -99,8 +110,12 @@ def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | N
 
 @cache
 def load_component(source: PluginSource, kind: str, name: str) -> type[Component]:
-    """Load one plugin and give the component class that it registers under ``name``."""
+    """Load one plugin and give the component class that it registers under ``name``.
+
+    Raises :class:`PluginError` where the plugin is broken or has no such component.
+    """
     registry = load_plugins(sources=[source])
+    registry.refuse_broken(source.name)
     cls: type[Component] = registry.get(kind, name).what
     return cls
 
@@ -126,38 +141,43 @@ def import_plugin(source: PluginSource) -> ModuleType:
     return module
 
 
-def _register(source: PluginSource, manager: pluggy.PluginManager, registry: Registry) -> None:
+def _register(source: PluginSource, registry: Registry) -> None:
+    """Add all that a plugin registers, or nothing."""
     module = import_plugin(source)
-    manager.register(module, name=str(source))
-    try:
-        _refuse_unknown_hooks(module, manager)
-        entries = [
-            entry
-            for hook, (kind, base) in _HOOKS.items()
-            for entry in _entries(source, module, manager, hook, kind, base)
-        ]
-        _refuse_taken_names(entries, registry)
-        recipes = _recipes(module, entries)
-    except BaseException:
-        manager.unregister(module)
-        raise
+    manager = _manager(module)
+    entries = [
+        Entry(kind, _checked_name(item, kind, base, hook), item, source)
+        for hook, (kind, base) in _HOOKS.items()
+        for item in _returned(manager, hook)
+    ]
+    _refuse_taken_names(entries, registry)
+    registry.recipes[source] = _recipes(module, entries)
     registry.entries |= {(entry.kind, entry.name): entry for entry in entries}
-    registry.recipes[source] = recipes
 
 
-def _refuse_unknown_hooks(module: ModuleType, manager: pluggy.PluginManager) -> None:
+def _manager(module: ModuleType) -> pluggy.PluginManager:
+    """Have pluggy check one plugin's hook implementations against the hooks that there are."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(module)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(str(error).splitlines()[-1], "see gzslbench.hooks for what each hook is given") from error
     for caller in manager.get_hookcallers(module) or []:
         if not caller.has_spec():
             raise PluginError(f"it implements the unknown hook {caller.name}", nearest(caller.name, _HOOKS))
+    return manager
 
 
-def _entries(
-    source: PluginSource, module: ModuleType, manager: pluggy.PluginManager, hook: str, kind: str, base: type
-) -> list[Entry]:
-    others = [plugin for plugin in manager.get_plugins() if plugin is not module]
-    call: Callable[[], list[Iterable[Any]]] = manager.subset_hook_caller(hook, others)
-    registered = [item for items in call() for item in items]
-    return [Entry(kind, _checked_name(item, kind, base, hook), item, source) for item in registered]
+def _returned(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
+    caller: pluggy.HookCaller = getattr(manager.hook, hook)
+    results = caller()
+    if len(results) < len(caller.get_hookimpls()):  # pluggy leaves None out
+        raise PluginError(f"{hook} returned None", "return a list")
+    for result in results:
+        if not isinstance(result, list | tuple):
+            raise PluginError(f"{hook} returned {result!r}", "return a list")
+        yield from result
 
 
 def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
@@ -169,17 +189,19 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
     else:
         if not (isinstance(item, type) and issubclass(item, base)):
             raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
+        expected = Info if issubclass(item, Component) else DataInfo
         info = getattr(item, "info", None)
-        if info is None:
+        if not isinstance(info, expected):
             raise PluginError(
-                f"the {kind} {item.__name__} has no 'info'", f"give it one, such as Info({item.__name__.lower()!r})"
+                f"the {kind} {item.__name__} has no 'info'",
+                f"give it one, such as {expected.__name__}({item.__name__.lower()!r})",
             )
         name = info.name
         if issubclass(item, Component):
-            _check_component(item, info)
-    if not _NAME.fullmatch(name):
+            _check_component(item, item.info)
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise PluginError(f"the {kind} name {name!r} can't be used", "use letters, digits, '.', '_' and '-'")
-    return str(name)
+    return name
 
 
 def _check_component(cls: type[Component], info: Info) -> None:
@@ -196,32 +218,42 @@ def _check_component(cls: type[Component], info: Info) -> None:
             raise PluginError(
                 f"'{info.name}' makes {made.value} without saying how many", f"add '{_COUNTS[made]}' to its Config"
             )
+    build_config(info.name, cls.Config, {})
 
 
 def _refuse_taken_names(entries: Sequence[Entry], registry: Registry) -> None:
-    seen: dict[tuple[str, str], Entry] = dict(registry.entries)
+    """Let a name stand for one thing of a kind, and among components for one class, since settings go by name."""
+    taken = list(registry.entries.values())
     for entry in entries:
-        other = seen.get((entry.kind, entry.name))
-        if other is not None:
-            raise PluginError(
-                f"the {entry.kind} name '{entry.name}' is taken by {other.plugin}", "rename it or uninstall the other"
-            )
-        seen[entry.kind, entry.name] = entry
+        for other in taken:
+            components = entry.kind in _COMPONENT_KINDS and other.kind in _COMPONENT_KINDS
+            clash = entry.kind == other.kind or (components and entry.what is not other.what)
+            if entry.name == other.name and clash:
+                raise PluginError(
+                    f"the {entry.kind} name '{entry.name}' is taken by the {other.kind} of {other.plugin}",
+                    "rename it or uninstall the other",
+                )
+        taken.append(entry)
 
 
 def _recipes(module: ModuleType, entries: Sequence[Entry]) -> Recipe:
+    """Read the recipes of a plugin's methods, and check that they and the methods set nothing but their components."""
     folder = Path(str(module.__file__)).parent
-    files = {folder / entry.what.recipes for entry in entries if entry.kind == "method" and entry.what.recipes}
-    merged = Recipe()
-    for path in sorted(files):
-        recipe = read_recipe(path)
-        merged.data_sets.update(recipe.data_sets)
-        merged.budgets.update(recipe.budgets)
-    return merged
+    methods: list[Method] = [entry.what for entry in entries if entry.kind == "method"]
+    known = {entry.name for entry in entries if entry.kind in _COMPONENT_KINDS}
+    known.update(name for method in methods for name in (method.generator, method.gate, method.classifier) if name)
+    recipe = joined(read_recipe(folder / name) for name in sorted({each.recipes for each in methods if each.recipes}))
+    for name in recipe.components().union(*(nested(method.settings or {}) for method in methods)) - known:
+        raise PluginError(
+            f"its recipes or methods set '{name}', which is none of their components", nearest(name, known)
+        )
+    return recipe
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, PluginError):
+    if isinstance(error, GzslbenchError):
         return str(error)
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r}) where it must raise an error"
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

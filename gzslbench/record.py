@@ -113,9 +113,9 @@ class Phase:
 class Timings:
     """Phases of a cell. ``fit_generator`` and ``synthesise`` are shared by the cells of a trunk and repeated in each.
 
-    ``predict_s`` holds repeated predictions of all test samples. ``warm_up_s`` went untimed before: a first training step
-    of the process, and a first prediction. ``jobs`` trunks ran on the machine at once; ``evaluation_s`` is time that a
-    selecting protocol spent looking at candidates, outside all phases.
+    ``predict_s`` holds repeated predictions of all test samples. ``warm_up_s`` went untimed before: a first training
+    step of the process, and a first prediction. ``jobs`` trunks ran on the machine at once; ``evaluation_s`` is time
+    that a selecting protocol spent looking at candidates, outside all phases.
     """
 
     fit_generator: Phase | None

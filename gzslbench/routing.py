@@ -10,8 +10,8 @@ def route(joint: Tensor, seen: Tensor, unseen: Tensor, log_prior: Tensor) -> Ten
     """Predict a class position for each sample: seen classes first, unseen ones after them.
 
     ``joint`` (n, s + u) scores all classes, ``seen`` (n, s) and ``unseen`` (n, u) come from the experts of one domain,
-    ``log_prior`` (n, 2) from the gate. A row with one ``-inf`` is left to the other domain's expert; any other row takes
-    the joint scores plus the log-prior of each class's domain.
+    ``log_prior`` (n, 2) from the gate. A row with one ``-inf`` is left to the other domain's expert; any other row
+    takes the joint scores plus the log-prior of each class's domain.
     """
     classes = seen.shape[1]
     prior = torch.nan_to_num(log_prior, neginf=0.0)

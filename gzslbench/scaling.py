@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class MinMax:
-    """Per-dimension scaling of the training features to [0, 1]; test features may leave that range and are not clipped."""
+    """Per-dimension scaling of the training features to [0, 1]; test features may leave that range, unclipped."""
 
     low: Tensor
     span: Tensor

@@ -11,9 +11,8 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.machinery import ModuleSpec
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +21,7 @@ from gzslbench.errors import PluginError
 from gzslbench.info import DataInfo, Distribution, Info, Makes, Method, Need
 
 GROUP = "gzslbench"
+_OWN = Distribution("gzslbench", __version__)
 T = TypeVar("T")
 ListedKind = Literal["data set", "generator", "gate", "classifier", "method"]
 _KIND_OF_BASE: dict[str, ListedKind] = {
@@ -66,12 +66,15 @@ class Listed:
 
 def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
     """Find the plugins of installed distributions, those of gzslbench first, and then the given files."""
-    found = [
-        PluginSource(point.name, _distribution(point.dist), point.value, locate(point.value))
-        for point in entry_points(group=GROUP)
-    ]
+    found = [_installed(point) for point in entry_points(group=GROUP)]
     found.sort(key=lambda plugin: (plugin.distribution.name != "gzslbench", plugin.distribution.name, plugin.name))
-    return list(dict.fromkeys(found)) + [plugin_file(path) for path in files]
+    return list(dict.fromkeys([*found, *map(plugin_file, files)]))
+
+
+def _installed(point: EntryPoint) -> PluginSource:
+    module = point.value.partition(":")[0].strip()
+    distribution = Distribution(str(point.dist.name), point.dist.version) if point.dist else _OWN
+    return PluginSource(point.name, distribution, module, locate(module))
 
 
 def plugin_file(path: Path) -> PluginSource:
@@ -82,23 +85,24 @@ def plugin_file(path: Path) -> PluginSource:
     return PluginSource(path.stem, Distribution(path.name, digest), "", path.resolve())
 
 
-def _distribution(dist: Any) -> Distribution:
-    return Distribution(dist.name, dist.version) if dist is not None else Distribution("gzslbench", __version__)
-
-
 def locate(module: str) -> Path | None:
     """Find a module's file or a package's folder without importing its parents."""
-    search: Sequence[str] | None = None
+    search: list[str] | None = None
     spec: ModuleSpec | None = None
     parts = module.split(".")
-    for depth in range(1, len(parts) + 1):
+    for depth, part in enumerate(parts, start=1):
         spec = _find_spec(".".join(parts[:depth]), search)
-        if spec is None:
+        search = list(spec.submodule_search_locations or ()) if spec else _namespace(part, search or ())
+        if spec is None and not search:
             return None
-        search = list(spec.submodule_search_locations or ())
     if spec is None or spec.origin is None:
         return None
     return Path(spec.origin).parent if search else Path(spec.origin)
+
+
+def _namespace(part: str, search: Sequence[str]) -> list[str]:
+    """Find the folders of a namespace package inside another one; importlib would import the outer one first."""
+    return [str(folder) for place in search if (folder := Path(place, part)).is_dir()]
 
 
 def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
@@ -106,38 +110,34 @@ def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
         find: Callable[..., ModuleSpec | None] | None = getattr(finder, "find_spec", None)
         try:
             spec = find(name, search) if find else None
-        except (ImportError, KeyError):  # a namespace package wants its parent imported
+        except (ImportError, KeyError, ValueError):  # KeyError: a namespace package wants its parent imported
             continue
         if spec is not None:
             return spec
     return None
 
 
-@cache
-def code_hash(plugin: PluginSource) -> str:
-    """Hash what a plugin's source says, comments and layout aside: 12 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in plugin.files:
-        digest.update(path.name.encode())
-        digest.update(ast.dump(ast.parse(path.read_text(encoding="utf-8"))).encode())
-    return digest.hexdigest()[:12]
+def parse(path: Path) -> ast.Module | None:
+    """Parse a Python file; None where that can't be done."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
-    """Read what plugins declare; a plugin whose source can't be parsed lists nothing."""
+    """Read what plugins declare; a file that can't be parsed lists nothing."""
     listed: list[Listed] = []
     for plugin in plugins:
-        try:
-            trees = [ast.parse(path.read_text(encoding="utf-8")) for path in plugin.files]
-        except (OSError, SyntaxError, UnicodeDecodeError):
-            continue
+        trees = [tree for path in plugin.files if (tree := parse(path)) is not None]
         listed += [Listed(kind, info, plugin) for kind, info in _declarations(trees)]
     return listed
 
 
 def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
-    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
-    for node in classes.values():
+    nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = {node.name: node for node in nodes}
+    for node in nodes:
         info = _info_of(node)
         if info is not None:
             for kind in sorted(_kinds(node, classes)):
@@ -150,13 +150,17 @@ def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | 
                     yield "method", method
 
 
-def _kinds(node: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> set[ListedKind]:
+def _kinds(
+    node: ast.ClassDef, classes: dict[str, ast.ClassDef], below: frozenset[str] = frozenset()
+) -> set[ListedKind]:
+    """Say of which kinds a class is, by the names of its bases; ``below`` are classes derived from it."""
     kinds: set[ListedKind] = set()
+    below |= {node.name}
     for base in map(_name, node.bases):
         if base in _KIND_OF_BASE:
             kinds.add(_KIND_OF_BASE[base])
-        elif base in classes and base != node.name:
-            kinds |= _kinds(classes[base], classes)
+        elif base in classes and base not in below:
+            kinds |= _kinds(classes[base], classes, below)
     return kinds
 
 
@@ -169,13 +173,15 @@ def _info_of(node: ast.ClassDef) -> Info | DataInfo | None:
     return None
 
 
-def _literal_call(call: ast.Call, cls: Callable[..., T]) -> T | None:
+def _literal_call(call: ast.Call, cls: type[T]) -> T | None:
     try:
         arguments = [_literal(node) for node in call.args]
         keywords = {str(item.arg): _literal(item.value) for item in call.keywords}
-        return cls(*arguments, **keywords)
-    except (TypeError, ValueError, KeyError, AttributeError):
+        made = cls(*arguments, **keywords)
+    except (TypeError, ValueError, KeyError):
         return None
+    texts = (getattr(made, name) for name, kind in cls.__annotations__.items() if kind == "str")
+    return made if all(isinstance(text, str) for text in texts) else None
 
 
 def _literal(node: ast.expr) -> Any:

@@ -1,12 +1,13 @@
 """The two protocols that select: on the test set, to show what that is worth, and on validation classes.
 
-Both look at the components while they train. A look behind a half-trained generator fits the gate and classifier anew; a
-look at a half-trained classifier just predicts. Looks have their own random streams and are taken off the clock, so
+Both look at the components while they train. A look behind a half-trained generator fits the gate and classifier anew;
+a look at a half-trained classifier just predicts. Looks have their own random streams and are taken off the clock, so
 they leave training as it is.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,26 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench import metrics
-from gzslbench.fitting import Bench, Examinee, Fitted, Material
-from gzslbench.job import CellJob, Choice, Exam, TrunkJob, Validation
+from gzslbench.contract import Generator
+from gzslbench.fitting import Bench, Examinee, Fitted, Limits, Material
+from gzslbench.job import CellJob, CellResult, Choice, Exam, TrunkJob, Validation
 from gzslbench.pipeline import (
     WHOLE_TRUNK,
     Desk,
     Plan,
-    fit_behind,
+    Trio,
     fit_generator,
     fit_once,
     reported,
     result_of,
+    timings_of,
 )
 from gzslbench.plugins import load_component
-from gzslbench.record import Phase, Timings
 from gzslbench.scoring import Predictions
-from gzslbench.timing import peak_device_mib, peak_memory_mib, repeat_prediction
+from gzslbench.timing import repeat_prediction, reset_peaks
 
 Judge = Callable[[int, Predictions], float]
 """Gives H for a cell's predictions."""
-Steps = dict[str, dict[str, int]]
+Steps = dict[str, Limits]
 """Training steps by component and stage."""
 
 
@@ -83,9 +85,11 @@ def choose_on_validation(job: TrunkJob, desk: Desk, features: NDArray[np.float32
     assert validation is not None, "the planner gives every selecting job its validation fold"
     bench = Bench(job, validation.fold, features, desk.progress)
     search = Search(job, desk, bench, validation.exam, _validation_judge(validation))
+    began = time.perf_counter()
     search.run()
+    evaluation_s = time.perf_counter() - began
     plans = [search.plan(cell) for cell in job.cells if cell.index in search.finished]
-    fit_once(job, desk, features, plans, search.evaluation_s)
+    fit_once(job, desk, features, plans, evaluation_s)
 
 
 def _validation_judge(validation: Validation) -> Judge:
@@ -105,7 +109,7 @@ class Search:
     def __init__(self, job: TrunkJob, desk: Desk, bench: Bench, exam: Exam, judge: Judge) -> None:
         self.job, self.desk, self.bench, self.exam, self.judge = job, desk, bench, exam, judge
         self.best = {cell.index: Best() for cell in job.cells}
-        self.final: dict[int, tuple[Examinee, list[Fitted | None], Material]] = {}
+        self.final: dict[int, tuple[Examinee, Trio, Material]] = {}
         self.failed: set[int] = set()
 
     @property
@@ -113,16 +117,11 @@ class Search:
         """Cells that went through all their looks."""
         return set(self.best) - self.failed
 
-    @property
-    def evaluation_s(self) -> float:
-        """Wall time of the fits that served selection alone."""
-        fits = (done for _, fitted, _ in self.final.values() for done in fitted if done is not None)
-        return sum(done.phase.wall_s + done.paused_s for done in fits)
-
     def run(self) -> None:
         """Fit each generator once, looking at the cells behind it on the way and at the end."""
+        reset_peaks(self.bench.device)
         for pairs in self._by_generator():
-            with reported(self.desk, [cell.index for cell, _ in pairs]) as outcome:
+            with reported(self.desk, [cell.index for cell, _ in pairs], self.bench) as outcome:
                 self._run_branch(pairs)
             if outcome.failed:
                 self.failed |= {cell.index for cell, _ in pairs}
@@ -131,31 +130,34 @@ class Search:
         part = pairs[0][1].generator
         name = part.name if part else ""
 
-        def look(generator: Any, stage: str, step: int) -> None:
-            self._look_at_all(pairs, Material(self.bench, generator, self.job.early_exam), {name: {stage: step}})
+        def look(component: Any, steps: Limits) -> None:
+            self._look_at_all(pairs, component, {name: steps})
             self.desk.begin(WHOLE_TRUNK, "fit generator")
 
         self.desk.begin(WHOLE_TRUNK, "fit generator")
         generator = fit_generator(self.bench, part, self.job.early_exam, {}, look)
-        material = Material(self.bench, generator, self.job.early_exam)
-        self._look_at_all(pairs, material, {}, generator)
+        self._look_at_all(pairs, generator, {})
 
     def _look_at_all(
-        self, pairs: list[tuple[CellJob, Choice]], material: Material, steps: Steps, generator: Fitted | None = None
+        self, pairs: list[tuple[CellJob, Choice]], generator: Fitted | Generator | None, steps: Steps
     ) -> None:
+        material = Material(self.bench, generator, self.job.early_exam)
         for cell, choice in pairs:
             if cell.index in self.failed:
                 continue
-            with reported(self.desk, [cell.index]) as outcome:
-                self._look(cell, choice, material, steps, generator)
+            with reported(self.desk, [cell.index], self.bench) as outcome:
+                fitted = generator if isinstance(generator, Fitted) else None
+                self._look(cell, choice, material, steps, fitted)
             if outcome.failed:
                 self.failed.add(cell.index)
+                material = Material(self.bench, generator, self.job.early_exam)
 
     def _look(self, cell: CellJob, choice: Choice, material: Material, steps: Steps, generator: Fitted | None) -> None:
         """Fit gate and classifier behind a generator as it is now, looking at the classifier while it trains."""
-        both = same_component(choice)
+        self.desk.begin(cell.index, "synthesise")
+        gate_view, classifier_view = material.view(choice.gate), material.view(choice.classifier)
         self.desk.begin(cell.index, "fit gate")
-        gate = None if both else fit_behind(self.bench, choice.gate, material)
+        gate = None if same_component(choice) else self.bench.fit(choice.gate, gate_view)
 
         def judge(classifier: Any, chosen: Steps) -> Examinee:
             gate_component = classifier if gate is None else gate.component
@@ -164,42 +166,32 @@ class Search:
             self.best[cell.index].offer(self.judge(cell.index, predictions), predictions, choice, steps | chosen)
             return examinee
 
-        def look(classifier: Any, stage: str, step: int) -> None:
-            judge(classifier, {choice.classifier.name: {stage: step}})
+        def look(component: Any, trained: Limits) -> None:
+            judge(component, {choice.classifier.name: trained})
 
         self.desk.begin(cell.index, "fit classifier")
-        classifier = fit_behind(self.bench, choice.classifier, material, None, look)
+        classifier = self.bench.fit(choice.classifier, classifier_view, checkpoint=look)
         examinee = judge(classifier.component, {})
-        self.final[cell.index] = (examinee, [generator, gate or classifier, classifier], material)
+        self.final[cell.index] = (examinee, (generator, gate or classifier, classifier), material)
 
     def plan(self, cell: CellJob) -> Plan:
-        """Say how a cell is to be fitted, after the search."""
-        best = self.best[cell.index]
+        """Say how a cell is to be fitted, after the search; stages that the chosen state had not begun stay out."""
+        best, (_, (generator, _, classifier), _) = self.best[cell.index], self.final[cell.index]
         assert best.choice is not None
-        return Plan(cell, best.choice, best.steps, best.summary())
+        limits: dict[str, Limits] = dict(best.steps)
+        for part, fitted in ((best.choice.generator, generator), (best.choice.classifier, classifier)):
+            if part and fitted and part.name in limits:
+                limits[part.name] = {**dict.fromkeys(fitted.steps, 0), **limits[part.name]}
+        return Plan(cell, best.choice, limits, best.summary())
 
-    def result(self, cell: CellJob) -> Any:
+    def result(self, cell: CellJob) -> CellResult:
         """Put together the best predictions of a cell and the times of its full training."""
         best, (examinee, fitted, material) = self.best[cell.index], self.final[cell.index]
         assert best.choice is not None
         assert best.predictions is not None
-        generator, gate, classifier = fitted
-        assert gate is not None
-        assert classifier is not None
         timed = repeat_prediction(lambda: examinee.predict(self.exam), 1, self.bench.device)
-        timings = Timings(
-            fit_generator=generator.phase if generator else None,
-            synthesise=material.phase,
-            fit_gate=gate.phase,
-            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
-            predict_s=timed.wall_s,
-            test_samples=len(self.exam.samples),
-            warm_up_s=self.job.warm_up_s + timed.warm_up_s,
-            evaluation_s=sum(done.paused_s for done in fitted if done is not None),
-            jobs=self.job.jobs,
-            peak_memory_mib=peak_memory_mib(),
-            peak_device_mib=peak_device_mib(self.bench.device),
-        )
+        evaluation_s = sum(done.paused_s for done in {*fitted} if done is not None)
+        timings = timings_of(self.bench, material, fitted, timed, evaluation_s)
         return result_of(best.choice, fitted, best.predictions, timings, best.summary())
 
     def _by_generator(self) -> Iterator[list[tuple[CellJob, Choice]]]:

@@ -7,13 +7,16 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from gzslbench.errors import ConfigError, UsageError
+from gzslbench.record import canonical_json
 from gzslbench.suggest import nearest
 
+V = TypeVar("V")
 Settings = dict[str, dict[str, Any]]
 """Values by component name, then by setting."""
 
@@ -24,20 +27,43 @@ ORIGINS = ("paper", "released code", "descendants", "ours")
 def build_config(component: str, config_class: type, values: Mapping[str, Any]) -> Any:
     """Make a component's configuration from values, strings of the command line included.
 
-    Raises :class:`ConfigError` naming the component, the setting and what is wrong with it.
+    Defaults pass through the same conversion, so ``1`` and ``1.0`` make no difference. Raises :class:`ConfigError`
+    naming the component, the setting and what is wrong with it.
     """
     known = [item.name for item in fields(config_class)]
     for name in values:
         if name not in known:
             raise ConfigError(f"'{component}' has no setting '{name}'", nearest(name, known))
     try:
-        return TypeAdapter(config_class).validate_python(dict(values))
+        defaults = config_class()
+        asked = {name: getattr(defaults, name) for name in known} | dict(values)
+        config: Any = TypeAdapter(config_class).validate_python(_with_none(config_class, asked))
+        canonical_json(config_values(config))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([component, *map(str, first["loc"])])
+        raise ConfigError(_problem(component, error)) from None
+    except Exception as error:
         raise ConfigError(
-            f"{place}: {first['msg']} (got {first['input']!r})", f"see 'gzslbench list {component}'"
-        ) from None
+            f"{component}: {error}", "settings are finite numbers, booleans, strings, or lists"
+        ) from error
+    return config
+
+
+def _with_none(config_class: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Read "none" as None where a setting may be None."""
+    hints = get_type_hints(config_class)
+    return {
+        name: None if value in ("none", "None") and NoneType in get_args(hints[name]) else value
+        for name, value in values.items()
+    }
+
+
+def _problem(component: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join([component, *map(str, first["loc"])])
+    raised = first.get("ctx", {}).get("error")
+    if isinstance(raised, Exception):  # by the configuration itself, which names the setting
+        return f"{place}: {raised}"
+    return f"{place}: {first['msg']} (got {first['input']!r})"
 
 
 def config_values(config: Any) -> dict[str, Any]:
@@ -54,12 +80,16 @@ class RecipeValue:
     why: str = ""
 
 
+Tables = dict[str, dict[str, dict[str, RecipeValue]]]
+"""Values of recipes by data set, component and setting."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The recipes of a plugin: values by data set and component, and the budgets that may change them."""
 
-    data_sets: dict[str, dict[str, dict[str, RecipeValue]]] = field(default_factory=dict)
-    budgets: dict[str, dict[str, dict[str, dict[str, RecipeValue]]]] = field(default_factory=dict)
+    data_sets: Tables = field(default_factory=dict)
+    budgets: dict[str, Tables] = field(default_factory=dict)
 
     def settings(self, data_set: str, budget: str = "") -> Settings:
         """Give the values for a data set: those of ``default`` first, then of ``CUB``, then of ``CUB@sent``.
@@ -72,6 +102,27 @@ class Recipe:
                 values = {part: {k: v.value for k, v in entry.items()} for part, entry in table.get(name, {}).items()}
                 merge(merged, values)
         return merged
+
+    def components(self) -> set[str]:
+        """Name the components that are set."""
+        return {
+            part for tables in (self.data_sets, *self.budgets.values()) for table in tables.values() for part in table
+        }
+
+
+def joined(recipes: Iterable[Recipe]) -> Recipe:
+    """Put recipes together, setting by setting; the later one wins where two set the same."""
+    together = Recipe()
+    for recipe in recipes:
+        _join(together.data_sets, recipe.data_sets)
+        for budget, tables in recipe.budgets.items():
+            _join(together.budgets.setdefault(budget, {}), tables)
+    return together
+
+
+def _join(into: Tables, other: Tables) -> None:
+    for data_set, table in other.items():
+        merge(into.setdefault(data_set, {}), table)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -86,24 +137,34 @@ def read_recipe(path: Path) -> Recipe:
                 for budget, sets in budgets.items()
             },
         )
-    except (OSError, tomllib.TOMLDecodeError, TypeError, AttributeError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(
+            f"the recipe {path} can't be read: {error.strerror}", "check the method's 'recipes'"
+        ) from None
+    except (TypeError, AttributeError, ValueError) as error:
         raise ConfigError(
             f"the recipe {path} can't be used: {error}", "write entries as x = { value = 1, origin = 'paper' }"
         ) from None
 
 
 def _components(table: Mapping[str, Mapping[str, Any]], place: str) -> dict[str, dict[str, RecipeValue]]:
-    parts = {part: {key: RecipeValue(**entry) for key, entry in values.items()} for part, values in table.items()}
-    for part, values in parts.items():
-        for key, entry in values.items():
-            if entry.origin not in ORIGINS:
-                raise ValueError(
-                    f"{place}.{part}.{key} has the origin '{entry.origin}', not one of {', '.join(ORIGINS)}"
-                )
-    return parts
+    return {
+        part: {key: _recipe_value(entry, f"{place}.{part}.{key}") for key, entry in values.items()}
+        for part, values in table.items()
+    }
 
 
-def merge(into: Settings, other: Mapping[str, Mapping[str, Any]]) -> Settings:
+def _recipe_value(entry: Mapping[str, Any], place: str) -> RecipeValue:
+    try:
+        value = RecipeValue(**entry)
+    except TypeError:
+        raise ValueError(f"{place} is {entry!r}") from None
+    if value.origin not in ORIGINS:
+        raise ValueError(f"{place} has the origin '{value.origin}', not one of {', '.join(ORIGINS)}")
+    return value
+
+
+def merge(into: dict[str, dict[str, V]], other: Mapping[str, Mapping[str, V]]) -> dict[str, dict[str, V]]:
     """Let the values of ``other`` override those of ``into``, which is changed and returned."""
     for component, values in other.items():
         into.setdefault(component, {}).update(values)
@@ -128,11 +189,13 @@ def parse_assignments(assignments: Iterable[str]) -> Settings:
 
 def parse_grid(assignments: Iterable[str]) -> list[Settings]:
     """Read ``--grid`` options, each ``COMPONENT.SETTING=VALUE,VALUE,...``, into all their combinations."""
-    axes = [(address, values.split(",")) for address, values in map(_split_assignment, assignments)]
-    names = [address for address, _ in axes]
-    return [
-        nested(dict(zip(names, point, strict=True))) for point in itertools.product(*(values for _, values in axes))
-    ]
+    axes: dict[str, list[str]] = {}
+    for address, values in map(_split_assignment, assignments):
+        axes.setdefault(address, []).extend(value.strip() for value in values.split(","))
+    for address, points in axes.items():
+        if not all(points):
+            raise UsageError(f"the values of '{address}' have a gap", "write COMPONENT.SETTING=VALUE,VALUE")
+    return [nested(dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
 
 
 def _split_assignment(text: str) -> tuple[str, str]:

@@ -94,7 +94,7 @@ def repeat_prediction(function: Callable[[], T], repeats: int, device: torch.dev
 
 
 def warm_up(device: torch.device) -> float:
-    """Take one small training step, so that no component pays for lazy imports and library handles; gives its seconds."""
+    """Take one small training step, so that no component pays for lazy imports and handles; gives its seconds."""
     began = time.perf_counter()
     layer = torch.nn.Linear(8, 8).to(device)
     optimizer = torch.optim.Adam(layer.parameters(), fused=True)

@@ -15,12 +15,17 @@ from gzslbench.info import Need
 Domain = Literal["seen", "unseen", "all"]
 
 
+def one_hot(labels: Tensor, count: int) -> Tensor:
+    """Encode labels (n,) as float32 rows (n, count)."""
+    return torch.nn.functional.one_hot(labels, count).float()
+
+
 @dataclass(frozen=True, eq=False)
 class ClassSet:
     """Classes in the order of their score columns.
 
-    ``semantics`` is (c, k). ``index`` (c,) counts the seen classes first and the unseen ones after them, so it picks the
-    right columns of a head trained on all classes.
+    ``semantics`` is (c, k). ``index`` (c,) counts the seen classes first and the unseen ones after them, so it picks
+    the right columns of a head trained on all classes.
     """
 
     domain: Domain
@@ -35,9 +40,9 @@ class ClassSet:
 class View:
     """Training data for one component.
 
-    ``features`` (n, d) and ``labels`` (n,) int64 are the seen training samples, ``labels`` being positions into the rows
-    of ``semantics`` (c, k). ``offers`` holds what the component declared and the protocol allows; asking for anything
-    else raises :class:`ProtocolError`.
+    ``features`` (n, d) and ``labels`` (n,) int64 are the seen training samples, ``labels`` being positions into the
+    rows of ``semantics`` (c, k). ``offers`` holds what the component declared and the protocol allows; asking for
+    anything else raises :class:`ProtocolError`.
     """
 
     features: Tensor
@@ -74,7 +79,7 @@ class View:
 
     def one_hot(self) -> Tensor:
         """Labels as float32 rows (n, c)."""
-        return torch.nn.functional.one_hot(self.labels, len(self.semantics)).float()
+        return one_hot(self.labels, len(self.semantics))
 
     def joined(self) -> tuple[Tensor, Tensor]:
         """Real seen and synthetic unseen samples together: features (n + u * per_class, d'), labels.

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.io
 
+from gzslbench.data.catalogue import Catalogue
+from gzslbench.data.dataset import DataSet
+from gzslbench.job import CellResult, Exam, TrunkJob
+from gzslbench.pipeline import run_trunk
+from gzslbench.plugins import load_plugins
+from gzslbench.protocol import protocol_named
 from gzslbench.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
+from gzslbench.runner.combinations import Resolver, of_parts
+from gzslbench.runner.jobs import make_exam, make_job, make_scorer
+from gzslbench.runner.plan import Scope, Task, make_plan
+from gzslbench.runner.worker import open_features
+from gzslbench.scan import find_plugins, plugin_file
+from gzslbench.scoring import Predictions, Scorer
+from gzslbench.settings import parse_assignments, parse_grid
 
 MakeRecord = Callable[..., Record]
+AddPlugin = Callable[[str], None]
+PLUGIN_HEADER = """
+import torch
+from dataclasses import dataclass
+from gzslbench.contract import *
+
+def _mine(kind):
+    return [c for c in globals().values() if isinstance(c, type) and issubclass(c, kind) and "info" in vars(c)]
+
+@hookimpl
+def gzslbench_generators():
+    return _mine(Generator)
+
+@hookimpl
+def gzslbench_gates():
+    return _mine(Gate)
+
+@hookimpl
+def gzslbench_classifiers():
+    return _mine(Classifier)
+"""
 
 
 def _metrics(t1: float, u: float, s: float, h: float, ausuc: float) -> Metrics:
@@ -91,3 +128,144 @@ def _make_record(
 @pytest.fixture
 def make_record() -> MakeRecord:
     return _make_record
+
+
+def _write_world(folder: Path) -> None:
+    """Write eight classes of twelve samples in the xlsa17 layout; features are noisy linear maps of the semantics."""
+    rng = np.random.default_rng(0)
+    classes, per_class, unseen = 8, 12, (2, 5, 7)
+    semantics = rng.normal(size=(classes, 6))
+    labels = rng.permutation(np.repeat(np.arange(classes), per_class))
+    features = semantics[labels] @ rng.normal(size=(6, 9)) + 0.3 * rng.normal(size=(len(labels), 9))
+    rank = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)])
+    test_seen = ~np.isin(labels, unseen) & (rank < 3)
+    trainval = ~np.isin(labels, unseen) & ~test_seen
+    chosen = {
+        "trainval_loc": trainval,
+        "test_seen_loc": test_seen,
+        "test_unseen_loc": np.isin(labels, unseen),
+        "train_loc": trainval & ~np.isin(labels, (1, 4)),
+        "val_loc": trainval & np.isin(labels, (1, 4)),
+    }
+    names = np.empty((classes, 1), dtype=object)
+    names[:, 0] = [f"class {letter}" for letter in "abcdefgh"]
+    folder.mkdir(parents=True)
+    scipy.io.savemat(folder / "res101.mat", {"features": features.T.astype(np.float32), "labels": labels[:, None] + 1})
+    positions = {name: np.flatnonzero(rows)[:, None] + 1 for name, rows in chosen.items()}
+    scipy.io.savemat(folder / "att_splits.mat", {"att": semantics.T, "allclasses_names": names, **positions})
+
+
+@pytest.fixture(scope="session")
+def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the learnable data set TINY."""
+    world = tmp_path_factory.mktemp("world")
+    _write_world(world / "TINY")
+    return world
+
+
+@pytest.fixture(scope="session")
+def tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder that keeps TINY converted for the whole session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def toy_plugin() -> Path:
+    """A plugin file with small healthy components."""
+    return Path(__file__).parent / "plugin_files" / "toy.py"
+
+
+@dataclass
+class RememberingDesk:
+    """Answers as a supervisor would, and keeps all that passes."""
+
+    expected_exam: Exam
+    scorers: tuple[Scorer, ...]
+    phases: list[tuple[int, str]] = field(default_factory=list)
+    exams: int = 0
+    looks: list[tuple[int, Predictions, float]] = field(default_factory=list)
+    results: dict[int, CellResult] = field(default_factory=dict)
+    metrics: dict[int, Metrics] = field(default_factory=dict)
+    failures: dict[int, BaseException] = field(default_factory=dict)
+
+    def begin(self, cell: int, phase: str) -> None:
+        self.phases.append((cell, phase))
+
+    def progress(self, stage: str, step: int, last: int) -> None:
+        pass
+
+    def exam(self) -> Exam:
+        self.exams += 1
+        return self.expected_exam
+
+    def look(self, cell: int, predictions: Predictions) -> float:
+        h = self.scorers[cell].h(predictions)
+        self.looks.append((cell, predictions, h))
+        return h
+
+    def hand_in(self, cell: int, result: CellResult) -> None:
+        self.results[cell] = result
+        self.metrics[cell] = self.scorers[cell].score(result.predictions)
+
+    def fail(self, cell: int, error: BaseException) -> None:
+        self.failures[cell] = error
+
+
+@dataclass
+class Rehearsal:
+    """Runs combinations, each written ``generator+gate+classifier``, on TINY."""
+
+    data_set: DataSet
+    files: list[Path]
+
+    def jobs(
+        self,
+        combinations: Sequence[str],
+        protocol: str = "inductive",
+        settings: Sequence[str] = (),
+        grid: Sequence[str] = (),
+        seed: int = 0,
+    ) -> list[TrunkJob]:
+        """Plan for real, and make the trunks' jobs."""
+        plain = [source for source in find_plugins() if source.name == "no-gate"]
+        registry = load_plugins(sources=[*plain, *map(plugin_file, self.files)])
+        assert not registry.broken, registry.broken[0]
+        chosen = [of_parts(registry, *combination.split("+")) for combination in combinations]
+        resolver = Resolver(registry, "", parse_assignments(settings))
+        scope = Scope([protocol_named(protocol)], [seed], grid=parse_grid(grid))
+        task = Task(self.data_set, self.data_set.split())
+        plan = make_plan(chosen, [task], resolver, scope)
+        assert not plan.skipped, plan.skipped[0].reason
+        return [make_job(trunk, "cpu", 1, 1, False, "float32") for trunk in plan.trunks]
+
+    def desk(self, job: TrunkJob) -> RememberingDesk:
+        """Set up a desk for a job."""
+        split = self.data_set.split()
+        scorers = tuple(make_scorer(self.data_set, split) for _ in job.cells)
+        return RememberingDesk(make_exam(self.data_set, split), scorers)
+
+    def run(self, *combinations: str, protocol: str = "inductive", **options: object) -> RememberingDesk:
+        """Run combinations that share one trunk."""
+        (job,) = self.jobs(combinations, protocol, **options)  # type: ignore[arg-type]
+        desk = self.desk(job)
+        run_trunk(job, desk, open_features(job))
+        return desk
+
+
+@pytest.fixture
+def rehearsal(tiny_world: Path, tiny_cache: Path, toy_plugin: Path) -> Rehearsal:
+    """A rehearsal of the toy plugin's components."""
+    data_set = Catalogue.find([tiny_world], {}, tiny_cache).open("TINY", tiny_cache)
+    return Rehearsal(data_set, [toy_plugin])
+
+
+@pytest.fixture
+def add_plugin(rehearsal: Rehearsal, tmp_path: Path) -> AddPlugin:
+    """Add a plugin file made of the given classes to the rehearsal."""
+
+    def add(source: str) -> None:
+        path = tmp_path / f"plugin{len(rehearsal.files)}.py"
+        path.write_text(PLUGIN_HEADER + source)
+        rehearsal.files.append(path)
+
+    return add

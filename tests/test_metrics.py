@@ -46,7 +46,9 @@ def test_accuracy_agrees_with_two_libraries():
     labels, predicted, classes = samples()
     ours = metrics.per_class_accuracy(labels, predicted, classes)
     np.testing.assert_allclose(ours, recall_score(labels, predicted, average=None))
-    theirs = MulticlassAccuracy(num_classes=len(classes), average="macro")(torch.tensor(predicted), torch.tensor(labels))
+    theirs = MulticlassAccuracy(num_classes=len(classes), average="macro")(
+        torch.tensor(predicted), torch.tensor(labels)
+    )
     assert ours.mean() == pytest.approx(float(theirs))
 
 

@@ -85,24 +85,26 @@ def test_planning_costs_one_look_at_the_disk(store, make_record, predictions, mo
 
 def test_a_killed_writer_leaves_complete_records_only(store, make_record, predictions):
     delays, record = random.Random(0), make_record()
-    interrupted = 0
-    for attempt in range(12):
+    interrupted = written = 0
+    for attempt in range(8):
         child = os.fork()
         if child == 0:  # the writer: works until it is killed
             for seed in range(1000 * attempt, 1000 * (attempt + 1)):
                 store.write(replace(record, key=replace(record.key, seed=seed)), predictions)
             os._exit(0)
-        time.sleep(delays.uniform(0.02, 0.1))
+        while len(list(store.folders())) == written:
+            time.sleep(0.01)
+        time.sleep(delays.uniform(0.0, 0.05))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         interrupted += len(left_over(store))
+        written = len(list(store.folders()))
         for folder in store.folders():
             assert store.folder(store.read(folder).key) == folder
             Predictions.load(folder / PREDICTIONS)
         with store.writing():
             assert left_over(store) == []
     assert interrupted > 0
-    assert len(list(store.folders())) > 12
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")

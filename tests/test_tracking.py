@@ -103,7 +103,7 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
 
 def test_a_run_that_a_kill_left_unfinished_is_made_anew(store, write):
     record, client = write(), client_of(store)
-    experiment = client.create_experiment("gzslbench")
+    experiment = client.create_experiment("gzslbench", artifact_location=str(store.root / "mlartifacts"))
     half = client.create_run(experiment, tags={mirror.DIGEST: record.digest}).info.run_id
     assert sync(store) == 1
     assert runs_of(client)[0][record.digest].info.run_id != half
@@ -141,7 +141,8 @@ def test_a_dead_server_costs_one_warning_and_no_record(store, write, caplog, mon
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"), [("exit 7", "ended with code 7"), ("exec sleep 60", "no end after 0.5 s"), (None, "No such file")]
+    ("script", "reason"),
+    [("exit 7", "ended with code 7"), ("exec sleep 60", "no end after 0.5 s"), (None, "No such file")],
 )
 def test_a_broken_mlflow_process_costs_one_warning(store, write, caplog, monkeypatch, tmp_path, script, reason):
     program = tmp_path / "python"
@@ -181,11 +182,17 @@ def test_where_mlflow_keeps_its_data(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere")
     assert mirror.tracking_uri(None, tmp_path) == "http://elsewhere"
     assert mirror.tracking_uri("http://chosen", tmp_path) == "http://chosen"
-    assert [mirror.is_database(uri) for uri in ("postgresql+psycopg2://h/d", "sqlite:///x", "https://h")] == [True, True, False]
+    assert [mirror.is_database(uri) for uri in ("postgresql+psycopg2://h/d", "sqlite:///x", "https://h")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_messages_are_one_line_without_the_password():
-    message = mirror.shown("can't reach postgresql://me:s3cret@host/db\nand a long story", "postgresql://me:s3cret@host/db")
+    message = mirror.shown(
+        "can't reach postgresql://me:s3cret@host/db\nand a long story", "postgresql://me:s3cret@host/db"
+    )
     assert message == "can't reach postgresql://me:***@host/db"
 
 

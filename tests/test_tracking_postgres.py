@@ -40,7 +40,8 @@ def postgres(program, *arguments):
 
 
 @pytest.fixture(scope="module")
-def database():
+def cluster():
+    """Two empty databases, by name."""
     folder, port = Path(tempfile.mkdtemp(prefix="gzslbench-pg-")), free_port()
     if USER:
         shutil.chown(folder, USER)
@@ -49,18 +50,21 @@ def database():
         postgres("initdb", "-D", data, "-U", "gzslbench", "--auth=trust", "--no-sync")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
         postgres("pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
-        yield f"postgresql+psycopg2://gzslbench@127.0.0.1:{port}/postgres"
+        names = ("served", "direct")
+        for name in names:
+            postgres("createdb", "-h", "127.0.0.1", "-p", port, "-U", "gzslbench", name)
+        yield {name: f"postgresql+psycopg2://gzslbench@127.0.0.1:{port}/{name}" for name in names}
         postgres("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def server(database, tmp_path_factory):
+def server(cluster, tmp_path_factory):
     port, folder = free_port(), tmp_path_factory.mktemp("server")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     settings = {
-        "MLFLOW_BACKEND_STORE_URI": database,
+        "MLFLOW_BACKEND_STORE_URI": cluster["served"],
         "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "artifacts"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
@@ -120,8 +124,10 @@ def test_a_sweep_is_mirrored_through_a_server(server, make_record, tmp_path, cap
     assert not (store.root / "mlflow.db").exists()
 
 
-def test_a_database_can_be_used_without_a_server(database, make_record, tmp_path):
+def test_a_database_can_be_used_without_a_server(cluster, make_record, tmp_path):
     store = Store(tmp_path / "results")
-    stored(store, make_record(seed=3))
-    assert sync(store, database) == 1
-    assert sync(store, database) == 0
+    record = stored(store, make_record(seed=3))
+    assert sync(store, cluster["direct"]) == 1
+    assert sync(store, cluster["direct"]) == 0
+    (copy,) = (store.root / "mlartifacts").glob(f"*/artifacts/{RECORD}")
+    assert copy.read_text() == record.to_json()

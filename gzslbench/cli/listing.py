@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gzslbench.cli.completion import complete_plugins
 from gzslbench.cli.options import cache_option, data_dir_option
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import UsageError
@@ -27,18 +28,20 @@ _HEADINGS = {
 
 
 @click.command("list")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=complete_plugins)
 @click.option("--plugin", "files", multiple=True, type=click.Path(path_type=Path), help="Also read this plugin file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @data_dir_option
 @cache_option
 def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:
-    """List methods, components, data sets and protocols, or say more about NAMES."""
+    """List methods, components, data sets and protocols, or say more about NAMES that plugins declare."""
     listed = read_listing(find_plugins(files))
+    chosen = _named(names, listed) if names else listed
     if as_json:
-        click.echo(json.dumps([_as_values(each) for each in listed], indent=1))
+        click.echo(json.dumps([_as_values(each) for each in chosen], indent=1))
     elif names:
-        _show_each(names, listed)
+        for each in chosen:
+            _table(f"{each.kind} {each.info.name}", _facts(each))
     else:
         _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
 
@@ -53,13 +56,12 @@ def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:
     click.echo("More about one: gzslbench list NAME. Missing data sets: gzslbench data list.")
 
 
-def _show_each(names: Sequence[str], listed: Sequence[Listed]) -> None:
+def _named(names: Sequence[str], listed: Sequence[Listed]) -> list[Listed]:
+    known = {each.info.name for each in listed}
     for name in names:
-        found = [each for each in listed if each.info.name == name]
-        if not found:
-            raise UsageError(f"nothing is named '{name}'", nearest(name, {each.info.name for each in listed}))
-        for each in found:
-            _table(f"{each.kind} {name}", _facts(each))
+        if name not in known:
+            raise UsageError(f"no plugin declares '{name}'", nearest(name, known))
+    return [each for name in names for each in listed if each.info.name == name]
 
 
 def _summary(listed: Listed) -> str:

@@ -30,8 +30,6 @@ def plugins(files: Sequence[Path], traceback: bool) -> None:
 
 
 def _show_loaded(registry: Registry) -> None:
-    registered: dict[str, list[str]] = {}
-    for entry in registry.entries.values():
-        registered.setdefault(str(entry.plugin), []).append(f"{entry.kind} {entry.name}")
-    for plugin, entries in registered.items():
-        click.echo(f"ok      {plugin}: {', '.join(entries)}")
+    for plugin in registry.recipes:
+        entries = [f"{entry.kind} {entry.name}" for entry in registry.entries.values() if entry.plugin == plugin]
+        click.echo(f"ok      {plugin}: {', '.join(entries) or 'registers nothing'}")

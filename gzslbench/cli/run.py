@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gzslbench.cli.completion import complete_data_sets, complete_plugins
 from gzslbench.cli.options import cache_option, data_dir_option, results_option
 from gzslbench.errors import UsageError
 from gzslbench.protocol import PROTOCOLS
@@ -23,6 +24,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
     name = "seeds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """Read seeds, each once and in the order given."""
         if isinstance(value, tuple):
             return value
         seeds: list[int] = []
@@ -31,9 +33,9 @@ class Seeds(click.ParamType[tuple[int, ...]]):
             if not match:
                 self.fail(f"'{value}' is no list of seeds; write 0-4 or 0,2,7", param, ctx)
             first, last = int(match[1]), int(match[2] or match[1])
+            if last < first:
+                self.fail(f"'{part.strip()}' holds no seed; write the smaller number first", param, ctx)
             seeds += range(first, last + 1)
-        if not seeds:
-            self.fail(f"'{value}' holds no seed; write the smaller number first", param, ctx)
         return tuple(dict.fromkeys(seeds))
 
 
@@ -43,6 +45,7 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read a duration in seconds."""
         match = _DURATION.fullmatch(str(value).strip())
         if not match or float(match[1]) <= 0:
             self.fail(f"'{value}' is no duration; write 90s, 15m or 2h", param, ctx)
@@ -50,12 +53,26 @@ class Duration(click.ParamType[float]):
 
 
 @click.command()
-@click.option("--plugin", "-p", "plugins", multiple=True, help="A method, a plugin, or a plugin file; repeatable.")
+@click.option(
+    "--plugin",
+    "-p",
+    "plugins",
+    multiple=True,
+    shell_complete=complete_plugins,
+    help="A method, a plugin, or a plugin file; repeatable.",
+)
 @click.option("--generator", "-g", "generators", multiple=True, help="Combine this generator ('none' for none).")
 @click.option("--gate", "gates", multiple=True, help="Combine this gate.")
 @click.option("--classifier", "-c", "classifiers", multiple=True, help="Combine this classifier.")
 @click.option("--all", "everything", is_flag=True, help="Every compatible combination of everything.")
-@click.option("--dataset", "-d", "data_sets", multiple=True, help="A data set [default: the bundled one]; repeatable.")
+@click.option(
+    "--dataset",
+    "-d",
+    "data_sets",
+    multiple=True,
+    shell_complete=complete_data_sets,
+    help="A data set [default: the bundled one]; repeatable.",
+)
 @click.option("--all-datasets", is_flag=True, help="The bundled data set and all that are found.")
 @click.option("--split", "splits", multiple=True, help="A split of the data sets [default: their first]; repeatable.")
 @click.option(
@@ -97,8 +114,8 @@ class Duration(click.ParamType[float]):
 def run(**options: Any) -> None:
     """Run methods on data sets.
 
-    Each cell (data set, split, generator, gate, classifier, protocol, seed) leaves one record; a cell that has its record is
-    skipped, so the same command continues after any interruption and retries what failed.
+    Each cell (data set, split, generator, gate, classifier, protocol, seed) leaves one record; a cell that has its
+    record is skipped, so the same command continues after any interruption and retries what failed.
     """
     if not (options["plugins"] or options["everything"] or options["generators"] or options["classifiers"]):
         raise UsageError("nothing to run was named", "give --plugin NAME (see 'gzslbench list'), or --all")

@@ -23,7 +23,7 @@ def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
 
     uri = mirror.tracking_uri(tracking_uri, results)
     if not mirror.is_database(uri):
-        raise UsageError(f"{uri} has an interface of its own", "open it in a browser")
+        raise UsageError(f"{mirror.shown(uri, uri)} has an interface of its own", "open it in a browser")
     if tracking_uri is None and not results.is_dir():
         raise UsageError(f"there are no results in {results}", "run something first, or name another --results")
     environment = {

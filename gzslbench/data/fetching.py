@@ -5,8 +5,10 @@ A download that is cut off goes on where it stopped, in this call or in a later 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
+import lzma
 import re
 import shutil
 import tarfile
@@ -15,6 +17,7 @@ import urllib.error
 import urllib.request
 import uuid
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
-from gzslbench.data.catalogue import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE
+from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE
 from gzslbench.data.known import known
 from gzslbench.errors import DataError, UsageError
 
@@ -32,6 +35,8 @@ ATTEMPTS = 5
 """How often in a row a download may stop without a single new byte."""
 PAUSE_S = 1.0
 """How long to wait before such a try, times its number."""
+
+BROKEN_ARCHIVE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError)
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes in all, None where the server does not say."""
@@ -157,7 +162,7 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
                 with members[wanted[inside]]() as source:
                     _write(source, folder / inside)
             return tuple(new)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except BROKEN_ARCHIVE as error:
         archive.unlink()
         raise DataError(f"{archive} is no readable archive ({error})", "it was removed: check the address") from error
     except OSError as error:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.data.cache import Cache, Entry
-from gzslbench.data.catalogue import Folder, SplitsFile
 from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
+from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
 from gzslbench.data.source import DataSource
 from gzslbench.errors import DataError

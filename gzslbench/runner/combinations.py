@@ -87,7 +87,7 @@ def of_plugin(registry: Registry, name: str) -> list[Combination]:
     mine = [entry for entry in registry.entries.values() if name in (entry.plugin.name, str(entry.plugin.path))]
     if mine:
         return _of_entries(registry, mine)
-    _explain_missing(registry, name)
+    registry.refuse_broken(name)
     raise UsageError(f"there is no method or plugin '{name}'", nearest(name, registry.of_kind("method")))
 
 
@@ -103,12 +103,6 @@ def _completed(registry: Registry, entry: Entry) -> Combination:
     if entry.kind == "gate" and ("classifier", entry.name) in registry.entries:
         parts["classifier"] = entry.name
     return of_parts(registry, **parts)
-
-
-def _explain_missing(registry: Registry, name: str) -> None:
-    for broken in registry.broken:
-        if name in (broken.plugin.name, str(broken.plugin.path)):
-            raise UsageError(f"the plugin {broken}", "mend it and run again")
 
 
 @dataclass

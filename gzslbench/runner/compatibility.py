@@ -22,12 +22,16 @@ def obstacle(generator: Info | None, gate: Info, classifier: Info, protocol: Pro
                 return f"'{consumer.name}' needs {need.value}, and {maker}"
     if generator is not None and not _useful(generator, tuple(consumers)):
         return f"neither '{gate.name}' nor '{classifier.name}' uses what '{generator.name}' makes"
-    for info in (generator, *consumers):
-        for need in info.needs if info else ():
+    for info in filter(None, (generator, *consumers)):
+        for need in info.needs:
             if need in (Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES) and need not in protocol.reveals:
-                return f"'{info.name if info else ''}' needs {need.value}, which '{protocol.name}' withholds"
-    if Need.UNSEEN_SEMANTICS not in protocol.reveals and _synthesises(generator, tuple(consumers)):
-        return f"synthetic features come from unseen semantics, which '{protocol.name}' withholds until test time"
+                return f"'{info.name}' needs {need.value}, which '{protocol.name}' withholds"
+    if generator is not None and Need.UNSEEN_SEMANTICS not in protocol.reveals:
+        for consumer in filter(lambda each: _synthesises(generator, (each,)), consumers):
+            return (
+                f"'{consumer.name}' needs synthetic features, which '{generator.name}' makes from unseen semantics, "
+                f"and '{protocol.name}' withholds these until test time"
+            )
     return ""
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import Ended
 from gzslbench.runner.supervise import Assignment, Event, start_fork_server, supervise
 
@@ -32,7 +33,7 @@ class LocalExecutor:
     def __init__(self, jobs: int, threads: int) -> None:
         self._jobs, self._threads = jobs, threads
         self._stop = threading.Event()
-        self._events: queue.SimpleQueue[tuple[int, Event] | BaseException] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
         """Yield events with the position of their trunk, until all trunks have ended."""
@@ -54,12 +55,11 @@ class LocalExecutor:
             supervise(make(), lambda event: self._events.put((position, event)), self._stop)
 
     def _ended(self, position: int, future: Future[None]) -> None:
-        self._events.put(future.exception() or (position, Ended()))
+        error = future.exception()
+        self._events.put((position, Ended(cause_of(error) if error else None)))
 
     def _until_ended(self, running: int) -> Iterator[tuple[int, Event]]:
         while running:
-            item = self._events.get()
-            if isinstance(item, BaseException):
-                raise item
-            running -= isinstance(item[1], Ended)
-            yield item
+            position, event = self._events.get()
+            running -= isinstance(event, Ended)
+            yield position, event

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
+import gzslbench
 from gzslbench.errors import ContractError, DataError, DivergedError, GzslbenchError, ProtocolError
 
 Kind = Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
@@ -15,9 +17,9 @@ _KINDS: dict[type[BaseException], Kind] = {
     ProtocolError: "protocol",
     DivergedError: "diverged",
     DataError: "data",
-    MemoryError: "out of memory",
 }
 assert set(_KINDS.values()) < set(get_args(Kind))
+_CORE = Path(gzslbench.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -34,37 +36,43 @@ def cause_of(error: BaseException) -> Cause:
     text = "".join(traceback.format_exception(error))
     for error_class, kind in _KINDS.items():
         if isinstance(error, error_class):
-            return Cause(kind, str(error) or kind, text)
+            return Cause(kind, " ".join(str(error).split()), text)
     if isinstance(error, GzslbenchError):
-        return Cause("error", str(error), text)
+        return Cause("error", " ".join(str(error).split()), text)
     if _out_of_memory(error):
-        return Cause("out of memory", f"{_brief(error)}; use a smaller batch or fewer --jobs", text)
-    if isinstance(error, SystemExit):
-        return Cause("crash", f"a plugin called sys.exit({error.code!r}); it must raise an error instead", text)
+        return Cause("out of memory", f"{_brief(error)} ({_place(error)}); use a smaller batch or fewer --jobs", text)
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return Cause("crash", f"{_brief(error)} ({_place(error)}); a plugin must raise an Exception instead", text)
     return Cause("error", f"{_brief(error)} ({_place(error)})", text)
 
 
-def cause_of_exit(exit_code: int | None, log_tail: str) -> Cause:
-    """Classify the end of a worker that said nothing more."""
+def cause_of_exit(exit_code: int | None, work: str, log_tail: str) -> Cause:
+    """Classify the end of a worker that said nothing more; ``work`` is what it was at."""
     if exit_code == -signal.SIGKILL:
         return Cause(
             "out of memory",
-            "the worker was killed (signal 9), most likely because memory ran out; use fewer --jobs",
+            f"the worker was killed (signal 9) in {work}, most likely because memory ran out; use fewer --jobs",
             log_tail,
         )
     if exit_code is not None and exit_code < 0:
-        return Cause("crash", f"the worker was ended by signal {-exit_code} ({_signal_name(-exit_code)})", log_tail)
-    return Cause("crash", f"the worker process ended by itself with exit code {exit_code}", log_tail)
+        name = _signal_name(-exit_code)
+        return Cause("crash", f"the worker was ended by signal {-exit_code} ({name}) in {work}", log_tail)
+    return Cause("crash", f"the worker ended by itself with exit code {exit_code} in {work}", log_tail)
 
 
-def cause_of_timeout(seconds: float, phase: str) -> Cause:
+def cause_of_timeout(seconds: float, work: str) -> Cause:
     """Describe a phase that took too long."""
-    return Cause("timeout", f"'{phase}' ran longer than {seconds:g} s; raise --timeout or lower its budget")
+    return Cause("timeout", f"{work} ran longer than {seconds:g} s; raise --timeout or lower its budget")
 
 
 def _out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
-    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text or "not enough memory" in text
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in text
+        or "not enough memory" in text
+    )
 
 
 def _brief(error: BaseException) -> str:
@@ -73,8 +81,14 @@ def _brief(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
+    """Name the last line of the plugin's own files, rather than one of a library that it called."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "no traceback"
+    if not frames:
+        return "no traceback"
+    plugins = [frame for frame in frames if not Path(frame.filename).is_relative_to(_CORE)]
+    home = Path(plugins[0].filename).parent if plugins else _CORE
+    last = [frame for frame in plugins if Path(frame.filename).parent == home] or frames
+    return f"{last[-1].filename}, line {last[-1].lineno}"
 
 
 def _signal_name(number: int) -> str:

@@ -39,7 +39,7 @@ def make_job(trunk: PlannedTrunk, device: str, threads: int, jobs: int, keep_sco
 
 
 def make_exam(data_set: DataSet, split: Split) -> Exam:
-    """Gather what is handed out at test time; samples are shuffled, so that their order tells nothing of their domain."""
+    """Gather what is handed out at test time; shuffled, so that the order of samples tells no domain."""
     samples = np.concatenate([split.test_seen, split.test_unseen])
     shuffle = np.random.default_rng(stream(0, "exam", split.fingerprint))
     return Exam(shuffle.permutation(samples), data_set.semantics[split.unseen_classes])

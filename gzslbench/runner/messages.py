@@ -70,7 +70,9 @@ class Finished:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trunk has ended, well or not; said by the executor."""
+    """A trunk has ended; said by the executor, with the cause where cells were lost on the way."""
+
+    cause: Cause | None = None
 
 
 Message = Started | Begun | Progressed | AskExam | AskH | HandedIn | Failed | Finished

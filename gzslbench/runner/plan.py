@@ -1,17 +1,17 @@
-"""The plan of a run: every cell with its key, grouped into trunks that share a generator, and what can't be run and why."""
+"""The plan of a run: every cell with its key, in trunks that share a generator, and what can't be run and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from gzslbench.codehash import code_hash
 from gzslbench.data.dataset import DataSet, Split
 from gzslbench.job import Choice, Part
 from gzslbench.protocol import Protocol
-from gzslbench.record import CellKey, Origin, PartKey
+from gzslbench.record import CellKey, Origin, PartKey, canonical_json
 from gzslbench.runner.combinations import Combination, Resolver
 from gzslbench.runner.compatibility import obstacle, uses_unseen_semantics
-from gzslbench.scan import code_hash
 from gzslbench.settings import Settings
 
 
@@ -79,29 +79,17 @@ class Scope:
     grid: Sequence[Settings] = ({},)
 
 
-def make_plan(combinations: Sequence[Combination], tasks: Iterable[Task], resolver: Resolver, scope: Scope) -> Plan:
+def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
     """Plan all compatible combinations on all tasks; neither order nor company changes any cell."""
     plan = Plan()
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in tasks:
-            drafts = [draft for each in compatible for draft in _drafts(each, task, protocol, resolver, scope)]
+            cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
+            groups = _by_generator(cells)
             for seed in scope.seeds:
-                plan.trunks += _trunks(drafts, task, protocol, seed)
+                plan.trunks += [PlannedTrunk(task, protocol, seed, _seeded(group, seed)) for group in groups]
     return plan
-
-
-@dataclass(frozen=True, eq=False)
-class _Draft:
-    """A cell before it has a seed."""
-
-    combination: Combination
-    choices: tuple[Choice, ...]
-    key: CellKey
-
-    @property
-    def generators(self) -> str:
-        return repr([choice.generator.identity() if choice.generator else None for choice in self.choices])
 
 
 def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> bool:
@@ -111,21 +99,33 @@ def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> boo
     return not reason
 
 
-def _drafts(
+def _cells(
     combination: Combination, task: Task, protocol: Protocol, resolver: Resolver, scope: Scope
-) -> Iterator[_Draft]:
-    """One draft per grid point; a protocol that chooses settings gets the whole grid as the choices of one draft."""
-    points = [resolver.choice(combination, task.data_set.name, point) for point in _relevant(scope.grid, combination)]
-    together = protocol.selection == "validation classes"
-    for choices in [tuple(points)] if together else [(point,) for point in points]:
-        yield _Draft(combination, choices, _key(choices, task, protocol, scope))
+) -> Iterator[PlannedCell]:
+    """Plan one cell per grid point, as yet without a seed.
+
+    A protocol that chooses settings gets the whole grid as the choices of one cell.
+    """
+    origins = {e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in combination.entries}
+    points = _points(combination, task, resolver, scope.grid)
+    for choices in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
+        yield PlannedCell(
+            key=_key(choices, task, protocol, scope),
+            method=combination.name,
+            choices=choices,
+            origins=origins,
+            unseen_semantics=uses_unseen_semantics(*combination.infos),
+            generative=combination.generator is not None,
+        )
 
 
-def _relevant(grid: Sequence[Settings], combination: Combination) -> list[Settings]:
-    """Leave out of a grid what sets components of other combinations, and then what is there twice."""
+def _points(combination: Combination, task: Task, resolver: Resolver, grid: Sequence[Settings]) -> tuple[Choice, ...]:
+    """Set a combination up for each point of a grid, each once: most points may set other components alone."""
     names = {entry.name for entry in combination.entries}
     mine = [{name: values for name, values in point.items() if name in names} for point in grid]
-    return [point for position, point in enumerate(mine) if point not in mine[:position]]
+    choices = [resolver.choice(combination, task.data_set.name, point) for point in mine]
+    distinct = {canonical_json(_values(choice)): choice for choice in choices}
+    return tuple(distinct[written] for written in sorted(distinct))
 
 
 def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Scope) -> CellKey:
@@ -158,23 +158,15 @@ def _values(choice: Choice) -> Settings:
     return {part.name: dict(part.config) for part in parts if part is not None}
 
 
-def _trunks(drafts: Sequence[_Draft], task: Task, protocol: Protocol, seed: int) -> Iterator[PlannedTrunk]:
+def _by_generator(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
     groups: dict[str, list[PlannedCell]] = {}
-    for draft in drafts:
-        groups.setdefault(draft.generators, []).append(_cell(draft, seed))
-    for cells in groups.values():
-        yield PlannedTrunk(task, protocol, seed, tuple(cells))
+    for cell in cells:
+        generators = [choice.generator.identity() if choice.generator else None for choice in cell.choices]
+        groups.setdefault(repr(generators), []).append(cell)
+    return list(groups.values())
 
 
-def _cell(draft: _Draft, seed: int) -> PlannedCell:
-    combination = draft.combination
-    return PlannedCell(
-        key=CellKey(**(vars(draft.key) | {"seed": seed})),
-        method=combination.name,
-        choices=draft.choices,
-        origins={
-            e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in combination.entries
-        },
-        unseen_semantics=uses_unseen_semantics(*combination.infos),
-        generative=combination.generator is not None,
-    )
+def _seeded(cells: Sequence[PlannedCell], seed: int) -> tuple[PlannedCell, ...]:
+    """Give the cells their seed; there may be 100,000 of them, for which dataclasses.replace takes too long."""
+    keys = [CellKey(**{**vars(cell.key), "seed": seed}) for cell in cells]
+    return tuple(PlannedCell(**{**vars(cell), "key": key}) for cell, key in zip(cells, keys, strict=True))

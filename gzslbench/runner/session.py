@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -226,7 +226,9 @@ def _warn_skipped(plan: Plan) -> None:
 
 
 def _conclude(summary: Summary, request: Request) -> int:
-    if not request.as_json:
+    if request.as_json:
+        print(json.dumps({"event": "ended", **asdict(summary)}))
+    else:
         print(f"{summary.done} done, {summary.cached} there already, {summary.failed} failed")
         if summary.interrupted:
             print("interrupted; the same command continues")
@@ -256,6 +258,5 @@ def _show_plan(plan: Plan, store: Store, request: Request) -> None:
             print(f"no      {skipped.combination} under '{skipped.protocol}': {skipped.reason}")
     if not request.as_json:
         total = sum(1 for _ in plan.cells())
-        print(
-            f"{total} cells in {len(plan.trunks)} trunks, {len(missing)} to run; {len(plan.skipped)} combinations left out"
-        )
+        to_run = f"{total} cells in {len(plan.trunks)} trunks, {len(missing)} to run"
+        print(f"{to_run}; {len(plan.skipped)} combinations left out")

@@ -99,15 +99,27 @@ class _Watch:
         with _worker(self.assignment) as (process, pipe):
             try:
                 while not self.stop.is_set():
-                    if self._timed_out():
-                        self._fail_current(cause_of_timeout(self.assignment.timeout_s or 0.0, self.at.phase))
-                        return self.done
                     if pipe.poll(POLL_S) and not self._handle(pipe.recv(), pipe):
-                        return self.done
+                        break
+                    if self._timed_out():
+                        self._fail_current(cause_of_timeout(self.assignment.timeout_s or 0.0, self._work()))
+                        break
             except (EOFError, OSError):
                 process.join(timeout=5)
-                self._fail_current(cause_of_exit(process.exitcode, _tail(self.assignment.log)))
+                self._fail_current(cause_of_exit(process.exitcode, self._work(), _tail(self.assignment.log)))
         return self.done
+
+    def _work(self) -> str:
+        """Say what the worker is at, and with which component."""
+        cells = {cell.index: cell for cell in self.assignment.job.cells}
+        choice = cells.get(self.at.cell, self.assignment.job.cells[0]).choices[0]
+        part = {
+            "fit generator": choice.generator,
+            "synthesise": choice.generator,
+            "fit gate": choice.gate,
+            "fit classifier": choice.classifier,
+        }.get(self.at.phase)
+        return f"'{self.at.phase}' of '{part.name if part else choice.combination}'"
 
     def _timed_out(self) -> bool:
         limit = self.assignment.timeout_s
@@ -134,6 +146,8 @@ class _Watch:
         match message:
             case Started(environment):
                 self.environment = environment
+                for scorer in self.assignment.scorers:
+                    scorer.looks = 0  # a new worker begins anew: what a crashed one looked at served nothing
             case Begun():
                 self.at, self.since = message, time.monotonic()
                 self.emit(message)
@@ -188,8 +202,8 @@ def _worker(assignment: Assignment) -> Iterator[tuple[Any, Connection]]:
 def start_fork_server(threads: int) -> None:
     """Start the process that workers are forked from, with the heavy imports done and no thread or device in use.
 
-    glibc returns large blocks to the system after each use and faults them in again; keeping them makes training of wide
-    layers markedly faster, and can only be set before a process starts.
+    glibc returns large blocks to the system after each use and faults them in again; keeping them makes training of
+    wide layers markedly faster, and can only be set before a process starts.
     """
     keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     settings = keep_blocks | {

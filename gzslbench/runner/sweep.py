@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -54,7 +55,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Options:
-    """How a sweep is run; nothing here changes any result, except the device and the precision, which are in the key."""
+    """How a sweep is run; nothing here changes a result, but for device and precision, which are in the key."""
 
     budget: str = ""
     device: str = "cpu"
@@ -89,6 +90,7 @@ class Sweep:
             tracker,
         )
         self.summary = Summary()
+        self._unsettled: dict[int, set[int]] = {}
 
     def run(self, plan: Plan) -> Summary:
         """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues."""
@@ -97,9 +99,10 @@ class Sweep:
             self.summary.cached = sum(1 for _ in plan.cells()) - sum(len(trunk.cells) for trunk in trunks)
             self.reporter.started(trunks, self.summary.cached)
             makes: list[Callable[[], Assignment]] = [partial(self._assignment, trunk) for trunk in trunks]
+            self._unsettled = {position: set(range(len(trunk.cells))) for position, trunk in enumerate(trunks)}
             try:
                 for position, event in self.executor.run(makes) if makes else ():
-                    self._handle(trunks[position], event)
+                    self._handle(position, trunks[position], event)
             except KeyboardInterrupt:
                 self.executor.stop()
                 self.summary.interrupted = True
@@ -116,14 +119,19 @@ class Sweep:
             timeout_s=options.timeout_s,
         )
 
-    def _handle(self, trunk: PlannedTrunk, event: Event) -> None:
+    def _handle(self, position: int, trunk: PlannedTrunk, event: Event) -> None:
         match event:
             case CellDone():
+                self._unsettled[position].discard(event.cell)
                 self._write(trunk.task, trunk.cells[event.cell], event)
             case CellFailed():
+                self._unsettled[position].discard(event.cell)
                 self._fail(trunk.cells[event.cell], event.phase, event.cause)
             case _:
                 self.reporter.at(trunk, event)
+        if isinstance(event, Ended) and event.cause is not None:
+            for cell in sorted(self._unsettled[position]):
+                self._fail(trunk.cells[cell], "start", event.cause)
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done, self.options.budget)
@@ -139,10 +147,8 @@ class Sweep:
 
     def _fail(self, cell: PlannedCell, phase: str, cause: Cause) -> None:
         failure = Failure(cell.key, cell.method, cause.kind, phase, cause.reason, cause.traceback, now())
-        try:
+        with suppress(RecordError):  # from the same full disk that made the cell fail
             self.store.write_failure(failure)
-        except RecordError:
-            pass  # the same full disk that made the cell fail
         self.summary.failed += 1
         self.reporter.failed(failure)
         if self.options.fail_fast:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gzslbench.environment import environment
 from gzslbench.job import CellResult, Exam, TrunkJob
-from gzslbench.pipeline import run_trunk
+from gzslbench.pipeline import reported, run_trunk
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import AskExam, AskH, Begun, Failed, Finished, HandedIn, Progressed, Started
 from gzslbench.scoring import Predictions
@@ -32,7 +32,8 @@ def work(job: TrunkJob, pipe: Connection, lifeline: Connection, log: Path) -> No
     torch.set_num_threads(job.threads)
     desk = PipeDesk(pipe)
     pipe.send(Started(environment(torch.device(job.device), job.threads)))
-    run_trunk(job, desk, open_features(job))
+    with reported(desk, [cell.index for cell in job.cells]):
+        run_trunk(job, desk, open_features(job))
     pipe.send(Finished())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gzslbench.hooks import hookimpl
+from gzslbench.contract import hookimpl
 
 if TYPE_CHECKING:
     from gzslbench.contract import Generator, Method

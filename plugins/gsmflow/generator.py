@@ -47,10 +47,15 @@ class GSMFlowConfig:
     weight_decay: float = 1e-5  # the prior log p(theta) of Eq. 14, as L2 penalty
 
     def __post_init__(self) -> None:
-        at_least_one = "per_class couplings hidden semantic_dim contrastive_hidden contrastive_steps contrastive_batch"
-        for name in (*at_least_one.split(), "steps", "batch_size", "lr_decay_epochs"):
+        for name in (
+            *("per_class", "couplings", "hidden", "semantic_dim", "steps", "batch_size", "lr_decay_epochs"),
+            *("contrastive_hidden", "contrastive_steps", "contrastive_batch"),
+        ):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ["clamp", "perturbation", "prototype_weight", "mining_steps", "entropy_weight", "weight_decay"]:
+        for name in (
+            *("clamp", "semantic_norm", "perturbation", "prototype_weight", "weight_decay"),
+            *("mining_steps", "entropy_weight"),
+        ):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
         for name in ("mining_rate", "contrastive_rate", "learning_rate"):
             _require(self, name, getattr(self, name) > 0, "greater than 0")

@@ -2,10 +2,10 @@
 
     python scripts/build_glyphs --work /tmp/glyphs --out gzslbench/data/bundled/glyphs
 
-Needs Debian 12 with ``apt-get`` and ``dpkg-deb`` (the packages are downloaded and unpacked under ``--work``, about 400 MB,
-not installed) and, in Python, numpy, scipy, Pillow, fonttools and scikit-image; the last three are no dependencies of
-gzslbench. Takes about ten minutes on one core. Every choice is seeded; pictures may differ by rounding between versions
-of FreeType, so the files that are shipped, with their SHA256SUMS, are the data set.
+Needs Debian 12 with ``apt-get`` and ``dpkg-deb`` (the packages are downloaded and unpacked under ``--work``, about
+400 MB, not installed) and, in Python, numpy, scipy, Pillow, fonttools and scikit-image; the last three are no
+dependencies of gzslbench. Takes about ten minutes on one core. Every choice is seeded; pictures may differ by rounding
+between versions of FreeType, so the files that are shipped, with their SHA256SUMS, are the data set.
 """
 
 from __future__ import annotations

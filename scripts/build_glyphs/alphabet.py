@@ -119,9 +119,12 @@ def attribute_names(glyphs: Iterable[Glyph]) -> list[str]:
     letters = sorted({glyph.letter for glyph in glyphs})
     marks = sorted({glyph.mark for glyph in glyphs if glyph.mark})
     positions = sorted({glyph.position for glyph in glyphs if glyph.mark})
-    return [f"letter_{x}" for x in letters] + ["upper_case"] + [f"mark_{x}" for x in marks] + [
-        f"position_{x}" for x in positions
-    ]
+    return (
+        [f"letter_{x}" for x in letters]
+        + ["upper_case"]
+        + [f"mark_{x}" for x in marks]
+        + [f"position_{x}" for x in positions]
+    )
 
 
 def attributes(glyph: Glyph, names: list[str]) -> list[float]:

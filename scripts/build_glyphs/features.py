@@ -15,7 +15,10 @@ def describe(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def project(histograms: NDArray[np.float64], training: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return (n, 128) principal components, fitted on the training rows, the first of unit variance, as float16 values."""
+    """Return the principal components of all rows, (n, 128), fitted on the training rows.
+
+    One scale for all makes the first of unit variance; signs are fixed; values are exact in float16.
+    """
     mean = histograms[training].mean(axis=0)
     covariance = np.cov(histograms[training], rowvar=False)
     values, vectors = np.linalg.eigh(covariance)
@@ -24,4 +27,5 @@ def project(histograms: NDArray[np.float64], training: NDArray[np.bool_]) -> NDA
     axes *= np.sign(axes[largest, np.arange(COMPONENTS)])
     components = (histograms - mean) @ axes
     components /= components[training].std(axis=0).max()
-    return components.astype(np.float16).astype(np.float32)
+    rounded: NDArray[np.float32] = components.astype(np.float16).astype(np.float32)
+    return rounded

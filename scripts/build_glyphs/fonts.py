@@ -19,12 +19,16 @@ MINIMUM_COVERAGE = 60
 SAME_STYLE = 0.985
 SAME_DESIGN = 0.965
 SAME_SHAPE = 0.80
+MINIMUM_LIKENESS = 0.75
+# Of 255: strokes thinner than half a pixel of the picture leave its brightest pixel below this.
+MINIMUM_STROKE = 128
 PROBE = "aegnrstBEGRSQ&"
 CASE_PROBE = "aegnr"
 # Styles whose small letters are capitals or whose letters are not letters.
 SKIPPED = re.compile(r"caps|math|keyboard|initials", re.IGNORECASE)
 NARROWER_NAME = re.compile(
-    r"( (extra|light|medium|thin|demi|cond|cn|condensed|semi-condensed|narrow|caption|display|slanted|unslanted))+$", re.IGNORECASE
+    r"( (extra|light|medium|thin|demi|cond|cn|condensed|semi-condensed|narrow|caption|display|slanted|unslanted))+$",
+    re.IGNORECASE,
 )
 # Families drawn from one another, or after one model: kept on one side of the font split.
 DESIGNS: dict[str, str] = {
@@ -86,8 +90,10 @@ def read(folders: dict[str, Path], characters: Iterable[str]) -> dict[Style, fro
 
 
 def is_legible(style: Style) -> bool:
-    """Say whether the probe letters fit the picture and small letters are no capitals."""
+    """Say whether the probe letters fit the picture, strokes are visible and small letters are no capitals."""
     if any(is_clipped(draw(style.path, character)) for character in PROBE + "WM"):
+        return False
+    if picture(draw(style.path, "I")).max() < MINIMUM_STROKE:
         return False
     likeness = [correlation(cropped(style, c), cropped(style, c.upper())) for c in CASE_PROBE]
     return float(np.mean(likeness)) < SAME_SHAPE
@@ -113,10 +119,15 @@ def likeness(styles: list[Style]) -> NDArray[np.float64]:
 
 
 def keep(styles: list[Style], alike: NDArray[np.float64]) -> list[int]:
-    """Return the positions of at most four styles a family: the plainest, then the most different; no duplicates."""
+    """Return the positions of at most four styles a family: the plainest, then the most different.
+
+    Duplicates are left out, and so are eccentric styles, which resemble no style of another family.
+    """
     families = defaultdict(list)
+    names = np.array([style.family for style in styles])
     for position, style in enumerate(styles):
-        families[style.family].append(position)
+        if alike[position, names != style.family].max() >= MINIMUM_LIKENESS:
+            families[style.family].append(position)
     kept: list[int] = []
     for _, members in sorted(families.items()):
         chosen: list[int] = []

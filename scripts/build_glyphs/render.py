@@ -49,7 +49,8 @@ def jitter(sheet: Image.Image, key: str) -> Image.Image:
 
 def window(sheet: Image.Image) -> NDArray[np.uint8]:
     """Return the middle of a sheet, (128, 128)."""
-    return np.asarray(sheet)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    pixels: NDArray[np.uint8] = np.asarray(sheet)
+    return pixels[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def picture(sheet: Image.Image) -> NDArray[np.uint8]:

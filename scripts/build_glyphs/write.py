@@ -28,7 +28,11 @@ CHECKED = ("hog.mat", "att_splits.mat", "thumbnails.npz", "attributes.txt", "FON
 
 
 def write_all(
-    out: Path, glyphs: list[Glyph], samples: list[Sample], features: NDArray[np.float32], clusters: dict[Style, str],
+    out: Path,
+    glyphs: list[Glyph],
+    samples: list[Sample],
+    features: NDArray[np.float32],
+    clusters: dict[Style, str],
     work: Path,
 ) -> None:
     """Write every file of the data set but its README into ``out``."""
@@ -77,7 +81,9 @@ def fonts_page(samples: list[Sample], clusters: dict[Style, str], work: Path) ->
         "| family | Debian package | licence of the font | design cluster | side | styles |",
         "|---|---|---|---|---|---|",
     ]
-    for (family, package, cluster, side), found in sorted(rows.items(), key=lambda row: (row[0][0].lower(), row[0][1:])):
+    for (family, package, cluster, side), found in sorted(
+        rows.items(), key=lambda row: (row[0][0].lower(), row[0][1:])
+    ):
         source = f"{package} {version(work, package)}"
         lines.append(f"| {family} | {source} | {LICENCES[package]} | {cluster} | {side} | {', '.join(sorted(found))} |")
     return "\n".join(lines) + "\n"

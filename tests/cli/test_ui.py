@@ -35,7 +35,10 @@ def test_a_password_is_no_argument(tmp_path, started):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--tracking-uri", "http://server"], "open it in a browser"), (["--results", "/nowhere"], "no results in /nowhere")],
+    [
+        (["--tracking-uri", "http://server"], "open it in a browser"),
+        (["--results", "/nowhere"], "no results in /nowhere"),
+    ],
 )
 def test_what_can_not_be_shown_is_refused(started, arguments, message):
     result = CliRunner().invoke(ui, arguments)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gzslbench.data.catalogue import BUNDLED, Catalogue
+from gzslbench.data.audit import audit
+from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.dataset import DataSet, Split
+from gzslbench.data.folders import BUNDLED
 from gzslbench.data.known import KNOWN, known, split_version
 from gzslbench.data.source import DataInfo, DataSource
 from gzslbench.errors import DataError, UsageError
@@ -180,6 +182,20 @@ def test_files_that_do_not_fit_each_other_are_refused(
     with pytest.raises(DataError, match=message) as caught:
         found(make_folder(features=features, splits=splits)).open("TINY", cache_dir)
     assert "att_splits.mat" in str(caught.value)
+
+
+def test_classes_may_have_no_samples(make_folder: Any, cache_dir: Path) -> None:
+    wider = {"att": np.random.default_rng(0).normal(size=(4, 9)), "allclasses_names": None}
+    data = found(make_folder(splits=wider)).open("TINY", cache_dir)
+    assert len(data.class_names) == 9
+    assert audit(data, data.split()) == []
+
+
+def test_a_truncated_features_file_is_found_and_named(make_folder: Any, cache_dir: Path) -> None:
+    folder = make_folder(features_name="resnet.mat")
+    (folder / "resnet.mat").write_bytes((folder / "resnet.mat").read_bytes()[:150])
+    with pytest.raises(DataError, match=r"resnet\.mat can't be read"):
+        found(folder).open("TINY", cache_dir)
 
 
 def test_val_loc_that_is_no_class_split_gives_no_validation_classes(make_folder: Any, cache_dir: Path) -> None:

@@ -197,6 +197,16 @@ def test_what_is_no_archive_is_removed(site: Site, tmp_path: Path) -> None:
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
+def test_a_damaged_member_is_told_and_leaves_no_file(site: Site, make_folder: Any, tmp_path: Path) -> None:
+    whole = bytearray(zipped(make_folder()))
+    middle = whole.index(b"res101.mat") + 400
+    whole[middle : middle + 50] = bytes(50)
+    site.content = bytes(whole)
+    with pytest.raises(DataError, match="no readable archive"):
+        fetch("TINY", tmp_path / "fetched", tmp_path / "downloads", site.url)
+    assert "res101.mat" not in {path.name for path in (tmp_path / "fetched" / "TINY").iterdir()}
+
+
 def test_an_archive_without_the_data_set_is_named(site: Site, make_folder: Any, tmp_path: Path) -> None:
     site.content = zipped(make_folder())
     with pytest.raises(DataError, match=r"no \.mat files in a folder ABSENT"):

@@ -34,10 +34,11 @@ TINY_GAN = {
     "generator_hidden": 16,
     "critic_hidden": 16,
     "batch": 16,
-    "softmax_epochs": 20,
+    "softmax_epochs": 400,
     "score_every": 2,
     "score_samples": 64,
-    "learning_rate": 1e-2,
+    "learning_rate": 5e-3,
+    "initial_std": 0.2,
 }
 TINY = {"hidden": 32, "latent": 8, "batch": 32, "learning_rate": 3e-3}
 INF = math.inf

@@ -1,0 +1,94 @@
+"""The Ray executor: trunks on the machines of a Ray cluster. Needs the extra ``gzslbench[ray]``.
+
+Each machine must have the plugins installed and see, under the same path, the cache of converted data. The process that
+started the sweep stays the only one that writes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gzslbench.errors import UsageError
+from gzslbench.runner.execute import Make
+from gzslbench.runner.failures import Cause
+from gzslbench.runner.messages import Ended
+from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event, start_fork_server, supervise
+
+POLL_S = 0.5
+
+
+class RayExecutor:
+    """Runs up to ``jobs`` trunks at once as Ray tasks, on the cluster of ``RAY_ADDRESS`` or a local one."""
+
+    def __init__(self, jobs: int, threads: int, gpus: int = 0) -> None:
+        self._ray = _import_ray()
+        self._ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
+        self._task = self._ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_supervise_remotely)
+        self._jobs, self._threads = jobs, threads
+        self._running: dict[Any, tuple[int, set[int]]] = {}
+        self._stopped = False
+
+    def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
+        """Yield events with the position of their trunk, until all trunks have ended."""
+        from ray.util.queue import Empty, Queue
+
+        events = Queue()
+        waiting = list(enumerate(assignments))
+        while self._running or (waiting and not self._stopped):
+            while waiting and len(self._running) < self._jobs and not self._stopped:
+                self._start(*waiting.pop(0), events)
+            try:
+                position, event = events.get(timeout=POLL_S)
+                self._strike_off(position, event)
+                yield position, event
+            except Empty:
+                yield from self._ended()
+
+    def stop(self) -> None:
+        """Start no more trunks, and end those under way."""
+        self._stopped = True
+        for task in self._running:
+            self._ray.cancel(task, force=True)
+
+    def _start(self, position: int, make: Make, events: Any) -> None:
+        assignment = make()
+        task = self._task.remote(position, assignment, self._threads, events)
+        self._running[task] = position, {cell.index for cell in assignment.job.cells}
+
+    def _strike_off(self, position: int, event: Event) -> None:
+        if isinstance(event, CellDone | CellFailed):
+            for at, cells in self._running.values():
+                if at == position:
+                    cells.discard(event.cell)
+
+    def _ended(self) -> Iterator[tuple[int, Event]]:
+        """Give the end of tasks, once their events have been passed on; cells lost with a machine have failed."""
+        done, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+        for task in done:
+            position, cells = self._running.pop(task)
+            cause = self._cause(task)
+            for cell in sorted(cells) if cause else ():
+                yield position, CellFailed(cell, "run", cause)
+            yield position, Ended()
+
+    def _cause(self, task: Any) -> Cause | None:
+        try:
+            self._ray.get(task)
+        except self._ray.exceptions.RayError as error:
+            return Cause("crash", f"the Ray task was lost: {str(error).splitlines()[0]}", str(error))
+        return None
+
+
+def _supervise_remotely(position: int, assignment: Assignment, threads: int, events: Any) -> None:
+    start_fork_server(threads)
+    supervise(assignment, lambda event: events.put((position, event)), threading.Event())
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ImportError:
+        raise UsageError("--executor ray needs Ray", "install it with: pip install 'gzslbench[ray]'") from None
+    return ray

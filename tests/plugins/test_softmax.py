@@ -1,0 +1,153 @@
+"""The softmax classifier against scikit-learn's logistic regression."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from gzslbench_plugins.softmax import Config, Softmax, balanced_weights, gzslbench_classifiers, shuffled_batches
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from gzslbench.contract import ClassSet, Context, Need, View
+from gzslbench.errors import ProtocolError
+
+SEEN, UNSEEN, WIDTH = 4, 3, 6
+CONVERGED = {"epochs": 600, "learning_rate": 0.03}
+
+
+def samples(each: int, seed: int) -> Tensor:
+    """Overlapping Gaussian classes, class-major: (7, each, 6)."""
+    means = torch.randn(SEEN + UNSEEN, 1, WIDTH, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(SEEN + UNSEEN, each, WIDTH, generator=torch.Generator().manual_seed(seed))
+    return means + 0.7 * noise
+
+
+def problem(each: int = 60, synthetic_each: int | None = None) -> View:
+    made = samples(each, 1)
+    features, labels = made[:SEEN].flatten(0, 1), torch.arange(SEEN).repeat_interleave(each)
+    return View(features, labels, torch.rand(SEEN, 2), {Need.SYNTHETIC: made[SEEN:, : synthetic_each or each]})
+
+
+def context(seed: int = 0) -> Context:
+    return Context(torch.device("cpu"), seed)
+
+
+def fitted(view: View, ctx: Context | None = None, **settings: object) -> Softmax:
+    classifier = Softmax(Config(**settings))  # type: ignore[arg-type]
+    classifier.fit(view, ctx or context())
+    return classifier
+
+
+def scores(classifier: Softmax, index: Tensor | None = None) -> Tensor:
+    index = torch.arange(SEEN + UNSEEN) if index is None else index
+    with torch.no_grad():
+        return classifier.scores(samples(100, 2).flatten(0, 1), ClassSet("all", torch.empty(len(index), 2), index))
+
+
+def test_it_agrees_with_logistic_regression() -> None:
+    view = problem()
+    features, labels = view.joined()
+    reference = LogisticRegression(max_iter=2000).fit(features, labels)
+    own = scores(fitted(view, **CONVERGED, weight_decay=1 / len(labels))).log_softmax(dim=1)
+    theirs = torch.from_numpy(reference.predict_log_proba(samples(100, 2).flatten(0, 1).numpy()))
+    assert (own.argmax(1) == theirs.argmax(1)).float().mean() > 0.99
+    torch.testing.assert_close(own.exp(), theirs.exp().float(), atol=0.01, rtol=0)
+
+
+def test_balanced_weights_agree_with_logistic_regression() -> None:
+    view = problem(synthetic_each=6)
+    features, labels = view.joined()
+    reference = LogisticRegression(max_iter=2000, class_weight="balanced").fit(features, labels)
+    expected = torch.from_numpy(reference.predict(samples(100, 2).flatten(0, 1).numpy()))
+    balanced, plain = (
+        scores(fitted(view, **CONVERGED, weight_decay=1 / len(labels), class_weights=weights)).argmax(1)
+        for weights in ("balanced", "none")
+    )
+    assert (balanced == expected).float().mean() > 0.99
+    assert (balanced >= SEEN).sum() > (plain >= SEEN).sum()
+
+
+def test_balanced_weights_make_classes_equal() -> None:
+    labels = torch.tensor([0, 0, 0, 1])
+    assert balanced_weights(labels, 2).tolist() == pytest.approx([4 / 6, 4 / 2])
+
+
+def test_it_is_reproducible_by_the_seed_of_its_context() -> None:
+    view = problem()
+    first = scores(fitted(view, context(1), epochs=2))
+    torch.manual_seed(99)
+    assert torch.equal(first, scores(fitted(view, context(1), epochs=2)))
+    assert not torch.allclose(first, scores(fitted(view, context(2), epochs=2)), atol=1e-3)
+
+
+def test_columns_follow_the_index() -> None:
+    classifier = fitted(problem(), epochs=2)
+    every = scores(classifier)
+    index = torch.tensor([5, 9, 0, 9, 6, 9])[::2]
+    assert not index.is_contiguous()
+    assert torch.equal(scores(classifier, index), every[:, [5, 0, 6]])
+
+
+def test_scores_do_not_depend_on_the_batch() -> None:
+    classifier = fitted(problem(), epochs=2)
+    rows, classes = samples(10, 3).flatten(0, 1), ClassSet("all", torch.empty(7, 2), torch.arange(7))
+    pieces = torch.cat([classifier.scores(piece, classes) for piece in rows.split(3)])
+    torch.testing.assert_close(pieces, classifier.scores(rows, classes))
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(1000, 300), (901, 300), (5, 300), (600, 300)])
+def test_an_epoch_draws_each_row_once_in_batches_of_even_size(count: int, batch_size: int) -> None:
+    batches = list(shuffled_batches(count, batch_size, context()))
+    sizes = [len(batch) for batch in batches]
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
+    drawn = torch.cat(batches)
+    assert drawn.sort().values.tolist() == list(range(count))
+    assert count < 100 or drawn.tolist() != list(range(count))
+
+
+def test_epochs_are_the_steps_that_a_protocol_may_cut() -> None:
+    ctx, seen = context(), []
+    ctx.on_checkpoint = lambda stage, step: seen.append((stage, step, bool(scores(classifier).isfinite().all())))
+    classifier = Softmax(Config(epochs=20))
+    classifier.fit(problem(), ctx)
+    assert seen == [("softmax", epoch, True) for epoch in range(2, 21, 2)]
+    assert len(ctx.curves["cross_entropy"]) == 20
+    assert ctx.curves["cross_entropy"][-1][1] < ctx.curves["cross_entropy"][0][1]
+
+
+def test_initial_weights_have_the_deviation_that_was_asked_for() -> None:
+    still = {"epochs": 1, "learning_rate": 1e-12}
+    assert fitted(problem(), weight_std=0.0, **still).layer.weight.abs().max() < 1e-9
+    wide = View(torch.rand(8, 4000), torch.arange(8) % 4, torch.rand(4, 2), {Need.SYNTHETIC: torch.rand(3, 2, 4000)})
+    assert fitted(wide, weight_std=0.5, **still).layer.weight.std().item() == pytest.approx(0.5, rel=0.02)
+
+
+def test_weight_decay_shrinks_weights() -> None:
+    strong, none = (
+        fitted(problem(), epochs=300, learning_rate=0.03, weight_decay=decay).layer.weight.norm()
+        for decay in (1.0, 0.0)
+    )
+    assert strong < 0.5 * none
+
+
+def test_it_needs_synthetic_features() -> None:
+    view = problem()
+    with pytest.raises(ProtocolError, match="synthetic"):
+        fitted(View(view.features, view.labels, view.semantics))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *(("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("learning_rate", float("nan"))),
+        *(("beta1", 1.0), ("weight_decay", -1.0), ("weight_std", -0.1), ("class_weights", "some")),
+    ],
+)
+def test_a_bad_setting_is_refused(setting: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{setting} must "):
+        Config(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_the_plugin_registers_the_classifier() -> None:
+    assert gzslbench_classifiers() == [Softmax]

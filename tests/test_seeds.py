@@ -1,0 +1,60 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gzslbench.seeds import global_streams, stream
+
+
+def _draw():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_streams_differ_by_every_name():
+    names = ("gsmflow", "fit", "CUB", "official")
+    seeds = {stream(0, *names), stream(1, *names)}
+    for position in range(len(names)):
+        seeds.add(stream(0, *names[:position], "other", *names[position + 1 :]))
+    seeds |= {stream(0, *names[:-1]), stream(0, *names, ""), stream(0, *reversed(names))}
+    assert len(seeds) == 9
+
+
+def test_the_border_between_names_counts():
+    assert stream(0, "ab", "c") != stream(0, "a", "bc")
+    assert stream(1, "2") != stream(12)
+
+
+def test_a_stream_never_changes():
+    assert stream(0, "gsmflow", "fit", "CUB", "official") == 6163117318128889374
+
+
+@given(st.integers(0), st.lists(st.text()))
+def test_streams_are_seeds_that_torch_takes(seed, names):
+    assert 0 <= stream(seed, *names) < 2**63
+
+
+def test_global_streams_seed_all_generators_alike():
+    with global_streams(7):
+        first = _draw()
+    with global_streams(7):
+        again = _draw()
+    with global_streams(8):
+        other = _draw()
+    assert first == again
+    assert all(a != b for a, b in zip(first, other, strict=True))
+
+
+def test_global_streams_put_back_what_was_there():
+    for seed_one in (random.seed, np.random.seed, torch.manual_seed):
+        seed_one(3)
+    expected = [_draw(), _draw()]
+    for seed_one in (random.seed, np.random.seed, torch.manual_seed):
+        seed_one(3)
+    before = _draw()
+    with pytest.raises(RuntimeError), global_streams(7):
+        _draw()
+        raise RuntimeError
+    assert [before, _draw()] == expected
