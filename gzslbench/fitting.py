@@ -126,7 +126,8 @@ class Bench:
         return self._tensor(self._features[index])
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.array(array, dtype=np.float32)).to(self.device)
+        """Copy into memory of torch's, whose alignment is always the same: the last bits of products depend on it."""
+        return torch.tensor(np.asarray(array, dtype=np.float32), device=self.device)
 
 
 def _paused(

@@ -125,7 +125,8 @@ def import_plugin(source: PluginSource) -> ModuleType:
     if source.module:
         return importlib.import_module(source.module)
     assert source.path is not None
-    name = f"gzslbench_file_{source.path.stem}_{source.distribution.version}"
+    place = re.sub(r"\W", "_", str(source.path))  # files of the same content may have other files beside them
+    name = f"gzslbench_file{place}_{source.distribution.version}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, source.path)

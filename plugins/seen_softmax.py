@@ -11,16 +11,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 BATCH = 100
-LEARNING_RATE = 1e-3
+"""Samples per step, as in code descending from Xian et al."""
 
 
-def fit_seen_softmax(view: View, ctx: Context, epochs: int) -> nn.Linear:
-    """Train on the seen samples of ``view``; the returned layer maps features (n, d) to logits (n, c).
-
-    Batch and learning rate are those of code descending from Xian et al.
-    """
+def fit_seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) -> nn.Linear:
+    """Train by Adam on the seen samples of ``view``; the returned layer maps features (n, d) to logits (n, c)."""
     layer = nn.Linear(view.features.shape[1], len(view.semantics), device=ctx.device)
-    optimiser = torch.optim.Adam(layer.parameters(), lr=LEARNING_RATE, betas=(0.5, 0.999), fused=True)
+    optimiser = torch.optim.Adam(layer.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
     count = len(view.features)
     for _ in ctx.steps(max(1, epochs * count // BATCH), stage="seen softmax", selectable=False):
         rows = torch.randint(count, (BATCH,), generator=ctx.rng, device=ctx.device)

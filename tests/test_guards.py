@@ -26,8 +26,8 @@ def test_what_passes_comes_back_as_float32_without_a_graph():
         (torch.zeros(2, 2), r"shape \(2, 2\); return floating point of shape \(1, any\)"),
         (torch.zeros(2), r"shape \(2\)"),
         (torch.zeros(1, 2, dtype=torch.int64), "torch.int64 tensor"),
-        (np.zeros((1, 2)), "returned ndarray"),
-        (None, "returned NoneType"),
+        (np.zeros((1, 2)), "ndarray"),
+        (None, "NoneType"),
     ],
 )
 def test_what_breaks_the_contract_is_named(result, message):

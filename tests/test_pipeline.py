@@ -1,8 +1,302 @@
-def test_smoke(rehearsal):
-    desk = rehearsal.run("toy-means+none+toy-softmax", "toy-means+toy-distance+toy-softmax")
-    assert not desk.failures, desk.failures
-    print(desk.metrics[0].h, desk.phases)
-    for p in ("paper","validated","strict"):
-        desk = rehearsal.run("none+none+toy-bilinear","none+toy-both+toy-both", protocol=p)
-        assert not desk.failures, desk.failures
-        print(p, desk.metrics[0].h, desk.metrics[1].h, [s.looks for s in desk.scorers])
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gzslbench.errors import ContractError, ProtocolError
+from gzslbench.pipeline import WHOLE_TRUNK, run_trunk
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.runner.worker import open_features
+
+ONES = "features.new_ones(len(features), len(classes))"
+
+
+def arrays_in(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """Find all arrays and tensors in a value, however deep."""
+    if isinstance(value, torch.Tensor):
+        yield value.numpy()
+    elif isinstance(value, np.ndarray):
+        yield value
+    elif is_dataclass(value) and not isinstance(value, type):
+        for each in fields(value):
+            yield from arrays_in(getattr(value, each.name))
+    elif isinstance(value, dict):
+        yield from arrays_in(list(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from arrays_in(item)
+
+
+def same_predictions(one: Any, other: Any) -> bool:
+    pairs = zip(arrays_in(one.predictions), arrays_in(other.predictions), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_trunk_reports_its_phases_in_order(rehearsal):
+    desk = rehearsal.run("toy-means+none+toy-softmax", "toy-means+toy-distance+toy-linear")
+    of_a_cell = ["synthesise", "fit gate", "fit classifier", "predict"]
+    assert desk.phases == [
+        (WHOLE_TRUNK, "fit generator"),
+        *((0, phase) for phase in of_a_cell),
+        *((1, phase) for phase in of_a_cell),
+    ]
+    assert not desk.failures
+    assert desk.metrics[0].h > 0.2
+
+
+def test_notes_curves_and_times_of_all_components_are_handed_in(rehearsal):
+    result = rehearsal.run("toy-means+toy-distance+toy-softmax").results[0]
+    assert result.notes == {"toy-means.classes": 5}
+    assert set(result.curves) == {"toy-means.rest", "toy-softmax.loss"}
+    assert len(result.curves["toy-softmax.loss"]) == 40
+    timings = result.timings
+    assert timings.fit_generator.wall_s > 0
+    assert timings.synthesise.wall_s > 0
+    assert timings.fit_gate.wall_s > 0
+    assert timings.fit_classifier.wall_s > timings.fit_gate.wall_s
+    assert len(timings.predict_s) == 3
+    assert timings.test_samples == len(result.predictions.samples)
+
+
+@pytest.mark.parametrize("protocol", ["strict", "inductive", "transductive", "validated", "splits"])
+def test_test_labels_are_read_once(rehearsal, protocol):
+    desk = rehearsal.run("none+none+toy-bilinear", "none+toy-both+toy-both", protocol=protocol)
+    assert [scorer.looks for scorer in desk.scorers] == [1, 1]
+    assert not desk.looks
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_test_label_is_in_the_job_nor_in_any_message(rehearsal, protocol):
+    """Search all arrays for the test labels in any coding: class rows, or positions among seen or unseen classes."""
+    data_set, split = rehearsal.data_set, rehearsal.data_set.split()
+    (job,) = rehearsal.jobs(["none+none+toy-bilinear"], protocol)
+    desk = rehearsal.desk(job)
+    exam = desk.exam()
+    order = np.argsort(exam.samples)
+    tests = exam.samples[order]
+    told = [array for array in arrays_in([job, exam]) if array.ndim == 1 and array.dtype.kind in "iu"]
+    for positions in (tests, np.concatenate([split.test_seen, split.test_unseen]), split.test_seen, split.test_unseen):
+        labels = data_set.labels[positions]
+        for coding in (labels, np.unique(labels, return_inverse=True)[1]):
+            assert not any(np.array_equal(array, coding) for array in told)
+            if job.validation is None:
+                assert coding.tobytes() not in pickle.dumps(job)
+    indices = np.concatenate([job.fold.train, [] if job.validation is None else job.validation.exam.samples])
+    assert not np.intersect1d(indices, tests).size
+    assert len(job.fold.labels) == len(job.fold.train)
+
+
+def test_a_strict_job_holds_no_unseen_semantics_until_the_exam_is_asked_for(rehearsal):
+    split = rehearsal.data_set.split()
+    unseen = rehearsal.data_set.semantics[split.unseen_classes]
+    (strict,) = rehearsal.jobs(["none+none+toy-linear"], "strict")
+    (inductive,) = rehearsal.jobs(["none+none+toy-linear"], "inductive")
+    small_enough_to_be_sent = replace(strict, features=np.asarray(rehearsal.data_set.features))
+    for row in unseen:
+        assert row.tobytes() in pickle.dumps(inductive)
+        assert row.tobytes() not in pickle.dumps(small_enough_to_be_sent)
+        assert not any((array == row).all(-1).any() for array in arrays_in(strict) if array.shape[-1:] == row.shape)
+    desk = rehearsal.run("none+none+toy-linear", protocol="strict")
+    assert desk.exams == 1
+
+
+def test_nothing_is_asked_of_the_test_set_before_training_has_ended(rehearsal, monkeypatch):
+    (job,) = rehearsal.jobs(["none+none+toy-linear"], "strict")
+    desk = rehearsal.desk(job)
+    seen: list[tuple[int, str]] = []
+    monkeypatch.setattr(desk, "exam", lambda: seen.append(desk.phases[-1]) or desk.expected_exam)
+    run_trunk(job, desk, open_features(job))
+    assert seen == [(0, "predict")]
+
+
+def test_the_order_of_the_exam_tells_no_domain(rehearsal):
+    (job,) = rehearsal.jobs(["none+none+toy-linear"])
+    samples = rehearsal.desk(job).exam().samples
+    unseen = np.isin(samples, rehearsal.data_set.split().test_unseen)
+    changes = np.count_nonzero(unseen[1:] != unseen[:-1])
+    expected = 2 * unseen.mean() * (1 - unseen.mean()) * (len(unseen) - 1)
+    assert changes > expected / 2
+    again = rehearsal.desk(job).exam().samples
+    assert np.array_equal(samples, again)
+
+
+def test_unseen_semantics_are_refused_under_strict(rehearsal, add_plugin):
+    add_plugin(f"""
+class Peeping(Classifier):
+    info = Info("peeping")
+    def fit(self, view, ctx):
+        view.unseen_semantics
+    def scores(self, features, classes):
+        return {ONES}
+""")
+    desk = rehearsal.run("none+none+peeping", "none+none+toy-linear", protocol="strict")
+    assert isinstance(desk.failures[0], ProtocolError)
+    assert "'peeping' asked for unseen semantics under the protocol 'strict'" in str(desk.failures[0])
+    assert list(desk.results) == [1]
+
+
+def test_transductive_offers_test_features(rehearsal, add_plugin):
+    add_plugin("""
+class Crowd(Classifier):
+    info = Info("crowd", needs=(Need.TEST_FEATURES,))
+    def fit(self, view, ctx):
+        self.offered = view.test_features
+    def scores(self, features, classes):
+        assert torch.equal(features, self.offered)
+        return features.new_ones(len(features), len(classes))
+""")
+    desk = rehearsal.run("none+none+crowd", protocol="transductive")
+    assert not desk.failures
+
+
+def test_a_component_in_two_roles_is_fitted_once(rehearsal, add_plugin):
+    add_plugin("""
+class Twice(Gate, Classifier):
+    info = Info("twice")
+    fits = 0
+    def fit(self, view, ctx):
+        Twice.fits += 1
+        ctx.note(fits=Twice.fits)
+    def log_prior(self, features):
+        return features.new_zeros(len(features), 2)
+    def scores(self, features, classes):
+        return features.new_ones(len(features), len(classes))
+""")
+    result = rehearsal.run("none+twice+twice").results[0]
+    assert result.notes == {"twice.fits": 1}
+    assert result.timings.fit_classifier.wall_s == 0
+    assert result.timings.fit_gate.wall_s > 0
+    desk = rehearsal.run("none+twice+twice", protocol="paper")
+    assert desk.results[0].notes == {"twice.fits": 2}
+
+
+def test_a_gate_is_fitted_once_for_all_cells(rehearsal, add_plugin):
+    add_plugin("""
+class Counting(Gate):
+    info = Info("counting")
+    fits = 0
+    def fit(self, view, ctx):
+        Counting.fits += 1
+        ctx.note(fits=Counting.fits)
+    def log_prior(self, features):
+        return features.new_zeros(len(features), 2)
+""")
+    desk = rehearsal.run("none+counting+toy-linear", "none+counting+toy-bilinear")
+    assert [desk.results[cell].notes["counting.fits"] for cell in (0, 1)] == [1, 1]
+
+
+def test_synthetic_features_are_made_once_for_all_cells(rehearsal, add_plugin):
+    add_plugin("""
+@dataclass(frozen=True)
+class Count:
+    per_class: int = 5
+
+class Thrifty(Generator):
+    info = Info("thrifty", makes=(Makes.SYNTHETIC,))
+    Config = Count
+    def fit(self, view, ctx):
+        self.width, self.calls = view.features.shape[1], 0
+    def generate(self, semantics, per_class, ctx):
+        self.calls += 1
+        assert self.calls == 1
+        return torch.rand(len(semantics), per_class, self.width, generator=ctx.rng)
+""")
+    desk = rehearsal.run("thrifty+none+toy-softmax", "thrifty+toy-distance+toy-softmax")
+    assert not desk.failures
+
+
+def test_a_generator_that_changes_its_view_fails_all_its_cells(rehearsal, add_plugin):
+    add_plugin("""
+@dataclass(frozen=True)
+class Count:
+    per_class: int = 5
+
+class Vandal(Generator):
+    info = Info("vandal", makes=(Makes.SYNTHETIC,))
+    Config = Count
+    def fit(self, view, ctx):
+        view.features.zero_()
+""")
+    desk = rehearsal.run("vandal+none+toy-softmax", "vandal+toy-distance+toy-softmax")
+    assert sorted(desk.failures) == [0, 1]
+    assert all(isinstance(error, ContractError) for error in desk.failures.values())
+    assert "'vandal' changed its input" in str(desk.failures[1])
+
+
+FAULTS = {
+    "changes features": "view.features.zero_()",
+    "changes and fails": "view.features.zero_(); view.synthetic.zero_(); raise ValueError('spite')",
+    "changes synthetic features": "view.synthetic.mul_(2)",
+    "changes semantics": "view.semantics.zero_()",
+    "raises": "raise ValueError('spite')",
+    "exits": "raise SystemExit(3)",
+    "interrupts": "raise KeyboardInterrupt",
+    "wants memory": "raise MemoryError",
+    "recurses": "self.fit(view, ctx)",
+}
+
+
+@pytest.mark.parametrize("statement", FAULTS.values(), ids=FAULTS.keys())
+def test_a_classifier_at_fault_fails_alone_and_the_next_cell_gets_clean_data(rehearsal, add_plugin, statement):
+    """The distance gate holds the very tensors that it was shown, and the generator's are the same."""
+    add_plugin(f"""
+class Faulty(Classifier):
+    info = Info("faulty", needs=(Need.SYNTHETIC,))
+    def fit(self, view, ctx):
+        {statement}
+    def scores(self, features, classes):
+        return {ONES}
+""")
+    healthy = "toy-means+toy-distance+toy-softmax"
+    desk = rehearsal.run("toy-means+toy-distance+faulty", healthy)
+    assert list(desk.failures) == [0]
+    assert same_predictions(desk.results[1], rehearsal.run(healthy).results[0])
+
+
+def test_company_and_order_do_not_change_a_cell(rehearsal):
+    names = ["toy-means+none+toy-softmax", "toy-means+toy-distance+toy-softmax", "toy-means+toy-distance+toy-linear"]
+    forth, back = rehearsal.run(*names), rehearsal.run(*reversed(names))
+    for cell, name in enumerate(names):
+        alone = rehearsal.run(name).results[0]
+        assert same_predictions(forth.results[cell], alone)
+        assert same_predictions(back.results[len(names) - 1 - cell], alone)
+
+
+UNUSABLE = {
+    "wrong shape": "features.new_ones(len(features), len(classes) + 1)",
+    "NaN": "features.new_full((len(features), len(classes)), float('nan'))",
+    "no tensor": "None",
+    "integers": f"{ONES}.long()",
+}
+
+
+@pytest.mark.parametrize("result", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_unusable_scores_fail_their_cell_and_name_the_component(rehearsal, add_plugin, result):
+    add_plugin(f"""
+class Wrong(Classifier):
+    info = Info("wrong")
+    def fit(self, view, ctx):
+        pass
+    def scores(self, features, classes):
+        return {result}
+""")
+    desk = rehearsal.run("none+none+wrong", "none+none+toy-linear")
+    assert list(desk.results) == [1]
+    assert isinstance(desk.failures[0], ContractError)
+    assert "scores of 'wrong' returned" in str(desk.failures[0])
+
+
+def test_scores_of_all_classes_are_kept_where_asked_for(rehearsal):
+    (job,) = rehearsal.jobs(["none+none+toy-linear"])
+    desk = rehearsal.desk(job)
+    run_trunk(replace(job, keep_scores=True), desk, open_features(job))
+    predictions = desk.results[0].predictions
+    rows = np.concatenate([job.fold.seen_rows, job.fold.unseen_rows])
+    assert predictions.joint.shape == (len(predictions.samples), 8)
+    assert np.array_equal(rows[predictions.joint.argmax(1)], predictions.predicted)

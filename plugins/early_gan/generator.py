@@ -23,6 +23,7 @@ class EarlyGANConfig(WassersteinConfig):
     score_every: int = 50  # generator steps from one Confidence Score to the next
     score_samples: int = 2000  # samples behind one Confidence Score
     softmax_epochs: int = 50  # epochs of the pre-trained classifier PTC
+    softmax_learning_rate: float = 1e-3  # of its Adam
     proxy_count: int = 3000  # proxy samples
 
     def __post_init__(self) -> None:
@@ -32,6 +33,7 @@ class EarlyGANConfig(WassersteinConfig):
         require(0 <= band[0] < band[1] <= 1, "score_low and score_high", "ascending and within 0 to 1", band)
         for name in ("score_every", "score_samples", "softmax_epochs", "proxy_count"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class EarlyGAN(Generator):
     def fit(self, view: View, ctx: Context) -> None:
         """Train PTC, then the GAN (Algorithm 1, steps 1 to 3)."""
         config: EarlyGANConfig = self.config
-        self.ptc = fit_seen_softmax(view, ctx, config.softmax_epochs)
+        self.ptc = fit_seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
         self.gan = WassersteinGAN(view, config, ctx)
         spread = len(view.semantics) - 1
         self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread

@@ -19,6 +19,7 @@ class FClswganConfig(WassersteinConfig):
 
     class_loss: float = 0.01  # beta, the weight of the class loss
     softmax_epochs: int = 50  # epochs of the seen classifier behind the class loss
+    softmax_learning_rate: float = 1e-3  # of its Adam
     per_class: int = 300  # synthetic samples per unseen class
 
     def __post_init__(self) -> None:
@@ -27,6 +28,7 @@ class FClswganConfig(WassersteinConfig):
         require(self.class_loss >= 0, "class_loss", "0 or more", self.class_loss)
         for name in ("softmax_epochs", "per_class"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
 
 
 class FClswgan(Generator):
@@ -43,7 +45,7 @@ class FClswgan(Generator):
     def fit(self, view: View, ctx: Context) -> None:
         """Train the seen classifier, then the GAN against it."""
         config: FClswganConfig = self.config
-        classifier = fit_seen_softmax(view, ctx, config.softmax_epochs)
+        classifier = fit_seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
         self.gan = WassersteinGAN(view, config, ctx)
 
         def class_loss(fake: Tensor, labels: Tensor) -> Tensor:

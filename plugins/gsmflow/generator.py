@@ -31,7 +31,7 @@ class GSMFlowConfig:
     prototype_weight: float = 1.0  # lambda_3; 0 turns the prototype loss off
     prototype_trains_positioning: bool = False  # whether the prototype loss reaches the positioning, too
     mining_steps: int = 30  # K of Eq. 4; 0 turns the mining off
-    mining_rate: float = 0.01  # eta of Eq. 4
+    mining_rate: float = 1e-4  # eta of Eq. 4
     entropy_weight: float = 20.0  # lambda_1
     entropy: EntropyKind = "printed"  # reading of Eq. 3
     ascend_contrastive: bool = True  # sign of L_con in Eq. 4: as printed, or (False) as the text around it says

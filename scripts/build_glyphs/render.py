@@ -57,7 +57,8 @@ def picture(sheet: Image.Image) -> NDArray[np.uint8]:
     """Return the middle of a sheet reduced to a picture, (32, 32)."""
     step = WINDOW // PICTURE
     blocks = window(sheet).reshape(PICTURE, step, PICTURE, step).astype(float)
-    return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    reduced: NDArray[np.uint8] = np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return reduced
 
 
 def is_clipped(sheet: Image.Image) -> bool:

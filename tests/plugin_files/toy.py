@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from gzslbench.contract import Classifier, Gate, Generator, Info, Makes, Method, Need, hookimpl
 from torch.nn.functional import cross_entropy
+
+from gzslbench.contract import Classifier, Gate, Generator, Info, Makes, Method, Need, hookimpl
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import gzslbench
 from gzslbench.contract import ClassSet, Context, View
+from gzslbench.data.dataset import LOCATIONS
 from gzslbench.data.xlsa17 import read_features, read_splits
 from gzslbench.metrics import harmonic_mean, mean_per_class
 from gzslbench.scaling import MinMax
@@ -130,9 +131,7 @@ def test_known_accuracies(name: str, folder: Path, features: str, splits: str, t
 def accuracies(name: str, features_path: Path, splits_path: Path) -> tuple[float, float]:
     """Give T1 and H in % of ESZSL with its recipe."""
     file, splits = read_features(features_path), read_splits(splits_path)
-    trainval, test_seen, test_unseen = (
-        splits.locations[f"{key}_loc"] for key in ("trainval", "test_seen", "test_unseen")
-    )
+    trainval, test_seen, test_unseen = (splits.locations[key] for key in LOCATIONS)
     seen, unseen = np.unique(file.labels[trainval]), np.unique(file.labels[test_unseen])
     scale = MinMax.fit(torch.from_numpy(file.features[trainval]))
     semantics = torch.from_numpy(splits.semantics)

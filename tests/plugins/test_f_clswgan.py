@@ -49,7 +49,7 @@ def test_generate_is_class_major_and_not_negative() -> None:
 
 
 def test_samples_resemble_their_class() -> None:
-    means = fitted(steps=400).generate(toy().semantics, 100, context()).mean(1)
+    means = fitted(steps=150).generate(toy().semantics, 100, context()).mean(1)
     assert torch.cdist(means, toy().semantics).argmin(1).tolist() == [0, 1, 2, 3]
 
 
