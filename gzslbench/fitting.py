@@ -126,7 +126,7 @@ class Bench:
         return self._tensor(self._features[index])
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
-        """Copy into memory of torch's, whose alignment is always the same: the last bits of products depend on it."""
+        """Copy to the device; nothing that a component does reaches the job's own arrays."""
         return torch.tensor(np.asarray(array, dtype=np.float32), device=self.device)
 
 

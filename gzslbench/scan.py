@@ -138,7 +138,7 @@ def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | 
     nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     classes = {node.name: node for node in nodes}
     for node in nodes:
-        info = _info_of(node)
+        info = info_of(node)
         if info is not None:
             for kind in sorted(_kinds(node, classes)):
                 yield kind, info
@@ -164,7 +164,8 @@ def _kinds(
     return kinds
 
 
-def _info_of(node: ast.ClassDef) -> Info | DataInfo | None:
+def info_of(node: ast.ClassDef) -> Info | DataInfo | None:
+    """Read the ``info`` literal of a class; None where it has none."""
     for statement in node.body:
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         value = getattr(statement, "value", None)

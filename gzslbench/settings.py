@@ -200,7 +200,7 @@ def parse_grid(assignments: Iterable[str]) -> list[Settings]:
 
 def _split_assignment(text: str) -> tuple[str, str]:
     address, equals, value = text.partition("=")
-    if not equals or not value:
+    if not equals or not value.strip():
         raise UsageError(f"'{text}' sets nothing", "write COMPONENT.SETTING=VALUE, such as gsmflow.steps=500")
     return address.strip(), value.strip()
 

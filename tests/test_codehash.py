@@ -30,7 +30,9 @@ def test_comments_and_layout_make_no_difference(tmp_path):
     assert len(_hash(tmp_path, SOURCE)) == HASH_DIGITS
 
 
-@pytest.mark.parametrize("change", [("x + 1", "x + 2"), ("def f", "def g"), ("x + 1", "x + 1.0"), ("class A", "class B")])
+@pytest.mark.parametrize(
+    "change", [("x + 1", "x + 2"), ("def f", "def g"), ("x + 1", "x + 1.0"), ("class A", "class B")]
+)
 def test_code_makes_a_difference(tmp_path, change):
     assert _hash(tmp_path, SOURCE) != _hash(tmp_path, SOURCE.replace(*change))
 

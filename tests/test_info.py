@@ -16,5 +16,5 @@ def test_info_is_hashable_and_frozen():
     "wrong", [{"needs": Need.PROXIES}, {"needs": [Need.PROXIES]}, {"needs": (Makes.PROXIES,)}, {"makes": ("proxies",)}]
 )
 def test_info_refuses_what_is_no_tuple_of_members(wrong):
-    with pytest.raises(TypeError, match="'mine' must give a tuple of (Need|Makes)"):
+    with pytest.raises(TypeError, match=r"'mine' must give a tuple of (Need|Makes)"):
         Info("mine", **wrong)

@@ -85,7 +85,10 @@ BROKEN = {
         "@hookimpl\ndef gzslbench_methods(): return ['gsmflow']",
         r"gzslbench_methods returned 'gsmflow'; return a list of Method\(...\)",
     ),
-    "no info": (_gate().replace("info =", "fact ="), r"the gate Open has no 'info'; give it one, such as Info\('open'\)"),
+    "no info": (
+        _gate().replace("info =", "fact ="),
+        r"the gate Open has no 'info'; give it one, such as Info\('open'\)",
+    ),
     "info that is none": (_gate().replace("Info('open')", "'open'"), "the gate Open has no 'info'"),
     "needs that are no tuple": (
         _gate().replace("Info('open')", "Info('open', needs=(Need.PROXIES))"),
@@ -114,8 +117,14 @@ BROKEN = {
         GENERATOR.format(makes="SYNTHETIC", config="pass"),
         "'gan' makes synthetic features .* without saying how many; add 'per_class' to its Config",
     ),
-    "proxies without proxy_count": (GENERATOR.format(makes="PROXIES", config="pass"), "add 'proxy_count' to its Config"),
-    "one name twice": (_gate().replace("[Open]", "[Open, Open]"), "the gate name 'open' is taken by the gate of broken"),
+    "proxies without proxy_count": (
+        GENERATOR.format(makes="PROXIES", config="pass"),
+        "add 'proxy_count' to its Config",
+    ),
+    "one name twice": (
+        _gate().replace("[Open]", "[Open, Open]"),
+        "the gate name 'open' is taken by the gate of broken",
+    ),
     "recipe that is absent": (
         METHOD.format(more=", recipes='none.toml'"),
         "the recipe .*none.toml can't be read: No such file",
@@ -230,7 +239,9 @@ def test_two_entry_points_to_one_module_are_told_apart():
 
 
 def test_a_missing_name_suggests_the_nearest_or_points_to_the_broken_plugin(write):
-    registry = load_plugins(sources=[write("good", _gate("margin")), write("bad", "raise OSError\n" + _gate("entropy"))])
+    registry = load_plugins(
+        sources=[write("good", _gate("margin")), write("bad", "raise OSError\n" + _gate("entropy"))]
+    )
     with pytest.raises(PluginError, match="there is no gate 'margins'; did you mean 'margin'"):
         registry.get("gate", "margins")
     for name in ("bad", "entropy"):

@@ -63,7 +63,7 @@ def test_names_its_combination():
 
 def test_a_record_of_another_schema_is_refused(make_record):
     text = replace(make_record(), schema_version=2).to_json()
-    with pytest.raises(RecordError, match="old/record.json has schema version 2, this gzslbench reads 1"):
+    with pytest.raises(RecordError, match=r"old/record\.json has schema version 2, this gzslbench reads 1"):
         Record.from_json(text, "old/record.json")
 
 

@@ -7,7 +7,7 @@ from gzslbench.errors import PluginError
 from gzslbench.info import DataInfo, Distribution, Info, Makes, Method, Need
 from gzslbench.scan import PluginSource, find_plugins, locate, plugin_file, read_listing
 
-PLUGIN = '''
+PLUGIN = """
 from pathlib import Path
 
 from gzslbench.contract import Classifier, Gate, Generator, Info, Makes, Method, Need, hookimpl
@@ -33,7 +33,7 @@ class Helper:
 
 
 METHODS = [Method("mine", generator="gan", gate="both", classifier="both", settings={"gan.steps": 0})]
-'''
+"""
 
 
 def _listed(tmp_path: Path, source: str | bytes) -> list[tuple[str, object]]:
@@ -95,7 +95,7 @@ def test_a_plugin_file_is_named_by_its_content(tmp_path):
 
 
 def test_a_missing_plugin_file_is_named(tmp_path):
-    with pytest.raises(PluginError, match="there is no plugin file .*absent.py"):
+    with pytest.raises(PluginError, match=r"there is no plugin file .*absent\.py"):
         find_plugins([tmp_path / "absent.py"])
 
 

@@ -13,6 +13,7 @@ import click
 from gzslbench.cli.completion import complete_plugins
 from gzslbench.cli.options import cache_option, data_dir_option
 from gzslbench.data.catalogue import Catalogue
+from gzslbench.declared import declared_settings
 from gzslbench.errors import UsageError
 from gzslbench.info import Info, Method
 from gzslbench.protocol import PROTOCOLS
@@ -42,6 +43,7 @@ def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs:
     elif names:
         for each in chosen:
             _table(f"{each.kind} {each.info.name}", _facts(each))
+            _show_settings(each)
     else:
         _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
 
@@ -62,6 +64,13 @@ def _named(names: Sequence[str], listed: Sequence[Listed]) -> list[Listed]:
         if name not in known:
             raise UsageError(f"no plugin declares '{name}'", nearest(name, known))
     return [each for name in names for each in listed if each.info.name == name]
+
+
+def _show_settings(listed: Listed) -> None:
+    settings = declared_settings(listed.plugin, listed.info.name) if isinstance(listed.info, Info) else []
+    if settings:
+        head = f"settings of {listed.info.name}, for --set {listed.info.name}.NAME=VALUE"
+        _table(head, [(f"{each.name} = {each.default}", each.comment) for each in settings])
 
 
 def _summary(listed: Listed) -> str:

@@ -109,9 +109,9 @@ class LiveReporter(PlainReporter):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._table, transient=True)
         self._running: dict[int, _Running] = {}
         self._cells = self._finished = 0
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._table, transient=True)
 
     def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
         """Open the table."""

@@ -69,8 +69,9 @@ class RayExecutor:
         for task in done:
             position, cells = self._running.pop(task)
             cause = self._cause(task)
-            for cell in sorted(cells) if cause else ():
-                yield position, CellFailed(cell, "run", cause)
+            if cause is not None:
+                for cell in sorted(cells):
+                    yield position, CellFailed(cell, "run", cause)
             yield position, Ended()
 
     def _cause(self, task: Any) -> Cause | None:

@@ -36,7 +36,7 @@ def fitted(**settings: object) -> FClswgan:
 
 def nll(generator: FClswgan) -> Tensor:
     """How badly an independently trained classifier takes samples for their class."""
-    judge = fit_seen_softmax(toy(), context(9), epochs=200)
+    judge = fit_seen_softmax(toy(), context(9), epochs=200, learning_rate=1e-3)
     samples = generator.generate(toy().semantics, 100, context(5))
     return cross_entropy(judge(samples.flatten(0, 1)), torch.arange(4).repeat_interleave(100))
 
@@ -74,7 +74,7 @@ def test_seen_classifier_stays_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_seen_softmax_learns_the_classes() -> None:
     data = toy()
-    classifier = fit_seen_softmax(data, context(), epochs=300)
+    classifier = fit_seen_softmax(data, context(), epochs=60, learning_rate=1e-2)
     assert (classifier(data.features).argmax(1) == data.labels).float().mean() > 0.95
 
 

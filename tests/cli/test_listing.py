@@ -1,0 +1,79 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli.listing import list_
+from gzslbench.errors import UsageError
+from gzslbench.protocol import PROTOCOLS
+
+SOURCE = """
+raise RuntimeError("never imported")
+
+class Soft(Gate, Classifier):
+    info = Info("soft", "a soft gate", "Somebody 2020", needs=(Need.SYNTHETIC, Need.PROXIES))
+
+class Gan(Generator):
+    info = Info("my-gan", makes=(Makes.SYNTHETIC, Makes.ENCODING))
+
+class Toy(DataSource):
+    info = DataInfo("toy", "made up")
+
+Method("my-method", generator="my-gan", gate="soft", classifier="soft")
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(SOURCE)
+    return str(path)
+
+
+def _run(*arguments):
+    result = CliRunner().invoke(list_, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_everything_is_listed(plugin):
+    *blocks, advice = _run("--plugin", plugin).strip().split("\n\n")
+    sections = dict(block.split("\n", 1) for block in blocks)
+    assert advice.startswith("More about one: gzslbench list NAME.")
+    assert "  my-method" in sections["Methods"]
+    assert "my-gan + soft + soft" in sections["Methods"]
+    assert "  my-gan" in sections["Generators"]
+    for heading in ("Gates", "Classifiers"):
+        assert "soft" in sections[heading]
+    assert "  glyphs" in sections["Data sets"]
+    assert "made up" in sections["Data sets"]
+    assert [line.split()[0] for line in sections["Protocols"].splitlines()] == list(PROTOCOLS)
+
+
+def test_one_name_is_told_about_in_each_of_its_roles(plugin):
+    blocks = _run("soft", "--plugin", plugin).strip().split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == ["classifier soft", "gate soft"]
+    assert "needs    synthetic features of unseen classes, proxies" in blocks[0]
+    assert "paper    Somebody 2020" in blocks[0]
+    assert f"source   {plugin}" in blocks[0]
+
+
+def test_a_method_tells_its_components(plugin):
+    block = _run("my-method", "--plugin", plugin)
+    for fact in ("generator   my-gan", "gate        soft", "classifier  soft"):
+        assert fact in block
+
+
+def test_json_says_the_same(plugin):
+    everything = json.loads(_run("--json", "--plugin", plugin))
+    assert {"my-method", "gsmflow", "toy"} <= {each["name"] for each in everything}
+    (mine,) = json.loads(_run("--json", "my-gan", "--plugin", plugin))
+    assert mine["kind"] == "generator"
+    assert mine["makes"] == ["synthetic features of unseen classes", "an encoding of real features"]
+    assert mine["plugin"].startswith("mine (mine.py ")
+
+
+def test_an_unknown_name_suggests_the_nearest(plugin):
+    result = CliRunner().invoke(list_, ["my-gna", "--plugin", plugin])
+    assert isinstance(result.exception, UsageError)
+    assert str(result.exception).startswith("no plugin declares 'my-gna'; did you mean 'my-gan'")

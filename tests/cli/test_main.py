@@ -1,0 +1,106 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gzslbench import __version__
+from gzslbench.cli import main as cli
+from gzslbench.errors import DataError
+
+HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
+
+
+def _exit_code(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    return ended.value.code
+
+
+def _imported(code, tmp_path, **variables):
+    """Run code in a fresh interpreter; give what it prints and the names of all modules that were imported."""
+    dump = tmp_path / "modules"
+    at_exit = f"atexit.register(lambda: pathlib.Path({str(dump)!r}).write_text(' '.join(sys.modules)))"
+    command = [sys.executable, "-c", f"import atexit, pathlib, sys\n{at_exit}\n{code}"]
+    environment = {**os.environ, **variables, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path, check=False)
+    return done, set(dump.read_text().split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["list"], ["list", "--json"], ["list", "gsmflow"], ["run", "--help"]]
+)
+def test_what_only_tells_imports_nothing_heavy(arguments, tmp_path):
+    done, modules = _imported(f"from gzslbench.cli.main import main; main({arguments!r})", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "gzslbench.cli.main" in modules
+    assert not {name.partition(".")[0] for name in modules} & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("gzslbench ", {"run", "list", "plugins", "data", "leaderboard", "ui", "track"}),
+        ("gzslbench le", {"leaderboard"}),
+        ("gzslbench run --plugin gsm", {"gsmflow"}),
+        ("gzslbench run --dataset gl", {"glyphs"}),
+        ("gzslbench list early", {"early-gan"}),
+    ],
+)
+def test_completion_imports_nothing_heavy(words, expected, tmp_path):
+    variables = {
+        "_GZSLBENCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    done, modules = _imported("from gzslbench.cli.main import main; main()", tmp_path, **variables)
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected, done.stderr
+    assert not {name.partition(".")[0] for name in modules} & set(HEAVY)
+
+
+def test_every_verb_can_be_imported_and_bears_its_name():
+    context = click.Context(cli.cli)
+    for name in cli.cli.list_commands(context):
+        command = cli.cli.get_command(context, name)
+        assert command.name == name
+        assert command.help
+
+
+def test_the_version(capsys):
+    assert _exit_code("--version") == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "No such command 'rnu'"),
+        (["list", "--jsn"], "No such option"),
+        (["list", "nosuch"], "error: no plugin declares 'nosuch'; choose from"),
+        (["run"], "error: nothing to run was named; give --plugin NAME"),
+        (["run", "--plugin", "./absent.py"], "error: there is no plugin file absent.py; check the path"),
+    ],
+)
+def test_wrong_usage_is_a_line_and_exit_code_2(arguments, message, capsys):
+    assert _exit_code(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [(DataError("no features", "fetch them"), 3), (KeyboardInterrupt(), cli.INTERRUPTED), (None, 0)],
+)
+def test_exit_codes(monkeypatch, capsys, raised, code):
+    @click.command()
+    def verb():
+        if raised:
+            raise raised
+
+    monkeypatch.setattr(cli.cli, "get_command", lambda context, name: verb)
+    assert _exit_code("list") == code
+    if code == 3:
+        assert capsys.readouterr().err == "error: no features; fetch them\n"

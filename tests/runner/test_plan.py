@@ -1,0 +1,145 @@
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from gzslbench.info import Makes, Need
+from gzslbench.plugins import Registry
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.runner.combinations import Combination, Resolver, every_combination, of_parts
+from gzslbench.runner.plan import Scope, make_plan
+from gzslbench.settings import parse_grid
+
+INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
+
+
+def _digests(plan):
+    return [cell.key.digest() for cell in plan.cells()]
+
+
+def test_cells_that_share_a_generator_make_a_trunk(registry, make_task):
+    plan = make_plan(list(every_combination(registry)), [make_task()], Resolver(registry), Scope([INDUCTIVE], [0, 1]))
+    trunks = [(trunk.seed, [cell.method for cell in trunk.cells]) for trunk in plan.trunks]
+    alone = ["none+none+eszsl", "none+stacking+eszsl"]
+    gan, flow = ["gan", "gan+stacking+softmax"], ["flow+none+softmax", "flow+stacking+softmax"]
+    assert trunks == [(seed, cells) for seed in (0, 1) for cells in (alone, gan, flow)]
+    assert len(set(_digests(plan))) == 12
+    assert {cell.key.seed for cell in plan.trunks[0].cells} == {0}
+
+
+def test_what_can_not_run_is_left_out_once_a_protocol(registry, make_task):
+    tasks = [make_task("CUB"), make_task("SUN")]
+    scope = Scope([INDUCTIVE, STRICT], [0])
+    combinations = [of_parts(registry, "none", "none", "softmax"), of_parts(registry, "gan", "none", "softmax")]
+    plan = make_plan(combinations, tasks, Resolver(registry), scope)
+    assert [(each.combination, each.protocol) for each in plan.skipped] == [
+        ("none+none+softmax", "inductive"),
+        ("none+none+softmax", "strict"),
+        ("gan", "strict"),
+    ]
+    assert all("'softmax'" in each.reason for each in plan.skipped)
+    assert [(cell.method, cell.key.data_set) for cell in plan.cells()] == [("gan", "CUB"), ("gan", "SUN")]
+
+
+def test_keys_depend_neither_on_order_nor_on_company(registry, make_task, make_entry):
+    tasks = [make_task("CUB"), make_task("SUN")]
+    scope = Scope([INDUCTIVE, VALIDATED], [0, 1, 2], grid=parse_grid(["gan.steps=1,2"]))
+    combinations = list(every_combination(registry))
+    expected = set(_digests(make_plan(combinations, tasks, Resolver(registry), scope)))
+    rng = random.Random(0)
+    for shuffled in (combinations, tasks):
+        rng.shuffle(shuffled)
+    grid = parse_grid(["gan.steps=2,1"])
+    backwards = Scope([VALIDATED, INDUCTIVE], [2, 0, 1], grid=grid)
+    assert set(_digests(make_plan(combinations, tasks, Resolver(registry), backwards))) == expected
+    registry.entries["gate", "other"] = make_entry("gate", "other")
+    alone = make_plan([of_parts(registry, "gan", "none", "softmax")], tasks[:1], Resolver(registry), scope)
+    assert set(_digests(alone)) < expected
+    more = set(_digests(make_plan(list(every_combination(registry)), tasks, Resolver(registry), scope)))
+    assert expected < more
+
+
+def test_the_key_says_what_decides_the_result(registry, make_task):
+    task = make_task(splits=2)
+    other_split = replace(task, split=task.data_set.split("split-1"))
+    combination = of_parts(registry, "gan", "none", "softmax")
+
+    def digest(task=task, seed=0, scope=None, chosen=None):
+        scope = scope or Scope([INDUCTIVE], [seed])
+        return _digests(make_plan([combination], [task], Resolver(registry, "", chosen or {}), scope))[0]
+
+    different = [
+        digest(),
+        digest(make_task("SUN")),
+        digest(make_task(scale=2.0)),
+        digest(other_split),
+        digest(seed=1),
+        digest(scope=Scope([PROTOCOLS["paper"]], [0])),
+        digest(scope=Scope([INDUCTIVE], [0], device="cuda:1")),
+        digest(scope=Scope([INDUCTIVE], [0], precision="tf32")),
+        digest(chosen={"softmax": {"epochs": 1}}),
+    ]
+    assert len(set(different)) == len(different)
+    assert digest(chosen={"softmax": {"epochs": "25"}}) == digest()
+    assert digest(scope=Scope([INDUCTIVE], [0], device="cuda:0")) == digest(
+        scope=Scope([INDUCTIVE], [0], device="cuda")
+    )
+
+
+def test_a_grid_makes_cells_and_only_for_the_components_that_it_sets(registry, make_task):
+    combinations = [of_parts(registry, *parts) for parts in (("gan", "none", "softmax"), ("none", "none", "eszsl"))]
+    scope = Scope([INDUCTIVE], [0], grid=parse_grid(["gan.steps=1,2,1.0", "softmax.epochs=5,6"]))
+    plan = make_plan(combinations, [make_task()], Resolver(registry), scope)
+    settings = [
+        (cell.choices[0].generator.config["steps"], cell.choices[0].classifier.config["epochs"])
+        for cell in plan.cells()
+        if cell.generative
+    ]
+    assert sorted(settings) == [(1, 5), (1, 6), (2, 5), (2, 6)]
+    assert len(plan.trunks) == 3
+    assert len(list(plan.cells())) == 5
+    assert all(cell.key.candidates == () for cell in plan.cells())
+
+
+def test_a_grid_becomes_the_candidates_of_one_cell_where_the_protocol_chooses(registry, make_task):
+    combinations = [of_parts(registry, *parts) for parts in (("gan", "none", "softmax"), ("none", "none", "eszsl"))]
+    scope = Scope([VALIDATED], [0], grid=parse_grid(["gan.steps=2,1", "gan.rate=0.5,0.1"]))
+    gan, eszsl = make_plan(combinations, [make_task()], Resolver(registry), scope).cells()
+    assert len(gan.choices) == len(gan.key.candidates) == 4
+    assert [choice.generator.config for choice in gan.choices] == [each["gan"] for each in gan.key.candidates]
+    assert gan.key.generator.config == gan.key.candidates[0]["gan"]
+    assert len(eszsl.choices) == 1
+    assert eszsl.key.candidates == ()
+
+
+def test_a_cell_carries_the_labels_of_its_record(registry, make_task):
+    combinations = [of_parts(registry, *parts) for parts in (("gan", "stacking", "softmax"), ("none", "none", "eszsl"))]
+    gan, eszsl = make_plan(combinations, [make_task()], Resolver(registry), Scope([INDUCTIVE], [0])).cells()
+    assert (gan.method, gan.generative, gan.unseen_semantics) == ("gan+stacking+softmax", True, True)
+    assert {name: origin.distribution for name, origin in gan.origins.items()} == dict.fromkeys(
+        ("gan", "stacking", "softmax"), "acme"
+    )
+    assert (eszsl.generative, eszsl.unseen_semantics) == (False, False)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_task, registry):
+    gan = registry.get("generator", "gan").what
+    generators = [make_entry("generator", f"g{i}", gan.Config, makes=(Makes.SYNTHETIC,)) for i in range(10)]
+    gates = [make_entry("gate", f"k{i}") for i in range(10)]
+    classifiers = [make_entry("classifier", f"c{i}", needs=(Need.SYNTHETIC,)) for i in range(10)]
+    combinations = [
+        Combination(f"{g.name}{k.name}{c.name}", g, k, c) for g in generators for k in gates for c in classifiers
+    ]
+    tasks = [make_task(f"D{i}") for i in range(5)]
+    everything = Registry({(entry.kind, entry.name): entry for entry in generators + gates + classifiers})
+
+    def plan_s():
+        start = time.process_time()
+        plan = make_plan(combinations, tasks, Resolver(everything), Scope([INDUCTIVE], range(20)))
+        taken = time.process_time() - start
+        assert (len(plan.trunks), sum(len(trunk.cells) for trunk in plan.trunks)) == (1000, 100_000)
+        return taken
+
+    assert any(plan_s() < 2.0 for _ in range(3))
