@@ -40,7 +40,7 @@ def build_config(component: str, config_class: type, values: Mapping[str, Any]) 
         config: Any = TypeAdapter(config_class).validate_python(_with_none(config_class, asked))
         canonical_json(config_values(config))
     except ValidationError as error:
-        raise ConfigError(_problem(component, error)) from None
+        raise ConfigError(_problem(component, error), f"see 'gzslbench list {component}'") from None
     except Exception as error:
         raise ConfigError(
             f"{component}: {error}", "settings are finite numbers, booleans, strings, or lists"

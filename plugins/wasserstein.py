@@ -26,7 +26,7 @@ class WassersteinConfig:
 
     steps: int = 6000  # generator steps
     critic_steps: int = 5  # critic steps per generator step
-    batch: int = 64  # samples per step
+    batch_size: int = 64  # samples per step
     learning_rate: float = 1e-4  # of Adam(0.5, 0.999), for both networks
     generator_hidden: int = 4096  # width of the generator's hidden layer
     critic_hidden: int = 4096  # width of the critic's hidden layer
@@ -37,7 +37,7 @@ class WassersteinConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("steps", "critic_steps", "batch", "generator_hidden", "critic_hidden"):
+        for name in ("steps", "critic_steps", "batch_size", "generator_hidden", "critic_hidden"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("noise_dim", "penalty", "semantic_norm"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
@@ -49,6 +49,11 @@ def require(condition: bool, field: str, wanted: str, got: object) -> None:
     """Raise ValueError about a configuration field unless the condition holds."""
     if not condition:
         raise ValueError(f"{field} must be {wanted}, got {got}")
+
+
+def rescale(semantics: Tensor, norm: float) -> Tensor:
+    """Bring every row of semantics (c, k) to the given Euclidean norm; 0 leaves them as they are."""
+    return nn.functional.normalize(semantics, dim=1) * norm if norm else semantics
 
 
 class FeatureGenerator(nn.Module):
@@ -124,8 +129,7 @@ class WassersteinGAN:
 
     def condition(self, semantics: Tensor) -> Tensor:
         """Rescale semantics (c, k) as configured."""
-        norm = self.config.semantic_norm
-        return nn.functional.normalize(semantics, dim=1) * norm if norm else semantics
+        return rescale(semantics, self.config.semantic_norm)
 
     def noise(self, count: int, rng: torch.Generator) -> Tensor:
         """Draw z from the standard normal distribution: (count, z)."""
@@ -139,7 +143,7 @@ class WassersteinGAN:
         with torch.no_grad():
             fake = self.generator(self.noise(len(a), self.rng), a)
         alpha = torch.rand(len(a), 1, generator=self.rng, device=a.device)
-        for batch in zip(*(each.split(self.config.batch) for each in (real, fake, a, alpha)), strict=True):
+        for batch in zip(*(each.split(self.config.batch_size) for each in (real, fake, a, alpha)), strict=True):
             loss = critic_loss(self.critic, *batch, self.config.penalty)
             self.critic_optimiser.zero_grad()
             loss.backward()
@@ -163,7 +167,7 @@ class WassersteinGAN:
 
     def _draw(self, batches: int) -> Tensor:
         """Draw the rows of some batches."""
-        count = batches * self.config.batch
+        count = batches * self.config.batch_size
         return torch.randint(len(self.features), (count,), generator=self.rng, device=self.rng.device)
 
 

@@ -134,9 +134,9 @@ def _write_world(folder: Path) -> None:
     """Write eight classes of twelve samples in the xlsa17 layout; features are noisy linear maps of the semantics."""
     rng = np.random.default_rng(0)
     classes, per_class, unseen = 8, 12, (2, 5, 7)
-    semantics = rng.normal(size=(classes, 6))
+    semantics = rng.normal(size=(classes, 3))
     labels = rng.permutation(np.repeat(np.arange(classes), per_class))
-    features = semantics[labels] @ rng.normal(size=(6, 9)) + 0.3 * rng.normal(size=(len(labels), 9))
+    features = semantics[labels] @ rng.normal(size=(3, 9)) + 0.3 * rng.normal(size=(len(labels), 9))
     rank = np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)])
     test_seen = ~np.isin(labels, unseen) & (rank < 3)
     trainval = ~np.isin(labels, unseen) & ~test_seen

@@ -47,7 +47,7 @@ def test_a_trunk_reports_its_phases_in_order(rehearsal):
         *((1, phase) for phase in of_a_cell),
     ]
     assert not desk.failures
-    assert desk.metrics[0].h > 0.2
+    assert desk.metrics[0].t1 > 0.5
 
 
 def test_notes_curves_and_times_of_all_components_are_handed_in(rehearsal):

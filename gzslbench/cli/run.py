@@ -62,8 +62,14 @@ class Duration(click.ParamType[float]):
     help="A method, a plugin, or a plugin file; repeatable.",
 )
 @click.option("--generator", "-g", "generators", multiple=True, help="Combine this generator ('none' for none).")
-@click.option("--gate", "gates", multiple=True, help="Combine this gate.")
-@click.option("--classifier", "-c", "classifiers", multiple=True, help="Combine this classifier.")
+@click.option("--gate", "gates", multiple=True, help="Combine this gate, or take it in place of a method's own.")
+@click.option(
+    "--classifier",
+    "-c",
+    "classifiers",
+    multiple=True,
+    help="Combine this classifier, or take it in place of a method's own.",
+)
 @click.option("--all", "everything", is_flag=True, help="Every compatible combination of everything.")
 @click.option(
     "--dataset",
@@ -89,12 +95,24 @@ class Duration(click.ParamType[float]):
 @click.option(
     "--grid", "grid", multiple=True, metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values."
 )
-@click.option("--budget", default="", help="A budget of the recipes, such as 'quick' [default: the recipes' own].")
+@click.option(
+    "--budget",
+    default="auto",
+    show_default=True,
+    help="'full' (the recipes' own), another one that they offer, or 'auto': quick without a GPU, else full.",
+)
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=None, help="Trunks at once [default: one a core, or one a GPU]."
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each trunk.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    type=click.Choice(["local", "ray"]),
+    help="Where trunks run: processes on this machine, or a Ray cluster (RAY_ADDRESS).",
+)
 @click.option(
     "--timeout", type=Duration(), default=None, help="Limit for each fit or prediction, such as 90s, 15m or 2h."
 )
@@ -119,7 +137,8 @@ def run(**options: Any) -> None:
     """
     if not (options["plugins"] or options["everything"] or options["generators"] or options["classifiers"]):
         raise UsageError("nothing to run was named", "give --plugin NAME (see 'gzslbench list'), or --all")
-    from gzslbench.runner.session import Request, run_session
+    from gzslbench.runner.request import Request
+    from gzslbench.runner.session import run_session
 
     seeds: Sequence[int] = options.pop("seeds")
     results: Path = options.pop("results")

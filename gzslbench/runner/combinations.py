@@ -16,6 +16,8 @@ from gzslbench.suggest import nearest
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"
+FULL = "full"
+"""The budget that leaves the recipes as they are."""
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,22 @@ class Resolver:
     """Turns a combination into parts with settings: defaults, recipes, the budget, the method, then the user's own."""
 
     registry: Registry
-    budget: str = ""
+    budget: str = FULL
     chosen: Settings = field(default_factory=dict)
     _parts: dict[object, Part] = field(default_factory=dict)
 
     def choice(self, combination: Combination, data_set: str, point: Settings | None = None) -> Choice:
         """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
-        settings = self._settings(combination, data_set)
-        merge(settings, point or {})
+        return self._choice(combination, data_set, self.budget, point or {})
+
+    def budget_of(self, combination: Combination, data_set: str) -> str:
+        """Name the budget, or ``full`` where it leaves the recipe for this data set as it is."""
+        with_budget, without = (self._choice(combination, data_set, budget, {}) for budget in (self.budget, FULL))
+        return FULL if with_budget == without else self.budget
+
+    def _choice(self, combination: Combination, data_set: str, budget: str, point: Settings) -> Choice:
+        settings = self._settings(combination, data_set, budget)
+        merge(settings, point)
         generator = combination.generator
         return Choice(
             self._part("generator", generator, settings) if generator else None,
@@ -125,13 +135,13 @@ class Resolver:
             self._part("classifier", combination.classifier, settings),
         )
 
-    def _settings(self, combination: Combination, data_set: str) -> Settings:
+    def _settings(self, combination: Combination, data_set: str, budget: str) -> Settings:
         """Merge the recipes of all plugins involved, the generator's last, and what is to override them."""
         settings: Settings = {}
         for plugin in dict.fromkeys(entry.plugin for entry in reversed(combination.entries)):
             recipe = self.registry.recipes.get(plugin)
             if recipe is not None:
-                merge(settings, recipe.settings(data_set, self.budget))
+                merge(settings, recipe.settings(data_set, budget))
         merge(settings, combination.settings)
         return merge(settings, self.chosen)
 

@@ -17,11 +17,15 @@ from gzslbench.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A data set and one of its splits, audited: what was found is kept in each of its records."""
+    """A data set and one of its splits, audited: what was found is kept in each of its records.
+
+    ``extra`` splits are taken by protocols over many splits alone.
+    """
 
     data_set: DataSet
     split: Split
     warnings: tuple[str, ...] = ()
+    extra: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,7 @@ class PlannedCell:
 
     key: CellKey
     method: str
+    budget: str
     choices: tuple[Choice, ...]
     origins: dict[str, Origin]
     unseen_semantics: bool
@@ -84,7 +89,7 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     plan = Plan()
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
-        for task in tasks:
+        for task in (each for each in tasks if protocol.many_splits or not each.extra):
             cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
             groups = _by_generator(cells)
             for seed in scope.seeds:
@@ -112,6 +117,7 @@ def _cells(
         yield PlannedCell(
             key=_key(choices, task, protocol, scope),
             method=combination.name,
+            budget=resolver.budget_of(combination, task.data_set.name),
             choices=choices,
             origins=origins,
             unseen_semantics=uses_unseen_semantics(*combination.infos),

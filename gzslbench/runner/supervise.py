@@ -34,6 +34,10 @@ from gzslbench.runner.worker import work
 from gzslbench.scoring import Scorer
 
 POLL_S = 0.2
+PRELOADED = ["gzslbench.runner.worker", "torch._dynamo"]
+"""Modules that are imported once for all workers; the first step of any optimiser takes the second."""
+START_S = 300.0
+"""What a worker may take to start beyond the limit of a phase: the first one waits for our own imports."""
 LOG_TAIL_BYTES = 4000
 
 
@@ -91,7 +95,7 @@ class _Watch:
         self.indices = [cell.index for cell in assignment.job.cells]
         self.done: set[int] = set()
         self.at = Begun(WHOLE_TRUNK, "start")
-        self.since = time.monotonic()
+        self.since = time.monotonic() + START_S
         self.environment: Environment | None = None
 
     def run(self) -> set[int]:
@@ -212,7 +216,7 @@ def start_fork_server(threads: int) -> None:
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        multiprocessing.get_context("forkserver").set_forkserver_preload(["gzslbench.runner.worker"])
+        multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
         forkserver.ensure_running()
     finally:
         for name, value in before.items():

@@ -23,6 +23,9 @@ from gzslbench.store import Store
 class Tracker(Protocol):
     """Mirrors records elsewhere; never raises."""
 
+    def start(self) -> None:
+        """Get ready, since records are about to come."""
+
     def log(self, record: Record) -> None:
         """Take note of a record that has been stored."""
 
@@ -57,7 +60,6 @@ class Summary:
 class Options:
     """How a sweep is run; nothing here changes a result, but for device and precision, which are in the key."""
 
-    budget: str = ""
     device: str = "cpu"
     precision: str = "float32"
     threads: int = 1
@@ -100,6 +102,8 @@ class Sweep:
             self.reporter.started(trunks, self.summary.cached)
             makes: list[Callable[[], Assignment]] = [partial(self._assignment, trunk) for trunk in trunks]
             self._unsettled = {position: set(range(len(trunk.cells))) for position, trunk in enumerate(trunks)}
+            if trunks and self.tracker is not None:
+                self.tracker.start()
             try:
                 for position, event in self.executor.run(makes) if makes else ():
                     self._handle(position, trunks[position], event)
@@ -134,7 +138,7 @@ class Sweep:
                 self._fail(trunk.cells[cell], "start", event.cause)
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
-        record = make_record(task, cell, done, self.options.budget)
+        record = make_record(task, cell, done)
         try:
             self.store.write(record, done.result.predictions)
         except RecordError as error:
@@ -155,12 +159,12 @@ class Sweep:
             self.executor.stop()
 
 
-def make_record(task: Task, cell: PlannedCell, done: CellDone, budget: str) -> Record:
+def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
     """Put together the record of a cell."""
     return Record(
         key=cell.key,
         method=cell.method,
-        budget=budget,
+        budget=cell.budget,
         metrics=done.metrics,
         timings=done.result.timings,
         environment=done.environment,

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch._dynamo  # the first step of any optimiser imports it; here it is done once for all workers
 from numpy.typing import NDArray
 
 from gzslbench.environment import environment

@@ -9,7 +9,7 @@ from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
-from gzslbench_plugins.wasserstein import require
+from gzslbench_plugins.wasserstein import require, rescale
 
 COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
 
@@ -19,7 +19,7 @@ class EntropyConfig:
     """Settings of :class:`EntropySeparation`; entropies are in nats."""
 
     steps: int = 5000  # training steps
-    batch: int = 64  # seen samples per step, and as many proxies
+    batch_size: int = 64  # seen samples per step, and as many proxies
     learning_rate: float = 3e-4  # of Adam
     hidden: int = 1024  # width of the hidden layers of f_v, g and f_s
     latent: int = 512  # dimensions of the shared space
@@ -31,13 +31,13 @@ class EntropyConfig:
     delta_l: float = 0.5  # below this entropy a sample is of a seen class
     delta_h: float = 1.5  # above this entropy a sample is of an unseen class
     compatibility: str = "negative squared distance"  # F; or "cosine", "inner product"
-    normalise_semantics: bool = True  # class semantics to unit norm
+    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("steps", "batch", "hidden", "latent"):
+        for name in ("steps", "batch_size", "hidden", "latent"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight", "gamma"):
+        for name in ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight", "gamma", "semantic_norm"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
         deltas = (self.delta_l, self.delta_h)
@@ -97,8 +97,8 @@ class EntropySeparation(Gate, Classifier):
         self.module = MappingModule(x.shape[1], a.shape[1], len(a), config).to(ctx.device)
         optimiser = torch.optim.Adam(self.module.parameters(), lr=config.learning_rate, fused=True)
         for _ in ctx.steps(config.steps, stage="mapping"):
-            rows = torch.randint(len(x), (config.batch,), generator=ctx.rng, device=ctx.device)
-            outside = torch.randint(len(proxies), (config.batch,), generator=ctx.rng, device=ctx.device)
+            rows = torch.randint(len(x), (config.batch_size,), generator=ctx.rng, device=ctx.device)
+            outside = torch.randint(len(proxies), (config.batch_size,), generator=ctx.rng, device=ctx.device)
             loss = self._loss(x[rows], a, y[rows], proxies[outside])
             optimiser.zero_grad()
             loss.backward()
@@ -145,4 +145,4 @@ class EntropySeparation(Gate, Classifier):
         return v @ s.T
 
     def _condition(self, semantics: Tensor) -> Tensor:
-        return normalize(semantics, dim=1) if self.config.normalise_semantics else semantics
+        return rescale(semantics, self.config.semantic_norm)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from gzslbench_plugins.gsmflow.flow import Flow
-from gzslbench_plugins.gsmflow.mining import ENTROPY_KINDS, EntropyKind, Mining, mine_boundary_samples
-from gzslbench_plugins.gsmflow.positioning import RelativePositioning
 from torch import Tensor, nn
 
 from gzslbench.contract import Context, Generator, Info, Makes, View, one_hot
+from gzslbench_plugins.gsmflow.flow import Flow
+from gzslbench_plugins.gsmflow.mining import ENTROPY_KINDS, EntropyKind, Mining, mine_boundary_samples
+from gzslbench_plugins.gsmflow.positioning import RelativePositioning
 
 CHUNK = 1024
 """Samples generated at once; bounds the memory that generation needs beside its result."""

@@ -53,11 +53,16 @@ def test_the_tutorial_works_as_written(tmp_path: Path, environment: dict[str, st
     for block in COMMANDS.finditer(text):
         for line in block["text"].splitlines():
             command = line.removeprefix("$ ")
-            done = subprocess.run(shlex.split(command), cwd=work, env=environment, capture_output=True, text=True, timeout=200)
+            done = subprocess.run(
+                shlex.split(command), cwd=work, env=environment, capture_output=True, text=True, timeout=200
+            )
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
             outputs[command] = done.stdout
     assert len(outputs) == 8
-    assert "1 done, 0 there already, 0 failed" in outputs["gzslbench run --plugin ./prototype_ridge.py --seeds 0 --no-track"]
+    assert (
+        "1 done, 0 there already, 0 failed"
+        in outputs["gzslbench run --plugin ./prototype_ridge.py --seeds 0 --no-track"]
+    )
     assert "5 done" in outputs["gzslbench run --plugin prototype-ridge --seeds 0-4 --no-track"]
     assert "prototype-ridge (ridge=10" in outputs["gzslbench leaderboard"]
     assert "ok      prototype-ridge (prototype-ridge 1.0)" in outputs["gzslbench plugins"]

@@ -1,67 +1,154 @@
-import click
+"""``gzslbench run`` on the command line, in this process: exit codes, what is said, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
-from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gzslbench.cli.run import Duration, Seeds, run
-from gzslbench.runner import session
+from gzslbench.cli.main import main
+
+Gzslbench = Callable[..., SimpleNamespace]
 
 
-@pytest.mark.parametrize(
-    ("text", "seeds"),
-    [("0-4", (0, 1, 2, 3, 4)), ("7", (7,)), ("0,2,7-9", (0, 2, 7, 8, 9)), (" 3 , 1-2", (3, 1, 2)), ("1,1,0-1", (1, 0))],
-)
-def test_seeds(text, seeds):
-    assert Seeds().convert(text, None, None) == seeds
+@pytest.fixture
+def gzslbench(
+    tiny_world: Path,
+    tiny_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Gzslbench:
+    """Call the command line; gives code, out and err."""
+    for name in [name for name in os.environ if name.startswith("GZSLBENCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GZSLBENCH_DATA", str(tiny_world))
+    monkeypatch.setenv("GZSLBENCH_CACHE", str(tiny_cache))
+    monkeypatch.setenv("GZSLBENCH_RESULTS", str(tmp_path / "results"))
+
+    def call(*arguments: str | Path) -> SimpleNamespace:
+        with pytest.raises(SystemExit) as ended:
+            main(list(map(str, arguments)))
+        captured = capfd.readouterr()
+        return SimpleNamespace(code=ended.value.code, out=captured.out, err=captured.err)
+
+    return call
 
 
-@given(st.lists(st.integers(0, 10**9), min_size=1, unique=True))
-def test_seeds_read_back(seeds):
-    assert Seeds().convert(",".join(map(str, seeds)), None, None) == tuple(seeds)
+@pytest.fixture
+def toy(toy_plugin: Path) -> tuple[str, ...]:
+    return "-p", str(toy_plugin), "-d", "TINY", "--no-track"
 
 
-@pytest.mark.parametrize("text", ["", "a", "-1", "4-0", "0-4,9-7", "1,,2", "1.5", "0--4"])
-def test_what_is_no_list_of_seeds_is_refused(text):
-    with pytest.raises(click.BadParameter, match="write"):
-        Seeds().convert(text, None, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1.5 h", 5400), ("1d", 86400)]
-)
-def test_durations(text, seconds):
-    assert Duration().convert(text, None, None) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0", "0s", "-5", "h", "5 weeks", "1e3"])
-def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(click.BadParameter, match="is no duration; write 90s, 15m or 2h"):
-        Duration().convert(text, None, None)
-
-
-def test_options_become_a_request(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(session, "run_session", lambda request: asked.append(request) or 1)
-    arguments = [
-        "-p",
-        "gsmflow",
-        "-p",
-        "eszsl",
-        "-d",
-        "CUB",
-        "--protocol",
-        "strict",
-        "--seeds",
-        "0-1",
-        "--timeout",
-        "2m",
-    ]
-    result = CliRunner().invoke(
-        run, [*arguments, "--timeout", "2m", "--set", "eszsl.gamma=1", "--results", str(tmp_path), "--json"]
+def test_success_is_0_and_failure_is_1(gzslbench, toy_plugin, tmp_path):
+    failing = tmp_path / "failing.py"
+    failing.write_text(
+        toy_plugin.read_text()
+        .replace('"toy-', '"bad-')
+        .replace('"toy"', '"bad"')
+        .replace("def fit(self, view, ctx):", "def fit(self, view, ctx):\n        raise ValueError('no')")
     )
-    assert result.exit_code == 1, result.output
-    (request,) = asked
-    assert (request.plugins, request.data_sets, request.protocols) == (("gsmflow", "eszsl"), ("CUB",), ("strict",))
-    assert (request.seeds, request.timeout, request.assignments) == ((0, 1), 120.0, ("eszsl.gamma=1",))
-    assert (request.results, request.as_json, request.jobs) == (tmp_path, True, None)
+    good = gzslbench("run", "-p", toy_plugin, "-d", "TINY", "--no-track", "--seeds", "0")
+    assert good.code == 0, good.err
+    assert "5 done, 0 there already, 0 failed" in good.out
+    bad = gzslbench("run", "-p", toy_plugin, "-p", failing, "-d", "TINY", "--no-track", "--seeds", "0", "--json")
+    assert bad.code == 1
+    events = [json.loads(line) for line in bad.out.splitlines()]
+    assert events[0] == {"event": "started", "cells": 5, "trunks": 2, "cached": 5}
+    assert {event["kind"] for event in events[1:-1]} == {"error"}
+    assert all("failing.py, line" in event["reason"] for event in events[1:-1])
+    assert events[-1] == {"event": "ended", "done": 0, "cached": 5, "failed": 5, "interrupted": False}
+
+
+WRONG = {
+    "an unknown method": (["-p", "toy-gatd"], "did you mean 'toy-gated'"),
+    "an unknown data set": (["-p", "toy", "-d", "TINI"], "TINY"),
+    "an unknown component": (["-c", "toy-liner"], "did you mean 'toy-linear'"),
+    "an unknown setting": (["-p", "toy", "--set", "toy-linear.gama=1"], "did you mean 'gamma'"),
+    "a value out of type": (["-p", "toy", "--set", "toy-linear.gamma=x"], "toy-linear.gamma"),
+    "a setting without a value": (["-p", "toy", "--set", "toy-linear.gamma"], "COMPONENT.SETTING=VALUE"),
+    "a setting without a component": (["-p", "toy", "--set", "gamma=1"], "COMPONENT.SETTING"),
+    "a component not in this run": (["-p", "toy", "--set", "eszsl.gamma=3"], "eszsl"),
+    "an unknown protocol": (["-p", "toy", "--protocol", "lenient"], "lenient"),
+    "an unknown split": (["-p", "toy", "--split", "offical"], "offical"),
+    "an unknown budget": (["-p", "toy", "--budget", "qick"], "there is no budget 'qick'"),
+    "seeds downwards": (["-p", "toy", "--seeds", "4-0"], "4-0"),
+    "seeds that are none": (["-p", "toy", "--seeds", "a"], "write 0-4 or 0,2,7"),
+    "negative seeds": (["-p", "toy", "--seeds", "-1"], "-1"),
+    "a timeout that is none": (["-p", "toy", "--timeout", "soon"], "write 90s, 15m or 2h"),
+    "a timeout of nothing": (["-p", "toy", "--timeout", "0"], "no duration"),
+    "no jobs": (["-p", "toy", "--jobs", "0"], "0 is not in the range"),
+    "a device that is none": (["-p", "toy", "--device", "abacus"], "there is no device 'abacus'"),
+    "a missing file": (["-p", "missing.py"], "there is no plugin file missing.py"),
+    "nothing to run": ([], "nothing to run was named"),
+    "what can't run": (["-c", "softmax"], "needs synthetic features"),
+    "an unknown option": (["-p", "toy", "--sedes", "1"], "--seeds"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_usage_is_2_and_says_what_to_do(gzslbench, toy_plugin, arguments, words, tmp_path):
+    named = ["-d", "TINY"] if "-d" not in arguments else []
+    plugin = ["-p", str(toy_plugin)] if any("toy" in word for word in arguments) else []
+    ended = gzslbench("run", *plugin, *arguments, *named, "--no-track")
+    assert ended.code == 2, ended.out
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+    assert not list(tmp_path.glob("results/records/*"))
+
+
+def test_unusable_data_is_3(gzslbench, toy_plugin, tiny_world, tmp_path):
+    folder = tmp_path / "data" / "SPOILT"
+    folder.mkdir(parents=True)
+    for name in ("res101.mat", "att_splits.mat"):
+        content = (tiny_world / "TINY" / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2] if name == "att_splits.mat" else content)
+    ended = gzslbench("run", "-p", toy_plugin, "-d", "SPOILT", "--data-dir", folder.parent, "--no-track")
+    assert ended.code == 3
+    assert "att_splits.mat" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy, tmp_path):
+    ended = gzslbench("run", *toy, "--all", "--dry-run", "--protocol", "strict", "--seeds", "0")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert any(line.startswith("to run") and "toy-two-roles strict seed 0" in line for line in lines)
+    assert "no      toy-generative under 'strict'" in ended.out
+    assert "there is no generator" in ended.out
+    can, can_not = (len([line for line in lines if line.startswith(word)]) for word in ("to run", "no  "))
+    assert f"{can} cells" in lines[-1]
+    assert f"{can_not} combinations left out" in lines[-1]
+    assert not (tmp_path / "results" / "records").exists()
+    as_json = gzslbench("run", *toy, "--all", "--dry-run", "--protocol", "strict", "--seeds", "0", "--json")
+    values = [json.loads(line) for line in as_json.out.splitlines()]
+    assert len(values) == can + can_not
+    assert all(value["reason"] for value in values if "combination" in value)
+
+
+def test_missing_data_sets_are_named_with_how_to_get_them(gzslbench, toy_plugin):
+    ended = gzslbench("run", "-p", toy_plugin, "--all-datasets", "--dry-run", "--seeds", "0")
+    assert ended.code == 0
+    for name in ("CUB", "SUN", "AWA2"):
+        (line,) = [line for line in ended.err.splitlines() if line.startswith(f"left out: {name} ")]
+        assert "gzslbench data" in line or "http" in line
+    assert "TINY toy inductive seed 0" in ended.out
+
+
+def test_left_out_combinations_are_named_when_others_run(gzslbench, toy_plugin):
+    ended = gzslbench(
+        "run", "-p", toy_plugin, "-d", "TINY", "--no-track", "--protocol", "strict", "--seeds", "0", "--dry-run"
+    )
+    assert "no      toy-generative under 'strict'" in ended.out
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("0-2", 3), ("0,2,7", 3), ("1,1,1", 1), ("0-1, 5", 3)])
+def test_seeds_are_written_in_several_ways(gzslbench, toy, text, seeds):
+    ended = gzslbench("run", *toy, "-p", "toy", "--seeds", text, "--dry-run", "--json")
+    assert ended.code == 0
+    titles = [json.loads(line)["cell"] for line in ended.out.splitlines()]
+    assert len([title for title in titles if title.startswith("TINY toy inductive")]) == seeds

@@ -33,14 +33,14 @@ from torch import Tensor
 TINY_GAN = {
     "generator_hidden": 32,
     "critic_hidden": 32,
-    "batch": 32,
+    "batch_size": 32,
     "softmax_epochs": 10,
     "score_every": 5,
     "score_samples": 64,
     "learning_rate": 5e-3,
     "initial_std": 0.2,
 }
-TINY = {"hidden": 32, "latent": 8, "batch": 32, "learning_rate": 3e-3}
+TINY = {"hidden": 32, "latent": 8, "batch_size": 32, "learning_rate": 3e-3}
 INF = math.inf
 
 
@@ -306,7 +306,7 @@ def test_hooks_register_what_the_method_names() -> None:
         (EarlyGANConfig, {"score_high": 1.5}, "score_low and score_high"),
         (EarlyGANConfig, {"score_every": 0}, "score_every"),
         (EarlyGANConfig, {"proxy_count": 0}, "proxy_count"),
-        (EarlyGANConfig, {"batch": 0}, "batch"),
+        (EarlyGANConfig, {"batch_size": 0}, "batch_size"),
         (EntropyConfig, {"delta_l": 2.0}, "delta_l and delta_h"),
         (EntropyConfig, {"gamma": -1.0}, "gamma"),
         (EntropyConfig, {"steps": 0}, "steps"),

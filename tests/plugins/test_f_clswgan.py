@@ -11,7 +11,7 @@ from gzslbench_plugins.seen_softmax import fit_seen_softmax
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-TINY = {"generator_hidden": 32, "critic_hidden": 32, "batch": 32, "softmax_epochs": 20, "learning_rate": 5e-3, "initial_std": 0.2}
+TINY = {"generator_hidden": 32, "critic_hidden": 32, "batch_size": 32, "softmax_epochs": 20, "learning_rate": 5e-3, "initial_std": 0.2}
 
 
 def context(seed: int = 0) -> Context:

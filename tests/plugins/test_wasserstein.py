@@ -8,7 +8,7 @@ from gzslbench.contract import Context, View
 from gzslbench_plugins.wasserstein import Critic, WassersteinConfig, WassersteinGAN, critic_loss
 from torch import Tensor
 
-TINY = {"generator_hidden": 16, "critic_hidden": 16, "batch": 8}
+TINY = {"generator_hidden": 16, "critic_hidden": 16, "batch_size": 8}
 
 
 def context(seed: int = 0) -> Context:
@@ -105,7 +105,7 @@ def test_noise_has_the_dimension_of_the_semantics_by_default() -> None:
     assert WassersteinGAN(view(), WassersteinConfig(noise_dim=7, **TINY), context()).noise(2, rng).shape == (2, 7)
 
 
-@pytest.mark.parametrize("field", ["steps", "critic_steps", "batch", "generator_hidden", "critic_hidden", "learning_rate"])
+@pytest.mark.parametrize("field", ["steps", "critic_steps", "batch_size", "generator_hidden", "critic_hidden", "learning_rate"])
 def test_config_refuses_zero(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be"):
         WassersteinConfig(**{field: 0})

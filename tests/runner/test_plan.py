@@ -2,8 +2,6 @@ import random
 import time
 from dataclasses import replace
 
-import pytest
-
 from gzslbench.info import Makes, Need
 from gzslbench.plugins import Registry
 from gzslbench.protocol import PROTOCOLS
@@ -123,7 +121,6 @@ def test_a_cell_carries_the_labels_of_its_record(registry, make_task):
     assert (eszsl.generative, eszsl.unseen_semantics) == (False, False)
 
 
-@pytest.mark.slow
 def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_task, registry):
     gan = registry.get("generator", "gan").what
     generators = [make_entry("generator", f"g{i}", gan.Config, makes=(Makes.SYNTHETIC,)) for i in range(10)]
@@ -135,6 +132,11 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
     tasks = [make_task(f"D{i}") for i in range(5)]
     everything = Registry({(entry.kind, entry.name): entry for entry in generators + gates + classifiers})
 
+    def count_s():
+        start = time.process_time()
+        assert sum(1 for _ in range(10**6)) == 10**6
+        return time.process_time() - start
+
     def plan_s():
         start = time.process_time()
         plan = make_plan(combinations, tasks, Resolver(everything), Scope([INDUCTIVE], range(20)))
@@ -142,4 +144,5 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
         assert (len(plan.trunks), sum(len(trunk.cells) for trunk in plan.trunks)) == (1000, 100_000)
         return taken
 
-    assert any(plan_s() < 2.0 for _ in range(3))
+    # An idle core counts to a million in 40 ms or less; where others share it, planning is as much slower.
+    assert any(plan_s() < 2.0 * max(1.0, count_s() / 0.04) for _ in range(3))

@@ -16,7 +16,8 @@ from gzslbench.errors import RecordError
 from gzslbench.record import CellKey
 from gzslbench.runner import session
 from gzslbench.runner.execute import LocalExecutor
-from gzslbench.runner.session import Request, run_session
+from gzslbench.runner.request import Request
+from gzslbench.runner.session import run_session
 from gzslbench.store import Store
 
 Run = Callable[..., int]
@@ -135,11 +136,12 @@ def test_neither_order_nor_jobs_nor_company_changes_a_cell(run, contents):
 
 def test_a_resumed_trunk_gives_the_same_as_one_run_in_one_go(run, contents):
     """Half the cells of a trunk are there already; its generator is fitted anew for the rest."""
-    assert run("toy-generative", protocols=("inductive", "paper")) == 0
+    options = {"protocols": ("inductive", "paper"), "assignments": ("toy-means.steps=5", "toy-softmax.steps=5")}
+    assert run("toy-generative", **options) == 0
     first = contents()
     times = {name: record["created"] for name, (record, _) in first.items()}
-    assert run("toy-generative", "toy-gated", protocols=("inductive", "paper")) == 0
-    assert run("toy-gated", "toy-generative", protocols=("inductive", "paper"), results="in one go") == 0
+    assert run("toy-generative", "toy-gated", **options) == 0
+    assert run("toy-gated", "toy-generative", results="in one go", **options) == 0
     resumed = contents()
     assert_alike(resumed, contents("in one go"))
     assert len(resumed) == 4
@@ -254,11 +256,13 @@ def workers() -> Iterator[psutil.Process]:
 
 def test_ctrl_c_ends_the_workers_and_the_same_command_continues(run, contents, capsys, monkeypatch):
     until_ended = LocalExecutor._until_ended
+    at_work = []
 
     def interrupted(self, running):
         for count, item in enumerate(until_ended(self, running)):
             yield item
             if count == 20:
+                at_work.extend(workers())
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -266,6 +270,7 @@ def test_ctrl_c_ends_the_workers_and_the_same_command_continues(run, contents, c
         assert run("toy", "toy-trained", "toy-generative", seeds=range(4), jobs=2) == 130
     out = capsys.readouterr().out
     assert "interrupted; the same command continues" in out
+    assert at_work
     assert not list(workers())
     stored = len(contents())
     assert 0 < stored < 12

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-from gzslbench_plugins.gsmflow.flow import Coupling, Flow, SubNet
 from torch import nn
+
+from gzslbench_plugins.gsmflow.flow import Coupling, Flow, SubNet
 
 CLAMPS = [0.0, 1.0]
 

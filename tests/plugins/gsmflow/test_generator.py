@@ -5,12 +5,12 @@ import tomllib
 from dataclasses import fields
 from pathlib import Path
 
-import gzslbench_plugins.gsmflow as plugin
 import pytest
 import torch
-from gzslbench_plugins.gsmflow.generator import GSMFlow, class_means
 
+import gzslbench_plugins.gsmflow as plugin
 from gzslbench.contract import Context, Makes, View
+from gzslbench_plugins.gsmflow.generator import GSMFlow, class_means
 
 Config = GSMFlow.Config
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+
+from gzslbench.contract import Context, View
 from gzslbench_plugins.gsmflow.mining import (
     ENTROPY_KINDS,
     ContrastiveNetwork,
@@ -16,8 +18,6 @@ from gzslbench_plugins.gsmflow.mining import (
     negative_entropy,
     train_contrastive,
 )
-
-from gzslbench.contract import Context, View
 
 MINING = Mining(
     steps=5,

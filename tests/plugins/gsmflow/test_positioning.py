@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 import torch
+
 from gzslbench_plugins.gsmflow.positioning import RelativePositioning, find_anchors, similarities
 
 
