@@ -35,7 +35,7 @@ def declared_settings(plugin: PluginSource, component: str) -> list[Setting]:
     for each in classes.values():
         info = info_of(each.node)
         if info is not None and info.name == component:
-            return list(dict((s.name, s) for s in _fields(_config_name(each.node), classes)).values())
+            return list({s.name: s for s in _fields(_config_name(each.node), classes)}.values())
     return []
 
 

@@ -1,4 +1,4 @@
-"""What passes between the process that plans, scores and stores, and the process that trains: plain data, no test label."""
+"""What passes between the process that plans and scores and the process that trains: plain data, no test label."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TrunkJob:
     """The cells that share one generator, on one split, with one seed."""
 
     features: Path | FloatArray
-    """All features (n, d): a file in numpy's own format to be mapped into memory, or the array itself where it is small."""
+    """All features (n, d): a file in numpy's own format to be mapped into memory, or the array where it is small."""
     data_set: str
     split: str
     protocol: Protocol

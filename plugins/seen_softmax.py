@@ -6,9 +6,10 @@ f-CLSWGAN (Xian et al., CVPR 2018) takes its class loss from one, early-GAN (Gun
 from __future__ import annotations
 
 import torch
-from gzslbench.contract import Context, View
 from torch import nn
 from torch.nn.functional import cross_entropy
+
+from gzslbench.contract import Context, View
 
 BATCH = 100
 """Samples per step, as in code descending from Xian et al."""

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from gzslbench.contract import Context, View
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
+
+from gzslbench.contract import Context, View
 
 SLOPE = 0.2
 """Slope of every LeakyReLU for negative inputs."""

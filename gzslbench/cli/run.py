@@ -137,6 +137,10 @@ def run(**options: Any) -> None:
     """
     if not (options["plugins"] or options["everything"] or options["generators"] or options["classifiers"]):
         raise UsageError("nothing to run was named", "give --plugin NAME (see 'gzslbench list'), or --all")
+    if not (options["dry_run"] or options["explain"] or options["executor"] == "ray"):
+        from gzslbench.runner.server import start_fork_server
+
+        start_fork_server(options["threads"])  # its imports run beside ours
     from gzslbench.runner.request import Request
     from gzslbench.runner.session import run_session
 

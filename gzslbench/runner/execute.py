@@ -11,7 +11,8 @@ from typing import Protocol
 
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import Ended
-from gzslbench.runner.supervise import Assignment, Event, start_fork_server, supervise
+from gzslbench.runner.server import start_fork_server
+from gzslbench.runner.supervise import Assignment, Event, supervise
 
 Make = Callable[[], Assignment]
 """Makes an assignment when its turn has come, so that waiting trunks take no memory."""

@@ -14,7 +14,8 @@ from gzslbench.errors import UsageError
 from gzslbench.runner.execute import Make
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.messages import Ended
-from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event, start_fork_server, supervise
+from gzslbench.runner.server import start_fork_server
+from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event, supervise
 
 POLL_S = 0.5
 

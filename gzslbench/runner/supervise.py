@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -34,8 +32,6 @@ from gzslbench.runner.worker import work
 from gzslbench.scoring import Scorer
 
 POLL_S = 0.2
-PRELOADED = ["gzslbench.runner.worker", "torch._dynamo"]
-"""Modules that are imported once for all workers; the first step of any optimiser takes the second."""
 START_S = 300.0
 """What a worker may take to start beyond the limit of a phase: the first one waits for our own imports."""
 LOG_TAIL_BYTES = 4000
@@ -201,29 +197,6 @@ def _worker(assignment: Assignment) -> Iterator[tuple[Any, Connection]]:
         if process.is_alive():
             process.kill()
             process.join()
-
-
-def start_fork_server(threads: int) -> None:
-    """Start the process that workers are forked from, with the heavy imports done and no thread or device in use.
-
-    glibc returns large blocks to the system after each use and faults them in again; keeping them makes training of
-    wide layers markedly faster, and can only be set before a process starts.
-    """
-    keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
-    settings = keep_blocks | {
-        name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    }
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
-        forkserver.ensure_running()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _tail(log: Path) -> str:

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from gzslbench_plugins.eszsl.classifier import ESZSL
-
 from gzslbench.contract import Classifier, Method, hookimpl
+from gzslbench_plugins.eszsl.classifier import ESZSL
 
 ESZSL_METHOD = Method(
     name="eszsl",

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from gzslbench_plugins.sae.classifier import SAE
-
 from gzslbench.contract import Classifier, Method, hookimpl
+from gzslbench_plugins.sae.classifier import SAE
 
 SAE_METHOD = Method(
     name="sae",

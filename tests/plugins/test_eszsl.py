@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gzslbench_plugins.eszsl as plugin
 import numpy as np
 import pytest
 import torch
-from gzslbench_plugins.eszsl.classifier import ESZSL, Config
 from torch import Tensor
 
 import gzslbench
+import gzslbench_plugins.eszsl as plugin
 from gzslbench.contract import ClassSet, Context, View
 from gzslbench.data.dataset import LOCATIONS
 from gzslbench.data.xlsa17 import read_features, read_splits
 from gzslbench.metrics import harmonic_mean, mean_per_class
 from gzslbench.scaling import MinMax
 from gzslbench.settings import build_config, read_recipe
+from gzslbench_plugins.eszsl.classifier import ESZSL, Config
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 BUNDLED = Path(gzslbench.__file__).parent / "data" / "bundled"

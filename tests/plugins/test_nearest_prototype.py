@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from gzslbench_plugins.nearest_prototype import Config, NearestPrototype, gzslbench_classifiers
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 from sklearn.neighbors import NearestCentroid
 
 from gzslbench.contract import ClassSet, Context, Need, View
+from gzslbench_plugins.nearest_prototype import Config, NearestPrototype, gzslbench_classifiers
 
 QUERIES = torch.randn(200, 5, generator=torch.Generator().manual_seed(8))
 

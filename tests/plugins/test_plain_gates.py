@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzslbench_plugins.calibrated_stacking as calibrated_stacking
-import gzslbench_plugins.no_gate as no_gate
 import pytest
 import torch
-from gzslbench_plugins.calibrated_stacking import CalibratedStacking, Config
-from gzslbench_plugins.no_gate import NoGate
 
+import gzslbench_plugins.calibrated_stacking as calibrated_stacking
+import gzslbench_plugins.no_gate as no_gate
 from gzslbench.contract import Context, View
 from gzslbench.routing import route
+from gzslbench_plugins.calibrated_stacking import CalibratedStacking, Config
+from gzslbench_plugins.no_gate import NoGate
 
 FEATURES = torch.rand(3, 5)
 VIEW = View(FEATURES, torch.tensor([0, 1, 0]), torch.rand(2, 4))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzslbench_plugins.sae as plugin
 import numpy as np
 import pytest
 import torch
-from gzslbench_plugins.sae.classifier import SAE, Config, solve_symmetric_sylvester
 from scipy.linalg import solve_sylvester
 from sklearn.metrics.pairwise import cosine_similarity
 from torch import Tensor
 
+import gzslbench_plugins.sae as plugin
 from gzslbench.contract import ClassSet, Context, View
+from gzslbench_plugins.sae.classifier import SAE, Config, solve_symmetric_sylvester
 
 
 def problem() -> View:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from gzslbench_plugins.softmax import Config, Softmax, balanced_weights, gzslbench_classifiers, shuffled_batches
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from gzslbench.contract import ClassSet, Context, Need, View
 from gzslbench.errors import ProtocolError
+from gzslbench_plugins.softmax import Config, Softmax, balanced_weights, gzslbench_classifiers, shuffled_batches
 
 SEEN, UNSEEN, WIDTH = 4, 3, 6
 

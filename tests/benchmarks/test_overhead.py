@@ -1,0 +1,133 @@
+"""What the harness costs: the wall time of a whole command less the time inside components, for a minute of training.
+
+The time that any program takes to import what training with torch needs is told apart. Takes two minutes on an idle machine; run it with
+``GZSLBENCH_SLOW=1 pytest -s tests/benchmarks``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+
+from gzslbench.runner.progress import fit_s
+from gzslbench.store import Store
+
+LIMIT = 0.05
+
+SLEEPING = """
+import time
+from dataclasses import dataclass
+
+import torch
+from gzslbench.contract import Classifier, Generator, Info, Makes, Method, Need, hookimpl
+
+
+@dataclass(frozen=True)
+class Config:
+    fit_s: float = 40.0
+    per_class: int = 100
+
+
+class Sleeper(Generator):
+    info = Info("sleeper", makes=(Makes.SYNTHETIC,))
+    Config = Config
+
+    def fit(self, view, ctx):
+        self.width = view.features.shape[1]
+        for _ in ctx.steps(1000):
+            time.sleep(self.config.fit_s / 1000)
+            ctx.log(loss=torch.zeros(()))
+
+    def generate(self, semantics, per_class, ctx):
+        return torch.rand(len(semantics), per_class, self.width, generator=ctx.rng)
+
+
+@dataclass(frozen=True)
+class Half:
+    fit_s: float = 20.0
+
+
+class Dozer(Classifier):
+    info = Info("dozer", needs=(Need.SYNTHETIC,))
+    Config = Half
+
+    def fit(self, view, ctx):
+        x, y = view.joined()
+        self.map = torch.rand(x.shape[1], int(y.max()) + 1, generator=ctx.rng)
+        for _ in ctx.steps(1000):
+            time.sleep(self.config.fit_s / 1000)
+            ctx.log(loss=torch.zeros(()))
+
+    def scores(self, features, classes):
+        return features @ self.map[:, classes.index]
+
+
+@hookimpl
+def gzslbench_generators():
+    return [Sleeper]
+
+
+@hookimpl
+def gzslbench_classifiers():
+    return [Dozer]
+
+
+@hookimpl
+def gzslbench_methods():
+    return [Method("sleep", generator="sleeper", classifier="dozer")]
+"""
+
+
+def write_data(folder: Path) -> None:
+    """Write random features in the shape of CUB: 11,788 samples of 2,048 dimensions, 200 classes, 312 attributes."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(11_788) % 200)
+    sets = {
+        "trainval_loc": (labels < 150) & (np.arange(11_788) % 5 > 0),
+        "test_seen_loc": (labels < 150) & (np.arange(11_788) % 5 == 0),
+        "test_unseen_loc": labels >= 150,
+    }
+    names = np.empty((200, 1), dtype=object)
+    names[:, 0] = [f"class {i}" for i in range(200)]
+    folder.mkdir(parents=True)
+    features = rng.random((2048, 11_788), dtype=np.float32)
+    scipy.io.savemat(folder / "res101.mat", {"features": features, "labels": labels[:, None] + 1})
+    positions = {name: np.flatnonzero(rows)[:, None] + 1 for name, rows in sets.items()}
+    scipy.io.savemat(
+        folder / "att_splits.mat", {"att": rng.random((312, 200)), "allclasses_names": names, **positions}
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes minutes; set GZSLBENCH_SLOW=1")
+def test_the_harness_adds_less_than_five_percent(tmp_path):
+    write_data(tmp_path / "data" / "LARGE")
+    plugin, results = tmp_path / "sleeping.py", tmp_path / "results"
+    plugin.write_text(SLEEPING)
+    places = ["--data-dir", tmp_path / "data", "--cache", tmp_path / "cache", "--results", results]
+    command = [sys.executable, "-m", "gzslbench", "run", "-p", plugin, "-d", "LARGE", "--seeds", "0", *places]
+    subprocess.run([*command, "--dry-run"], check=True)  # converts the data, which is done once
+
+    import_s = wall_of([sys.executable, "-c", "import torch, torch._dynamo"])
+    wall_s = wall_of([*command, "--no-track"])
+    (record,) = Store(results).records()
+    inside_s = fit_s(record) + 4 / 3 * sum(record.timings.predict_s)  # one more call warms up
+    outside_s = wall_s - inside_s
+    print(f"\n{wall_s:.1f} s, of which {outside_s:.2f} s ({outside_s / wall_s:.1%}) outside of components")
+    print(f"without the {import_s:.2f} s that importing torch takes: {(outside_s - import_s) / wall_s:.1%}")
+    assert (outside_s - import_s) / wall_s < LIMIT
+
+
+def wall_of(command: Sequence[str | Path]) -> float:
+    """Run a command and give its wall time in seconds."""
+    began = time.monotonic()
+    subprocess.run(command, check=True)
+    return time.monotonic() - began
