@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from gzslbench.fitting import Bench, Checkpoint, Examinee, Fitted, Limits, Material
@@ -16,7 +15,7 @@ from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase, Timings
 from gzslbench.scoring import Predictions
-from gzslbench.timing import Repeated, peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks, warm_up
+from gzslbench.timing import Repeated, peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks
 from gzslbench.views import View
 
 REPEATS = 3
@@ -63,20 +62,6 @@ class Plan:
     selection: Mapping[str, Any] = field(default_factory=dict)
 
 
-def run_trunk(job: TrunkJob, desk: Desk, features: NDArray[np.float32]) -> None:
-    """Run all cells of a trunk as its protocol says; a failing cell is reported and the next one begun."""
-    from gzslbench.selection import choose_on_validation, keep_best_on_test
-
-    job = replace(job, warm_up_s=warm_up(torch.device(job.device)))
-    match job.protocol.selection:
-        case "last step":
-            fit_once(job, desk, features, [Plan(cell, cell.choices[0]) for cell in job.cells])
-        case "test set":
-            keep_best_on_test(job, desk, features)
-        case "validation classes":
-            choose_on_validation(job, desk, features)
-
-
 def fit_once(
     job: TrunkJob, desk: Desk, features: NDArray[np.float32], plans: Sequence[Plan], evaluation_s: float = 0.0
 ) -> None:
@@ -91,6 +76,16 @@ def fit_once(
         Branch(job, desk, bench, evaluation_s).run(group)
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A cell that is ready for its exam."""
+
+    plan: Plan
+    material: Material
+    fitted: Trio
+    peaks_mib: tuple[float, float]
+
+
 class Branch:
     """The cells behind one fitted generator."""
 
@@ -99,7 +94,11 @@ class Branch:
         self.fitted: dict[object, Fitted] = {}
 
     def run(self, plans: Sequence[Plan]) -> None:
-        """Fit the generator, then each cell; without a generator no cell can go on."""
+        """Fit the generator, then each cell; without a generator no cell can go on.
+
+        Where the protocol withholds unseen semantics, no cell sits its exam before all cells have trained: the exam
+        brings these semantics into the process.
+        """
         part, limits = plans[0].choice.generator, plans[0].limits
         with reported(self.desk, [plan.cell.index for plan in plans], self.bench):
             reset_peaks(self.bench.device)
@@ -107,16 +106,19 @@ class Branch:
             generator = fit_generator(self.bench, part, self.job.early_exam, limits)
             peaks = peaks_mib(self.bench)
             material = Material(self.bench, generator, self.job.early_exam)
+            trained: list[Trained] = []
             for plan in plans:
                 with reported(self.desk, [plan.cell.index], self.bench) as outcome:
-                    self.desk.hand_in(plan.cell.index, self._result(plan, material, generator, peaks))
+                    trained.append(self._train(plan, material, generator, peaks))
+                if not outcome.failed and self.bench.unseen_semantics is not None:
+                    outcome = self._examine(trained.pop())
                 if outcome.failed:  # what it has seen may be spoilt
                     material = Material(self.bench, generator, self.job.early_exam)
                     self.fitted.clear()
+            for each in trained:
+                self._examine(each)
 
-    def _result(
-        self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
-    ) -> CellResult:
+    def _train(self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]) -> Trained:
         index, choice = plan.cell.index, plan.choice
         reset_peaks(self.bench.device)
         self.desk.begin(index, "synthesise")
@@ -125,13 +127,26 @@ class Branch:
         gate = self._fit(choice.gate, gate_view, plan.limits)
         self.desk.begin(index, "fit classifier")
         classifier = self._fit(choice.classifier, classifier_view, plan.limits)
-        self.desk.begin(index, "predict")
-        exam = self.desk.exam()
-        examinee = Examinee(self.bench, material, choice, gate.component, classifier.component)
-        predicted = repeat_prediction(lambda: examinee.predict(exam, self.job.keep_scores), REPEATS, self.bench.device)
-        fitted = generator, gate, classifier
-        timings = timings_of(self.bench, material, fitted, predicted, self.evaluation_s, peaks)
-        return result_of(choice, fitted, predicted.result, timings, plan.selection)
+        memory, device_memory = map(max, peaks, peaks_mib(self.bench))
+        return Trained(plan, material, (generator, gate, classifier), (memory, device_memory))
+
+    def _examine(self, trained: Trained) -> Outcome:
+        """Predict the test samples and hand in the result."""
+        plan, (_, gate, classifier) = trained.plan, trained.fitted
+        with reported(self.desk, [plan.cell.index], self.bench) as outcome:
+            reset_peaks(self.bench.device)
+            self.desk.begin(plan.cell.index, "predict")
+            exam = self.desk.exam()
+            examinee = Examinee(self.bench, trained.material, plan.choice, gate.component, classifier.component)
+            predicted = repeat_prediction(
+                lambda: examinee.predict(exam, self.job.keep_scores), REPEATS, self.bench.device
+            )
+            timings = timings_of(
+                self.bench, trained.material, trained.fitted, predicted, self.evaluation_s, trained.peaks_mib
+            )
+            result = result_of(plan.choice, trained.fitted, predicted.result, timings, plan.selection)
+            self.desk.hand_in(plan.cell.index, result)
+        return outcome
 
     def _fit(self, part: Part, view: View, limits: Mapping[str, Limits]) -> Fitted:
         """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""

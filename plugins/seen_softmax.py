@@ -1,6 +1,7 @@
 """A linear softmax classifier of the seen classes, trained once and then frozen, as a judge of generated features.
 
-f-CLSWGAN (Xian et al., CVPR 2018) takes its class loss from one, early-GAN (Gune et al., ACM MM 2020) its Confidence Score.
+f-CLSWGAN (Xian et al., CVPR 2018) takes its class loss from one, early-GAN (Gune et al., ACM MM 2020) its Confidence
+Score.
 """
 
 from __future__ import annotations

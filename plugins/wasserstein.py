@@ -102,7 +102,7 @@ class Critic(nn.Module):
 
 
 def critic_loss(critic: Critic, real: Tensor, fake: Tensor, a: Tensor, alpha: Tensor, penalty: float) -> Tensor:
-    """Eq. 6, negated for descent, for real and fake features (n, d) of semantics a (n, k) and alpha (n, 1) in [0, 1)."""
+    """Eq. 6, negated for descent: real and fake features (n, d) of semantics a (n, k), alpha (n, 1) from U(0, 1)."""
     h_real, h_fake = critic.from_features(torch.stack([real, fake])) + critic.from_semantics(a)
     # h is affine in x, and x^ = alpha x + (1 - alpha) x~ shares its semantics with both ends: no third pass is needed.
     # phi' is constant almost everywhere, so nothing flows back through h^.
@@ -124,9 +124,8 @@ class WassersteinGAN:
         self.critic = Critic(feature_dim, semantic_dim, config.critic_hidden).to(ctx.device)
         for network in (self.generator, self.critic):
             initialise(network, config.initial_std)
-        adam = {"lr": config.learning_rate, "betas": (0.5, 0.999), "fused": True}
-        self.generator_optimiser = torch.optim.Adam(self.generator.parameters(), **adam)
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), **adam)
+        self.generator_optimiser = adam(self.generator, config.learning_rate)
+        self.critic_optimiser = adam(self.critic, config.learning_rate)
 
     def condition(self, semantics: Tensor) -> Tensor:
         """Rescale semantics (c, k) as configured."""
@@ -139,16 +138,15 @@ class WassersteinGAN:
     def update_critic(self) -> Tensor:
         """Take the critic steps that precede a generator step; return the last loss."""
         rows = self._draw(self.config.critic_steps)
-        real, a = self.features[rows], self.semantics[self.labels[rows]]
+        a = self.semantics[self.labels[rows]]
         # G rests meanwhile, so one pass makes the fakes of all these steps.
         with torch.no_grad():
             fake = self.generator(self.noise(len(a), self.rng), a)
         alpha = torch.rand(len(a), 1, generator=self.rng, device=a.device)
-        for batch in zip(*(each.split(self.config.batch_size) for each in (real, fake, a, alpha)), strict=True):
-            loss = critic_loss(self.critic, *batch, self.config.penalty)
-            self.critic_optimiser.zero_grad()
-            loss.backward()
-            self.critic_optimiser.step()
+        for batch in torch.arange(len(a), device=a.device).split(self.config.batch_size):
+            real = self.features[rows[batch]]
+            loss = critic_loss(self.critic, real, fake[batch], a[batch], alpha[batch], self.config.penalty)
+            descend(self.critic_optimiser, loss)
         return loss.detach()
 
     def update_generator(self, extra_loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Tensor:
@@ -160,9 +158,7 @@ class WassersteinGAN:
         loss = -self.critic(fake, a).mean()
         if extra_loss is not None:
             loss = loss + extra_loss(fake, labels)
-        self.generator_optimiser.zero_grad()
-        loss.backward()
-        self.generator_optimiser.step()
+        descend(self.generator_optimiser, loss)
         self.critic.requires_grad_(True)
         return loss.detach()
 
@@ -170,6 +166,18 @@ class WassersteinGAN:
         """Draw the rows of some batches."""
         count = batches * self.config.batch_size
         return torch.randint(len(self.features), (count,), generator=self.rng, device=self.rng.device)
+
+
+def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """The optimiser of both networks."""
+    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
+
+
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Take one step."""
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
 
 
 def initialise(network: nn.Module, std: float) -> None:

@@ -14,7 +14,6 @@ import scipy.io
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.dataset import DataSet
 from gzslbench.job import CellResult, Exam, TrunkJob
-from gzslbench.pipeline import run_trunk
 from gzslbench.plugins import load_plugins
 from gzslbench.protocol import protocol_named
 from gzslbench.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
@@ -25,6 +24,7 @@ from gzslbench.runner.worker import open_features
 from gzslbench.scan import find_plugins, plugin_file
 from gzslbench.scoring import Predictions, Scorer
 from gzslbench.settings import parse_assignments, parse_grid
+from gzslbench.trunk import run_trunk
 
 MakeRecord = Callable[..., Record]
 AddPlugin = Callable[[str], None]

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from gzslbench.errors import ContractError, ProtocolError
-from gzslbench.pipeline import WHOLE_TRUNK, run_trunk
+from gzslbench.pipeline import WHOLE_TRUNK
 from gzslbench.protocol import PROTOCOLS
 from gzslbench.runner.worker import open_features
+from gzslbench.trunk import run_trunk
 
 ONES = "features.new_ones(len(features), len(classes))"
 

@@ -8,8 +8,8 @@ import pytest
 
 from gzslbench import selection
 from gzslbench.context import CHECKPOINTS
-from gzslbench.pipeline import run_trunk
 from gzslbench.runner.worker import open_features
+from gzslbench.trunk import run_trunk
 
 TEN_PLUS_END = CHECKPOINTS + 1
 """Looks while something trains, and one when it has ended."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gzslbench.contract import Classifier, Gate, Generator, Method, hookimpl
-
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.early_gan.mapping import EntropySeparation
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
+from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
 from gzslbench_plugins.wasserstein import require, rescale
 
 COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
@@ -37,7 +37,8 @@ class EntropyConfig:
         """Check ranges."""
         for name in ("steps", "batch_size", "hidden", "latent"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight", "gamma", "semantic_norm"):
+        weights = ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight")
+        for name in (*weights, "gamma", "semantic_norm"):
             require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
         deltas = (self.delta_l, self.delta_h)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gzslbench.contract import Generator, Method, hookimpl
-
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 
 F_CLSWGAN = Method(

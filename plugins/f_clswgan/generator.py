@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from gzslbench.contract import Context, Generator, Info, Makes, View
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench_plugins.seen_softmax import fit_seen_softmax
 from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
 

@@ -1,7 +1,7 @@
 """What the harness costs: the wall time of a whole command less the time inside components, for a minute of training.
 
-The time that any program takes to import what training with torch needs is told apart. Takes two minutes on an idle machine; run it with
-``GZSLBENCH_SLOW=1 pytest -s tests/benchmarks``.
+The time that any program takes to import what training with torch needs is told apart. Takes two minutes, on a machine
+that does nothing else; run it with ``GZSLBENCH_SLOW=1 pytest -s tests/benchmarks``.
 """
 
 from __future__ import annotations
@@ -101,9 +101,7 @@ def write_data(folder: Path) -> None:
     features = rng.random((2048, 11_788), dtype=np.float32)
     scipy.io.savemat(folder / "res101.mat", {"features": features, "labels": labels[:, None] + 1})
     positions = {name: np.flatnonzero(rows)[:, None] + 1 for name, rows in sets.items()}
-    scipy.io.savemat(
-        folder / "att_splits.mat", {"att": rng.random((312, 200)), "allclasses_names": names, **positions}
-    )
+    scipy.io.savemat(folder / "att_splits.mat", {"att": rng.random((312, 200)), "allclasses_names": names, **positions})
 
 
 @pytest.mark.slow

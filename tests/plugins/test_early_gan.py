@@ -6,8 +6,11 @@ import math
 
 import pytest
 import torch
-from gzslbench.contract import Context, Gate, Need, View
-from gzslbench.contract import Classifier as ClassifierKind
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gzslbench.contract import Classifier, Context, Gate, Need, View
 from gzslbench.errors import ProtocolError
 from gzslbench.views import ClassSet
 from gzslbench_plugins.early_gan import (
@@ -26,9 +29,6 @@ from gzslbench_plugins.early_gan.mapping import (
     route,
     separation_loss,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import Tensor
 
 TINY_GAN = {
     "generator_hidden": 32,
@@ -50,7 +50,7 @@ def context(seed: int = 0) -> Context:
 
 
 def toy(**offers: Tensor) -> View:
-    """Four seen classes whose features are their semantics plus a little noise; nothing is offered beyond ``offers``."""
+    """Four seen classes, features being noisy semantics; the view offers nothing beyond ``offers``."""
     rng = torch.Generator().manual_seed(3)
     semantics = torch.eye(4) * 0.8 + 0.1
     labels = torch.arange(4).repeat_interleave(50)
@@ -281,7 +281,7 @@ def test_seen_scores_follow_the_order_of_the_class_set() -> None:
 
 def test_module_plays_both_roles_and_needs_no_unseen_semantics() -> None:
     assert issubclass(EntropySeparation, Gate)
-    assert issubclass(EntropySeparation, ClassifierKind)
+    assert issubclass(EntropySeparation, Classifier)
     assert gzslbench_gates() == gzslbench_classifiers() == [EntropySeparation]
     assert EntropySeparation.info.needs == (Need.OUTSIDE,)
     with pytest.raises(ProtocolError):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
 from gzslbench.contract import Context, View
 from gzslbench_plugins.f_clswgan import F_CLSWGAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_clswgan.generator import FClswgan, FClswganConfig
 from gzslbench_plugins.seen_softmax import fit_seen_softmax
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-TINY = {"generator_hidden": 32, "critic_hidden": 32, "batch_size": 32, "softmax_epochs": 20, "learning_rate": 5e-3, "initial_std": 0.2}
+TINY = {
+    "generator_hidden": 32,
+    "critic_hidden": 32,
+    "batch_size": 32,
+    "softmax_epochs": 20,
+    "learning_rate": 5e-3,
+    "initial_std": 0.2,
+}
 
 
 def context(seed: int = 0) -> Context:
@@ -96,7 +104,9 @@ def test_hooks_register_what_the_method_names() -> None:
     assert [each.info.name for each in gzslbench_generators()] == [F_CLSWGAN.generator]
 
 
-@pytest.mark.parametrize(("field", "value"), [("class_loss", -1), ("per_class", 0), ("softmax_epochs", 0), ("steps", 0)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("class_loss", -1), ("per_class", 0), ("softmax_epochs", 0), ("steps", 0)]
+)
 def test_config_refuses_what_is_out_of_range(field: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{field} must be"):
         FClswganConfig(**{field: value})

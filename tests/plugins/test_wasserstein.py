@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
+
 from gzslbench.contract import Context, View
 from gzslbench_plugins.wasserstein import Critic, WassersteinConfig, WassersteinGAN, critic_loss
-from torch import Tensor
 
 TINY = {"generator_hidden": 16, "critic_hidden": 16, "batch_size": 8}
 
@@ -105,7 +106,9 @@ def test_noise_has_the_dimension_of_the_semantics_by_default() -> None:
     assert WassersteinGAN(view(), WassersteinConfig(noise_dim=7, **TINY), context()).noise(2, rng).shape == (2, 7)
 
 
-@pytest.mark.parametrize("field", ["steps", "critic_steps", "batch_size", "generator_hidden", "critic_hidden", "learning_rate"])
+@pytest.mark.parametrize(
+    "field", ["steps", "critic_steps", "batch_size", "generator_hidden", "critic_hidden", "learning_rate"]
+)
 def test_config_refuses_zero(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be"):
         WassersteinConfig(**{field: 0})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gzslbench.runner import session
 from gzslbench.runner.execute import LocalExecutor
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
+from gzslbench.runner.supervise import CellDone
 from gzslbench.store import Store
 
 Run = Callable[..., int]
@@ -250,19 +252,21 @@ def test_a_trunk_that_can_not_be_set_up_fails_alone(run, capsys, monkeypatch):
 def workers() -> Iterator[psutil.Process]:
     """Find the processes that the fork server of this process has forked."""
     for child in psutil.Process().children(recursive=True):
-        if "forkserver" in " ".join(child.cmdline()) and child.parent().pid != psutil.Process().pid:
-            yield child
+        with suppress(psutil.Error):  # one that ends while it is looked at
+            if child.ppid() != psutil.Process().pid and child.status() != psutil.STATUS_ZOMBIE:
+                yield child
 
 
 def test_ctrl_c_ends_the_workers_and_the_same_command_continues(run, contents, capsys, monkeypatch):
     until_ended = LocalExecutor._until_ended
-    at_work = []
+    at_work, done = [], []
 
     def interrupted(self, running):
-        for count, item in enumerate(until_ended(self, running)):
-            yield item
-            if count == 20:
-                at_work.extend(workers())
+        for position, event in until_ended(self, running):
+            yield position, event
+            done.append(isinstance(event, CellDone))
+            if sum(done) >= 2 and (alive := list(workers())):
+                at_work.extend(alive)
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

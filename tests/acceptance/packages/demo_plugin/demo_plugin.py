@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Method, View, hookimpl
 from torch import Tensor
+
+from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Method, View, hookimpl
 
 
 @dataclass(frozen=True)

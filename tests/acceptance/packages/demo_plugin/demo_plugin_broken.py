@@ -7,6 +7,7 @@ import sys
 import time
 
 import torch
+
 from gzslbench.contract import Classifier, Info, hookimpl
 
 
