@@ -10,8 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.fitting import Bench, Checkpoint, Examinee, Fitted, Limits, Material
+from gzslbench.examinee import Examinee
+from gzslbench.fitting import Bench, Checkpoint, Fitted, Limits
 from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
+from gzslbench.material import Material
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase, Timings
 from gzslbench.scoring import Predictions

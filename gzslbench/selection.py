@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from gzslbench import metrics
 from gzslbench.contract import Generator
-from gzslbench.fitting import Bench, Examinee, Fitted, Limits, Material
+from gzslbench.examinee import Examinee
+from gzslbench.fitting import Bench, Fitted, Limits
 from gzslbench.job import CellJob, CellResult, Choice, Exam, TrunkJob, Validation
+from gzslbench.material import Material
 from gzslbench.pipeline import (
     WHOLE_TRUNK,
     Desk,

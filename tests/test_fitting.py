@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from gzslbench import fitting
 from gzslbench.errors import ContractError
-from gzslbench.fitting import Bench, Examinee, Material
+from gzslbench.examinee import Examinee
+from gzslbench.fitting import Bench
 from gzslbench.job import Part, TrunkJob
+from gzslbench.material import Material
 from gzslbench.runner.worker import open_features
 
 
@@ -205,7 +206,7 @@ def test_predictions_do_not_depend_on_the_size_of_chunks(job, choice, rehearsal,
     gate, classifier = (fit(bench, part, material) for part in (choice.gate, choice.classifier))
     examinee = Examinee(bench, material, choice, gate, classifier)
     whole = examinee.predict(exam, keep_scores=True)
-    monkeypatch.setattr(fitting, "PREDICTION_ROWS", 7)
+    monkeypatch.setattr("gzslbench.examinee.PREDICTION_ROWS", 7)
     parts = examinee.predict(exam, keep_scores=True)
     assert np.array_equal(whole.predicted, parts.predicted)
     assert np.array_equal(whole.samples, parts.samples)

@@ -107,13 +107,23 @@ def test_a_strict_job_holds_no_unseen_semantics_until_the_exam_is_asked_for(rehe
     assert desk.exams == 1
 
 
-def test_nothing_is_asked_of_the_test_set_before_training_has_ended(rehearsal, monkeypatch):
-    (job,) = rehearsal.jobs(["none+none+toy-linear"], "strict")
+@pytest.mark.parametrize("protocol", ["strict", "inductive"])
+def test_nothing_is_asked_of_the_test_set_before_training_has_ended(rehearsal, monkeypatch, protocol):
+    (job,) = rehearsal.jobs(["none+none+toy-linear", "none+none+toy-bilinear"], protocol)
     desk = rehearsal.desk(job)
-    seen: list[tuple[int, str]] = []
-    monkeypatch.setattr(desk, "exam", lambda: seen.append(desk.phases[-1]) or desk.expected_exam)
+    asked: list[tuple[int, str]] = []
+    trained: list[set[int]] = []
+
+    def exam():
+        asked.append(desk.phases[-1])
+        trained.append({cell for cell, phase in desk.phases if phase == "fit classifier"})
+        return desk.expected_exam
+
+    monkeypatch.setattr(desk, "exam", exam)
     run_trunk(job, desk, open_features(job))
-    assert seen == [(0, "predict")]
+    assert asked == [(0, "predict"), (1, "predict")]
+    # The exam brings unseen semantics into the process, so under strict all cells have trained before the first one.
+    assert trained[0] == ({0, 1} if protocol == "strict" else {0})
 
 
 def test_the_order_of_the_exam_tells_no_domain(rehearsal):

@@ -1,0 +1,122 @@
+"""What a generator gives to the gates and classifiers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from torch import Tensor
+
+from gzslbench.context import Context
+from gzslbench.contract import Generator
+from gzslbench.fitting import Bench, Fitted, isolated
+from gzslbench.guards import checked, checked_labels
+from gzslbench.info import Makes, Need
+from gzslbench.job import Exam, Part
+from gzslbench.plugins import load_component
+from gzslbench.record import Phase
+from gzslbench.timing import Stopwatch
+from gzslbench.views import View
+
+
+class Material:
+    """What a generator gives to the gates and classifiers behind it; each piece is made once, when first asked for."""
+
+    def __init__(self, bench: Bench, generator: Fitted | Generator | None, early_exam: Exam | None = None) -> None:
+        self._bench, self._early_exam = bench, early_exam
+        self._generator: Generator | None = generator.component if isinstance(generator, Fitted) else generator
+        self.phase: Phase | None = None
+        """Time taken so far to make what was asked for."""
+
+    def view(self, part: Part) -> View:
+        """Show a component seen data as the generator maps it, and what else it declares and the protocol allows."""
+        features, labels = self.training_set
+        needs = load_component(part.source, part.kind, part.name).info.needs
+        offers = {need: tensor for need in needs if (tensor := self._offer(need)) is not None}
+        protocol = self._bench.job.protocol.name
+        return View(features, labels, self._bench.semantics, offers, reader=part.name, protocol=protocol)
+
+    def encode(self, features: Tensor) -> Tensor:
+        """Map real features (n, d) into the generator's space (n, d')."""
+        if self._generator is None:
+            return features
+        name = self._generator.info.name
+        return checked(self._generator.encode(features), (len(features), None), name, "encode")
+
+    @cached_property
+    def training_set(self) -> tuple[Tensor, Tensor]:
+        """Seen samples for gates and classifiers: features (m, d') and labels (m,)."""
+        bench = self._bench
+        if self._generator is None:
+            return bench.features, bench.labels
+        with self._calling("training_set") as ctx:
+            features, labels = self._generator.training_set(_plain_view(bench), ctx)
+        name = self._generator.info.name
+        features = checked(features, (None, None), name, "training_set")
+        return features, checked_labels(labels, len(features), len(bench.semantics), name)
+
+    @cached_property
+    def synthetic(self) -> Tensor | None:
+        """Synthetic features of the unseen classes (u, per_class, d')."""
+        semantics = self._bench.unseen_semantics
+        if self._generator is None or semantics is None or Makes.SYNTHETIC not in self._generator.info.makes:
+            return None
+        count = int(self._generator.config.per_class)
+        with self._calling("generate") as ctx:
+            made = self._generator.generate(semantics, count, ctx)
+        width = self.training_set[0].shape[1]
+        return checked(made, (len(semantics), count, width), self._generator.info.name, "generate")
+
+    @cached_property
+    def proxies(self) -> Tensor | None:
+        """Samples of no seen class (m, d')."""
+        if self._generator is None or Makes.PROXIES not in self._generator.info.makes:
+            return None
+        count = int(self._generator.config.proxy_count)
+        with self._calling("proxies") as ctx:
+            made = self._generator.proxies(count, ctx)
+        return checked(made, (count, self.training_set[0].shape[1]), self._generator.info.name, "proxies")
+
+    @cached_property
+    def test_features(self) -> Tensor | None:
+        """Test features (m, d') as the generator maps them, where the protocol shows them early."""
+        if self._early_exam is None:
+            return None
+        features = self._bench.test_features(self._early_exam)
+        if self._generator is None:
+            return features
+        with self._calling("encode"):
+            return self.encode(features)
+
+    def _offer(self, need: Need) -> Tensor | None:
+        match need:
+            case Need.UNSEEN_SEMANTICS:
+                return self._bench.unseen_semantics
+            case Need.TEST_FEATURES:
+                return self.test_features
+            case Need.SYNTHETIC:
+                return self.synthetic
+            case Need.PROXIES:
+                return self.proxies
+            case Need.OUTSIDE:
+                if self.proxies is not None:
+                    return self.proxies
+                return None if self.synthetic is None else self.synthetic.flatten(0, 1)
+
+    @contextmanager
+    def _calling(self, purpose: str) -> Iterator[Context]:
+        assert self._generator is not None
+        ctx = self._bench.context(self._generator.info.name, purpose)
+        with isolated(ctx.seed, grad=False), Stopwatch(self._bench.device) as watch:
+            yield ctx
+        self.phase = watch.phase if self.phase is None else _sum(self.phase, watch.phase)
+
+
+def _plain_view(bench: Bench) -> View:
+    return View(bench.features, bench.labels, bench.semantics, protocol=bench.job.protocol.name)
+
+
+def _sum(one: Phase, other: Phase) -> Phase:
+    device_s = None if one.device_s is None or other.device_s is None else one.device_s + other.device_s
+    return Phase(one.wall_s + other.wall_s, one.cpu_s + other.cpu_s, device_s)
