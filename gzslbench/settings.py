@@ -86,10 +86,14 @@ Tables = dict[str, dict[str, dict[str, RecipeValue]]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """The recipes of a plugin: values by data set and component, and the budgets that may change them."""
+    """The recipes of a plugin: values by data set and component, and the budgets that may change them.
+
+    ``exempt`` names, for each budget, the data sets that it leaves as they are.
+    """
 
     data_sets: Tables = field(default_factory=dict)
     budgets: dict[str, Tables] = field(default_factory=dict)
+    exempt: dict[str, list[str]] = field(default_factory=dict)
 
     def settings(self, data_set: str, budget: str = "") -> Settings:
         """Give the values for a data set: those of ``default`` first, then of ``CUB``, then of ``CUB@sent``.
@@ -97,7 +101,8 @@ class Recipe:
         A budget's values, looked up the same way, come last.
         """
         merged: Settings = {}
-        for table in (self.data_sets, self.budgets.get(budget, {})):
+        exempt = data_set in self.exempt.get(budget, ())
+        for table in (self.data_sets, {} if exempt else self.budgets.get(budget, {})):
             for name in dict.fromkeys(("default", data_set.split("@")[0], data_set)):
                 values = {part: {k: v.value for k, v in entry.items()} for part, entry in table.get(name, {}).items()}
                 merge(merged, values)
@@ -117,6 +122,8 @@ def joined(recipes: Iterable[Recipe]) -> Recipe:
         _join(together.data_sets, recipe.data_sets)
         for budget, tables in recipe.budgets.items():
             _join(together.budgets.setdefault(budget, {}), tables)
+        for budget, names in recipe.exempt.items():
+            together.exempt.setdefault(budget, []).extend(names)
     return together
 
 
@@ -130,12 +137,14 @@ def read_recipe(path: Path) -> Recipe:
     try:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
         budgets = text.pop("budgets", {})
+        exempt = {budget: [str(name) for name in sets.pop("exempt", [])] for budget, sets in budgets.items()}
         return Recipe(
             {name: _components(table, name) for name, table in text.items()},
             {
                 budget: {name: _components(table, f"budgets.{budget}.{name}") for name, table in sets.items()}
                 for budget, sets in budgets.items()
             },
+            exempt,
         )
     except OSError as error:
         raise ConfigError(

@@ -253,3 +253,19 @@ def test_settings_of_a_component_that_takes_no_part_are_refused():
     unknown_components({"gan": {}}, ["gan", "softmax"])
     with pytest.raises(UsageError, match="no component 'sofmax' takes part in this run; did you mean 'softmax'"):
         unknown_components({"sofmax": {}}, ["gan", "softmax"])
+
+
+def test_a_budget_leaves_exempt_data_sets_alone(recipe_file):
+    entry = "{{ value = {}, origin = 'ours' }}"
+    text = f"""
+[default.gan]
+steps = {entry.format(9)}
+[budgets.quick]
+exempt = ["glyphs"]
+[budgets.quick.default.gan]
+steps = {entry.format(1)}
+"""
+    recipe = read_recipe(recipe_file(text))
+    assert recipe.settings("CUB", "quick") == {"gan": {"steps": 1}}
+    assert recipe.settings("glyphs", "quick") == {"gan": {"steps": 9}}
+    assert joined([recipe]).settings("glyphs", "quick") == {"gan": {"steps": 9}}
