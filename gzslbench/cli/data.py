@@ -28,10 +28,9 @@ def data() -> None:
 @cache_option
 def list_data(data_dirs: tuple[Path, ...], cache: Path) -> None:
     """List the data sets that are found, and the known ones that are missing."""
-    from gzslbench.data.catalogue import Catalogue
     from gzslbench.data.known import known
 
-    catalogue = Catalogue.find(data_dirs, cache_dir=cache)
+    catalogue = _catalogue(data_dirs, cache)
     for name in catalogue.names():
         published = known(name)
         click.echo(f"{name:<16} {_place(catalogue, name)}{f'  ({published.summary})' if published else ''}")
@@ -50,9 +49,8 @@ def list_data(data_dirs: tuple[Path, ...], cache: Path) -> None:
 def check(name: str, split_name: str, data_dirs: tuple[Path, ...], cache: Path) -> None:
     """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
     from gzslbench.data.audit import audit, require_sound
-    from gzslbench.data.catalogue import Catalogue
 
-    dataset = Catalogue.find(data_dirs, cache_dir=cache).open(name, cache)
+    dataset = _catalogue(data_dirs, cache).open(name, cache)
     _show(dataset)
     splits = [dataset.split(split_name)] if split_name else list(dataset.splits.values())
     for split in splits:
@@ -131,6 +129,20 @@ def _first(data_dirs: tuple[Path, ...]) -> Path:
     if not data_dirs:
         raise UsageError("there is no data folder to write to", "give one with --data-dir or GZSLBENCH_DATA")
     return data_dirs[0]
+
+
+def _catalogue(data_dirs: tuple[Path, ...], cache: Path) -> Catalogue:
+    """Find data sets, those of plugins too; only plugins that declare any are loaded."""
+    from gzslbench.data.catalogue import Catalogue
+    from gzslbench.scan import find_plugins, read_listing
+
+    declaring = dict.fromkeys(each.plugin for each in read_listing(find_plugins()) if each.kind == "data set")
+    if not declaring:
+        return Catalogue.find(data_dirs, cache_dir=cache)
+    from gzslbench.plugins import load_plugins
+
+    entries = load_plugins(sources=declaring).of_kind("data set")
+    return Catalogue.find(data_dirs, {name: entry.what for name, entry in entries.items()}, cache)
 
 
 def _place(catalogue: Catalogue, name: str) -> str:
