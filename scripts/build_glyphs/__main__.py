@@ -1,6 +1,6 @@
 """Build the bundled data set ``glyphs`` from Debian font packages.
 
-    python scripts/build_glyphs --work /tmp/glyphs --out gzslbench/data/bundled/glyphs
+    python scripts/build_glyphs --work build/glyphs --out gzslbench/data/bundled/glyphs
 
 Needs Debian 12 with ``apt-get`` and ``dpkg-deb`` (the packages are downloaded and unpacked under ``--work``, about
 400 MB, not installed) and, in Python, numpy, scipy, Pillow, fonttools and scikit-image; the last three are no

@@ -22,7 +22,7 @@ def tutorial() -> str:
     return text[text.index("## A method of your own") : text.index("## How the shapes")]
 
 
-@pytest.fixture()
+@pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A shell environment in which ``pip install`` writes into a folder of its own, not into the tests' environment."""
     site, programs = tmp_path / "site", tmp_path / "bin"

@@ -1,4 +1,4 @@
-"""A data set that a plugin brings, through the real command line: listed, checked, and run with its variant semantics."""
+"""A data set that a plugin brings, through the real command line: listed, checked and run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = '''
+SOURCE = """
 import numpy as np
 
 from gzslbench.contract import hookimpl
@@ -34,7 +34,7 @@ class Blobs(DataSource):
 @hookimpl
 def gzslbench_datasets():
     return [Blobs]
-'''
+"""
 DIST = {
     "METADATA": "Metadata-Version: 2.1\nName: blobs\nVersion: 2.5\n",
     "entry_points.txt": "[gzslbench]\nblobs = blobs_plugin\n",
