@@ -63,6 +63,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path, environment: dict[str, st
         "1 done, 0 there already, 0 failed"
         in outputs["gzslbench run --plugin ./prototype_ridge.py --seeds 0 --no-track"]
     )
-    assert "5 done" in outputs["gzslbench run --plugin prototype-ridge --seeds 0-4 --no-track"]
-    assert "prototype-ridge (ridge=10" in outputs["gzslbench leaderboard"]
+    packaged = outputs["gzslbench run --plugin prototype-ridge --seeds 0-4 --no-track"]
+    assert "4 done, 1 there already, 0 failed" in packaged
+    assert "prototype-ridge (prototype-ridge.ridge=0.1)" in outputs["gzslbench leaderboard"]
     assert "ok      prototype-ridge (prototype-ridge 1.0)" in outputs["gzslbench plugins"]
