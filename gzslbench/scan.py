@@ -30,6 +30,8 @@ _KIND_OF_BASE: dict[str, ListedKind] = {
     "Gate": "gate",
     "Classifier": "classifier",
 }
+_DECLARING = tuple(word.encode() for word in ("Info", "Method", *_KIND_OF_BASE))
+"""Words without which a file declares nothing, and is no base of what declares something."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,18 @@ def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
     """Read what plugins declare; a file that can't be parsed lists nothing."""
     listed: list[Listed] = []
     for plugin in plugins:
-        trees = [tree for path in plugin.files if (tree := parse(path)) is not None]
+        trees = [tree for path in plugin.files if _may_declare(path) and (tree := parse(path)) is not None]
         listed += [Listed(kind, info, plugin) for kind, info in _declarations(trees)]
     return listed
+
+
+def _may_declare(path: Path) -> bool:
+    """Tell by a quick look whether a file can matter to a listing: most files of a large plugin can't."""
+    try:
+        source = path.read_bytes()
+    except OSError:
+        return False
+    return any(word in source for word in _DECLARING)
 
 
 def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
