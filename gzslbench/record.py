@@ -167,6 +167,7 @@ class Record:
     """How often test labels were read for this result."""
     data_warnings: tuple[str, ...]
     data_source: str
+    """The folder's name and the hashes of its files; no path."""
     unseen_semantics: bool
     """Whether anything of the unseen classes was used before test time (the column UD)."""
     generative: bool

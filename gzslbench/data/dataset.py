@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,16 @@ class Provenance:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        return self._at(self.location)
+
+    @property
+    def shareable(self) -> str:
+        """The same with the folder's name alone, for records: they are passed on, and paths tell about their author."""
+        return self._at(PurePath(self.location).name)
+
+    def _at(self, place: str) -> str:
         files = ", ".join(f"{name} (sha256 {digest[:12]})" for name, digest in sorted(self.files.items()))
-        return f"{self.location}: {files}" if files else self.location
+        return f"{place}: {files}" if files else place
 
 
 @dataclass(frozen=True, eq=False)

@@ -171,7 +171,7 @@ def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
         origins=cell.origins,
         looks=done.looks,
         data_warnings=task.warnings,
-        data_source=str(task.data_set.provenance),
+        data_source=task.data_set.provenance.shareable,
         unseen_semantics=cell.unseen_semantics,
         generative=cell.generative,
         selection=done.result.selection,

@@ -97,3 +97,10 @@ def test_an_unknown_split_is_named_with_the_nearest() -> None:
 
 def test_provenance_names_files_and_hashes() -> None:
     assert str(Provenance("/data/CUB", {"res101.mat": "ab" * 32})) == "/data/CUB: res101.mat (sha256 abababababab)"
+
+
+def test_what_records_say_of_the_source_holds_no_path() -> None:
+    provenance = Provenance("/home/me/data/CUB", {"res101.mat": "ab" * 32})
+    assert str(provenance) == "/home/me/data/CUB: res101.mat (sha256 abababababab)"
+    assert provenance.shareable == "CUB: res101.mat (sha256 abababababab)"
+    assert Provenance("plugin blobs.Blobs").shareable == "plugin blobs.Blobs"
