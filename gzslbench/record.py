@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -67,8 +67,24 @@ class CellKey:
 
     def digest(self) -> str:
         """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
+        before, after = self._around_seed
+        return hashlib.sha256(f"{before}{self.seed}{after}".encode()).hexdigest()[:16]
+
+    def with_seed(self, seed: int) -> CellKey:
+        """Give the same key with another seed, in a tenth of the time of making it: plans hold many thousands."""
+        key = object.__new__(CellKey)
+        vars(key).update(vars(self), _around_seed=self._around_seed, seed=seed)
+        return key
+
+    @cached_property
+    def _around_seed(self) -> tuple[str, str]:
+        """The canonical JSON before and after the seed's value, kept for keys that differ in nothing else."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "seed"}
         parts = {"gate": self.gate.digest, "classifier": self.classifier.digest}
-        return _digest({**vars(self), **parts, "generator": self.generator and self.generator.digest})[:16]
+        values |= {**parts, "generator": self.generator and self.generator.digest}
+        before = canonical_json({name: value for name, value in values.items() if name < "seed"})
+        after = canonical_json({name: value for name, value in values.items() if name > "seed"})
+        return f'{before[:-1]},"seed":', f",{after[1:]}"
 
 
 @dataclass(frozen=True)
@@ -129,6 +145,8 @@ class Timings:
     jobs: int
     peak_memory_mib: float
     peak_device_mib: float | None
+    seeds_together: int = 1
+    """How many seeds the generator was trained for at once: ``fit_generator`` is the time of all of them."""
 
 
 @dataclass(frozen=True)

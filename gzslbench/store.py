@@ -5,9 +5,10 @@
     results/records/<data set>/<generator+gate+classifier>/<protocol>/<split>/seed-<seed>-<digest>/record.json
                                                                                                  predictions.npz
     results/failures/<digest>.json
+    results/.index
 
 A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record. One
-process writes at a time.
+process writes at a time. What else lies there follows from the records: see :mod:`gzslbench.index`.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ import hashlib
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import quote
 
+from gzslbench import index
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.index import Folder, Listing, Stamp
 from gzslbench.record import CellKey, Failure, Json, Record, canonical_json, flat
-from gzslbench.scoring import Predictions
+from gzslbench.result import Result, result_of
+
+if TYPE_CHECKING:
+    from gzslbench.scoring import Predictions
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -37,6 +44,8 @@ RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
 _LONGEST_NAME = 120
 _SHOWN = 60
+_BEHIND = 0.01
+"""Share of records that the index may lack: reading these takes less time than writing it."""
 
 
 class Store:
@@ -48,6 +57,7 @@ class Store:
         self._records_at = str(self._records)
         self._failures = root / "failures"
         self._incomplete = root / ".incomplete"
+        self._index = root / ".index"
         self._lock: BinaryIO | None = None
 
     @contextmanager
@@ -111,6 +121,8 @@ class Store:
 
     def predictions(self, key: CellKey) -> Predictions:
         """Read the predictions of a key."""
+        from gzslbench.scoring import Predictions
+
         return Predictions.load(self.folder(key) / PREDICTIONS)
 
     def folders(self) -> Iterator[Path]:
@@ -120,6 +132,25 @@ class Store:
     def records(self) -> Iterator[Record]:
         """Read all records; a damaged one is named in a warning and left out."""
         yield from _readable(self.read, self.folders())
+
+    def results(self) -> list[Result]:
+        """Give what leaderboards need of all records; a damaged record is named in a warning and left out.
+
+        Only records that the index doesn't know, or that changed since, are read. The index is brought up to date where
+        the folder can be written.
+        """
+        began_ns, known = time.time_ns(), index.load(self._index)
+        results: list[Result] = []
+        folders: dict[str, Folder] = {}
+        for parent, listing in index.listings(self._records_at, RECORD):
+            before = known.get(parent)
+            fits = before is not None and before.fits(listing)
+            after = before if before and fits else self._read_folder(parent, listing, before)
+            results += after.results
+            folders[parent] = after if fits else after.settled(began_ns)
+        if index.changes(known, folders) > len(results) * _BEHIND:
+            self._write_index(folders)
+        return results
 
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
@@ -150,6 +181,25 @@ class Store:
         alike = self.folder(key).parents[2].glob(f"*/*/seed-{key.seed}-*")
         stored = [flat(asdict(record.key)) for record in _readable(self.read, sorted(alike))]
         return min((_differences(values, wanted) for values in stored), key=len, default=[])
+
+    def _read_folder(self, parent: str, listing: Listing, known: Folder | None) -> Folder:
+        """Give the results of a folder's records, and read those that are not known by name and stamp."""
+        entries = known.entries() if known else {}
+        rows: list[tuple[str, Stamp | None, Result]] = []
+        for name, stamp in zip(*listing, strict=True):
+            entry = entries.get((name, stamp))
+            read = [entry] if entry else map(result_of, _readable(self.read, [self._records / parent / name]))
+            rows += [(name, stamp, result) for result in read]
+        return index.folder_of(rows)
+
+    def _write_index(self, folders: dict[str, Folder]) -> None:
+        """Put an index in place, or leave it where the folder can't be written or is full: it only saves time.
+
+        Nothing is synced: what a loss of power leaves of the file fails its checksum.
+        """
+        with suppress(OSError), self._fresh() as fresh:
+            (fresh / self._index.name).write_bytes(index.dump(folders))
+            (fresh / self._index.name).replace(self._index)
 
     def _location(self, key: CellKey) -> str:
         names = _joined(key.data_set, key.combination, key.protocol, key.split)

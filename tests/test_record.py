@@ -1,4 +1,7 @@
-from dataclasses import fields, replace
+import hashlib
+import json
+import pickle
+from dataclasses import asdict, fields, replace
 
 import pytest
 
@@ -88,3 +91,22 @@ def test_canonical_json():
 
 def test_flat_joins_names_by_dots():
     assert flat({"a": {"b": 1, "c": {"d": [2]}}, "e": 3}) == {"a.b": 1, "a.c.d": [2], "e": 3}
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**64])
+def test_a_key_with_another_seed_is_the_key_made_with_it(make_record, seed):
+    key = make_record(config={"seed": 3, "text": '"seed":5'}, candidates=({"a": {"seed": 1}},)).key
+    other = key.with_seed(seed)
+    assert other == replace(key, seed=seed)
+    assert other.digest() == replace(key, seed=seed).digest()
+    assert (other.digest() == key.digest()) == (seed == key.seed)
+    assert pickle.loads(pickle.dumps(other)) == other
+    assert asdict(other) == asdict(replace(key, seed=seed))
+
+
+def test_a_digest_is_that_of_the_canonical_json(make_record):
+    key = make_record(seed=5, config={"steps": 3}).key
+    parts = {role: getattr(key, role).digest for role in ("generator", "gate", "classifier")}
+    values = {item.name: getattr(key, item.name) for item in fields(key)} | parts
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert key.digest() == hashlib.sha256(text.encode()).hexdigest()[:16]

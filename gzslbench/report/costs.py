@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.record import Record
 from gzslbench.report.groups import Group
+from gzslbench.result import Result, median
 
 
 @dataclass(frozen=True)
@@ -28,37 +28,18 @@ class Cost:
 
 def cost_of(group: Group) -> Cost:
     """Summarise what the records of a group took."""
-    machine_class = _main_machine(group.records)
-    records = [record for record in group.records if record.environment.machine_class == machine_class]
+    machine_class = _main_machine(group.results)
+    results = [result for result in group.results if result.machine_class == machine_class]
     return Cost(
         machine_class=machine_class,
-        shared_machine=any(record.timings.jobs > 1 for record in records),
-        fit_s=statistics.median(map(_fit_s, records)),
-        predict_per_s=_median(map(_predict_per_s, records)),
-        peak_memory_mib=statistics.median(record.timings.peak_memory_mib for record in records),
-        peak_device_mib=_median(record.timings.peak_device_mib for record in records),
+        shared_machine=any(result.jobs > 1 for result in results),
+        fit_s=statistics.median(result.fit_s for result in results),
+        predict_per_s=median(result.predict_per_s for result in results),
+        peak_memory_mib=statistics.median(result.peak_memory_mib for result in results),
+        peak_device_mib=median(result.peak_device_mib for result in results),
     )
 
 
-def _main_machine(records: Iterable[Record]) -> str:
-    counts = Counter(record.environment.machine_class for record in records)
+def _main_machine(results: Iterable[Result]) -> str:
+    counts = Counter(result.machine_class for result in results)
     return min(counts, key=lambda name: (-counts[name], name))
-
-
-def _fit_s(record: Record) -> float:
-    """Wall time from the first training step to a fitted classifier, in seconds."""
-    timings = record.timings
-    phases = (timings.fit_generator, timings.synthesise, timings.fit_gate, timings.fit_classifier)
-    return sum(phase.wall_s for phase in phases if phase)
-
-
-def _predict_per_s(record: Record) -> float | None:
-    """Test samples predicted per second, by the median of the repetitions."""
-    timings = record.timings
-    median_s = _median(timings.predict_s)
-    return timings.test_samples / median_s if median_s else None
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None

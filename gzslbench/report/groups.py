@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from gzslbench.protocol import PROTOCOLS, Protocol, protocol_named
-from gzslbench.record import CellKey, Record
+from gzslbench.record import CellKey
+from gzslbench.result import Result
 
 
 @dataclass(frozen=True)
@@ -59,68 +62,70 @@ class Summary:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The records of one configuration, equal in everything that decides a result except the seed.
+    """The results of one configuration, equal in everything that decides them except the seed.
 
-    Under protocols that run many splits, the records of all splits belong to one group. ``records`` are in the order of
+    Under protocols that run many splits, the results of all splits belong to one group. ``results`` are in the order of
     their splits and seeds, so that whatever is computed from a group is independent of the order of the input.
     """
 
     comparison: Comparison
-    records: tuple[Record, ...]
+    results: tuple[Result, ...]
 
     @property
     def key(self) -> CellKey:
-        """The key of the first record; only its seed (and split) are its own."""
-        return self.records[0].key
+        """The key that all results share, without seed and split."""
+        return self.results[0].key
 
     @cached_property
     def method(self) -> str:
         """The method's name; a combination's name only where no record knows the method by another."""
-        return min((record.method == record.key.combination, record.method) for record in self.records)[1]
+        names = {result.method for result in self.results}
+        return min(names, key=lambda name: (name == self.key.combination, name))
 
     @cached_property
     def budget(self) -> str:
         """The budget's name, ``default`` for the recipes' own; several where they make no difference to this method."""
-        return ", ".join(sorted({record.budget or "default" for record in self.records}))
+        return ", ".join(sorted({result.budget or "default" for result in self.results}))
 
     @cached_property
     def seeds(self) -> frozenset[int]:
         """The seeds that were run."""
-        return frozenset(record.key.seed for record in self.records)
+        return frozenset(result.seed for result in self.results)
 
     @cached_property
     def splits(self) -> frozenset[str]:
         """Hashes of the splits that were run."""
-        return frozenset(record.key.split_hash for record in self.records)
+        return frozenset(result.split_hash for result in self.results)
 
-    def summary(self, value: Callable[[Record], float]) -> Summary:
+    def summary(self, value: Callable[[Result], float]) -> Summary:
         """Mean and deviation over seeds; over splits where there are many, each split being the mean of its seeds."""
         if self.comparison.rules.many_splits:
             by_split: dict[str, list[float]] = defaultdict(list)
-            for record in self.records:
-                by_split[record.key.split_hash].append(value(record))
+            for result in self.results:
+                by_split[result.split_hash].append(value(result))
             values = [statistics.fmean(of_split) for of_split in by_split.values()]
         else:
-            values = [value(record) for record in self.records]
-        return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
+            values = [value(result) for result in self.results]
+        mean = statistics.fmean(values)
+        return Summary(mean, _deviation(values, mean) if len(values) > 1 else None)
 
     @cached_property
     def h(self) -> Summary:
         """The harmonic mean of U and S, by which rows are ordered."""
-        return self.summary(lambda record: record.metrics.h)
+        return self.summary(attrgetter("h"))
 
 
-def group_records(records: Iterable[Record]) -> list[Group]:
-    """Sort records into groups; a cell that is present more than once counts once, by its latest record.
+def group_results(results: Iterable[Result]) -> list[Group]:
+    """Sort results into groups; a cell that is present more than once counts once, by its latest record.
 
     Raises:
-        UsageError: a record's protocol is unknown.
+        UsageError: a result's protocol is unknown.
     """
-    cells: dict[str, dict[tuple[str, int], Record]] = defaultdict(dict)
-    for record in records:
-        of_group = cells[_configuration(record.key)]
-        cell = (record.key.split_hash, record.key.seed)
-        of_group[cell] = max(of_group[cell], record, key=_recency) if cell in of_group else record
+    cells: dict[tuple[str, ...], dict[tuple[str, int], Result]] = defaultdict(dict)
+    for result in results:
+        of_group = cells[_identity(result)]
+        cell = (result.split_hash, result.seed)
+        of_group[cell] = max(of_group[cell], result, key=_recency) if cell in of_group else result
     return [_group([of_group[cell] for cell in sorted(of_group)]) for of_group in cells.values()]
 
 
@@ -134,47 +139,54 @@ def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:
 
 def peek_gaps(paper: Iterable[Group], inductive: Iterable[Group]) -> dict[Group, float]:
     """H(paper) - H(inductive) of the same configuration, as a mean over the seeds that both ran; absent where none."""
-    twins = {_but_protocol(group.key): group for group in sorted(inductive, key=lambda group: group.comparison.order)}
+    twins = {_but_protocol(group): group for group in sorted(inductive, key=lambda group: group.comparison.order)}
     gaps = {}
     for group in paper:
-        twin = twins.get(_but_protocol(group.key))
+        twin = twins.get(_but_protocol(group))
         shared = group.seeds & twin.seeds if twin else frozenset()
         if twin and shared:
             gaps[group] = _mean_h(group, shared) - _mean_h(twin, shared)
     return gaps
 
 
-def _group(records: Sequence[Record]) -> Group:
-    return Group(_comparison(records[0].key), tuple(records))
+def _deviation(values: Sequence[float], mean: float) -> float:
+    """Give the sample standard deviation; ``statistics.stdev`` computes in fractions, which takes ten times as long."""
+    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
+
+
+def _group(results: Sequence[Result]) -> Group:
+    return Group(_comparison(results[0]), tuple(results))
 
 
 def _mean_h(group: Group, seeds: frozenset[int]) -> float:
-    return statistics.fmean(record.metrics.h for record in group.records if record.key.seed in seeds)
+    return statistics.fmean(result.h for result in group.results if result.seed in seeds)
 
 
-def _comparison(key: CellKey) -> Comparison:
+def _comparison(result: Result) -> Comparison:
+    key = result.key
     many = protocol_named(key.protocol).many_splits
     return Comparison(
         data_set=key.data_set,
         protocol=key.protocol,
         protocol_version=key.protocol_version,
-        split="" if many else key.split,
-        split_hash="" if many else key.split_hash,
+        split="" if many else result.split,
+        split_hash="" if many else result.split_hash,
         features=key.features,
         labels=key.labels,
         semantics=key.semantics,
     )
 
 
-def _configuration(key: CellKey) -> str:
-    if protocol_named(key.protocol).many_splits:
-        key = replace(key, split="", split_hash="")
-    return replace(key, seed=0).digest()
+def _identity(result: Result) -> tuple[str, ...]:
+    """Give what the results of one group share: everything that decides them except the seed."""
+    many = protocol_named(result.key.protocol).many_splits
+    return (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
 
 
-def _but_protocol(key: CellKey) -> str:
-    return replace(key, seed=0, protocol="", protocol_version=0, candidates=()).digest()
+def _but_protocol(group: Group) -> tuple[str, ...]:
+    key = replace(group.key, protocol="", protocol_version=0, candidates=())
+    return key.digest(), group.comparison.split, group.comparison.split_hash
 
 
-def _recency(record: Record) -> tuple[str, str]:
-    return record.created, record.to_json()
+def _recency(result: Result) -> tuple[str, str]:
+    return result.created, repr(result)

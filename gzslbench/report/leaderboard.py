@@ -1,4 +1,4 @@
-"""The leaderboard: every table, as a pure function of the records."""
+"""The leaderboard: every table, as a pure function of the results."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gzslbench.record import Record
-from gzslbench.report.groups import by_comparison, group_records, peek_gaps
+from gzslbench.report.groups import by_comparison, group_results, peek_gaps
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_tables
 from gzslbench.report.tables import Table, comparison_table
+from gzslbench.result import Result
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Leaderboard:
         return of_data_sets + (self.overall if len(self.data_sets) > 1 else ())
 
 
-def build_leaderboard(records: Iterable[Record]) -> Leaderboard:
-    """Tabulate records; neither their order nor repeated ones change the result.
+def build_leaderboard(results: Iterable[Result]) -> Leaderboard:
+    """Tabulate results; neither their order nor repeated ones change the result.
 
     Raises:
-        UsageError: a record's protocol is unknown.
+        UsageError: a result's protocol is unknown.
     """
-    groups = group_records(records)
+    groups = group_results(results)
     compared = by_comparison(groups)
     names = table_names(compared)
     gaps = peek_gaps(

@@ -20,8 +20,9 @@ def to_markdown(table: Table, level: int = 2) -> str:
     return "\n\n".join((f"{'#' * level} {_escaped(table.title)}", _escaped(table.summary), grid, notes))
 
 
+_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|*_<`"})
+
+
 def _escaped(text: str) -> str:
     """Keep settings, which may hold any text, from being read as markup."""
-    for character in ("\\", "|", "*", "_", "<", "`"):
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
+    return " ".join(text.translate(_ESCAPES).split())

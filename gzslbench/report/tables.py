@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from gzslbench.record import Record
 from gzslbench.report.costs import Cost, cost_of
 from gzslbench.report.groups import Comparison, Group, Summary
 from gzslbench.report.labels import RowNames
 from gzslbench.report.reported import reported_number, same_features
+from gzslbench.result import Result
 
 NOTHING = "–"
 OTHER_FEATURES = "†"
@@ -109,17 +110,17 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
     cells: dict[Column, _Cell] = {
         Column("method", left=True): lambda row: row.label,
         Column("budget", left=True): lambda row: row.group.budget,
-        Column("T1"): _accuracy(lambda record: record.metrics.t1),
-        Column("U"): _accuracy(lambda record: record.metrics.u),
-        Column("S"): _accuracy(lambda record: record.metrics.s),
+        Column("T1"): _accuracy(attrgetter("t1")),
+        Column("U"): _accuracy(attrgetter("u")),
+        Column("S"): _accuracy(attrgetter("s")),
         Column("H"): lambda row: percent_with_deviation(row.group.h),
     }
     if not comparison.rules.ranked:
         cells[Column("peek gap")] = lambda row: NOTHING if row.peek_gap is None else f"{100 * row.peek_gap:+.1f}"
     cells |= {
-        Column("AUSUC"): lambda row: percent(row.group.summary(lambda record: record.metrics.ausuc).mean),
-        Column("UD"): lambda row: _yes(record.unseen_semantics for record in row.group.records),
-        Column("GM"): lambda row: _yes(record.generative for record in row.group.records),
+        Column("AUSUC"): lambda row: percent(row.group.summary(attrgetter("ausuc")).mean),
+        Column("UD"): lambda row: _yes(result.unseen_semantics for result in row.group.results),
+        Column("GM"): lambda row: _yes(result.generative for result in row.group.results),
         Column("seeds"): lambda row: str(len(row.group.seeds)),
     }
     if comparison.rules.many_splits:
@@ -135,7 +136,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
     }
 
 
-def _accuracy(value: Callable[[Record], float]) -> _Cell:
+def _accuracy(value: Callable[[Result], float]) -> _Cell:
     return lambda row: percent_with_deviation(row.group.summary(value))
 
 
@@ -157,7 +158,7 @@ def _memory(row: _Row) -> str:
 
 
 def _looks(row: _Row) -> str:
-    looks = [record.looks for record in row.group.records]
+    looks = [result.looks for result in row.group.results]
     return f"{looks[0]:,}" if len(set(looks)) == 1 else f"{min(looks):,} to {max(looks):,}"
 
 

@@ -4,17 +4,17 @@ import statistics
 import pytest
 
 from gzslbench.errors import UsageError
-from gzslbench.report.groups import by_comparison, group_records, peek_gaps
+from gzslbench.report.groups import by_comparison, group_results, peek_gaps
 
 
-def test_mean_and_sample_deviation_over_seeds(make_record):
-    (group,) = group_records(make_record(seed=seed, h=h) for seed, h in enumerate((0.4, 0.5, 0.6)))
+def test_mean_and_sample_deviation_over_seeds(make_result):
+    (group,) = group_results(make_result(seed=seed, h=h) for seed, h in enumerate((0.4, 0.5, 0.6)))
     assert group.h.mean == pytest.approx(0.5)
     assert group.h.sd == pytest.approx(0.1)  # sqrt((0.01 + 0 + 0.01) / 2)
 
 
-def test_a_single_seed_has_no_deviation(make_record):
-    (group,) = group_records([make_record(h=0.25)])
+def test_a_single_seed_has_no_deviation(make_result):
+    (group,) = group_results([make_result(h=0.25)])
     assert (group.h.mean, group.h.sd) == (0.25, None)
 
 
@@ -32,70 +32,70 @@ def test_a_single_seed_has_no_deviation(make_record):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_whatever_decides_a_result_separates_groups(make_record, change):
-    assert len(group_records([make_record(seed=0), make_record(seed=1, **change)])) == 2
+def test_whatever_decides_a_result_separates_groups(make_result, change):
+    assert len(group_results([make_result(seed=0), make_result(seed=1, **change)])) == 2
 
 
-def test_a_change_of_the_plugins_code_separates_groups(make_record):
-    one = make_record(seed=0, generative=False)
-    other = make_record(seed=1, generative=False, classifier=type(one.key.classifier)("eszsl", {}, "d00d" * 4))
-    assert len(group_records([one, other])) == 2
+def test_a_change_of_the_plugins_code_separates_groups(make_result):
+    one = make_result(seed=0, generative=False)
+    other = make_result(seed=1, generative=False, classifier=type(one.key.classifier)("eszsl", {}, "d00d" * 4))
+    assert len(group_results([one, other])) == 2
 
 
-def test_a_cell_that_is_there_twice_counts_once_by_its_latest_record(make_record):
-    old = make_record(h=0.1, created="2026-01-01T00:00:00Z")
-    new = make_record(h=0.2, created="2026-02-01T00:00:00Z")
-    for records in ([old, new], [new, old]):
-        (group,) = group_records(records)
-        assert [record.metrics.h for record in group.records] == [0.2]
+def test_a_cell_that_is_there_twice_counts_once_by_its_latest_record(make_result):
+    old = make_result(h=0.1, created="2026-01-01T00:00:00Z")
+    new = make_result(h=0.2, created="2026-02-01T00:00:00Z")
+    for results in ([old, new], [new, old]):
+        (group,) = group_results(results)
+        assert [result.h for result in group.results] == [0.2]
 
 
-def test_the_methods_name_wins_over_the_combinations(make_record):
-    named = make_record(method="gsmflow", seed=0)
-    chosen = make_record(method="gsmflow", seed=1)
-    chosen = type(chosen)(**{**vars(chosen), "method": chosen.key.combination})
-    (group,) = group_records([chosen, named])
+def test_the_methods_name_wins_over_the_combinations(make_result):
+    named = make_result(method="gsmflow", seed=0)
+    chosen = make_result(method="gsmflow", seed=1)
+    chosen = chosen._replace(method=chosen.key.combination)
+    (group,) = group_results([chosen, named])
     assert group.method == "gsmflow"
 
 
-def test_a_budget_without_a_name_is_the_default(make_record):
-    (group,) = group_records([make_record(budget="", seed=0), make_record(budget="quick", seed=1)])
+def test_a_budget_without_a_name_is_the_default(make_result):
+    (group,) = group_results([make_result(budget="", seed=0), make_result(budget="quick", seed=1)])
     assert group.budget == "default, quick"
 
 
-def test_many_splits_are_averaged_split_by_split(make_record):
+def test_many_splits_are_averaged_split_by_split(make_result):
     h = {("a", 0): 0.2, ("a", 1): 0.4, ("b", 0): 0.6}  # split means 0.3 and 0.6
-    (group,) = group_records(
-        make_record(protocol="splits", split=split, seed=seed, h=value) for (split, seed), value in h.items()
+    (group,) = group_results(
+        make_result(protocol="splits", split=split, seed=seed, h=value) for (split, seed), value in h.items()
     )
     assert group.h.mean == pytest.approx(0.45)
     assert group.h.sd == pytest.approx(statistics.stdev([0.3, 0.6]))
     assert len(group.splits) == 2
 
 
-def test_comparisons_come_in_the_order_of_the_protocols(make_record):
-    records = [make_record(protocol=name) for name in ("paper", "inductive", "strict", "validated")]
-    random.Random(0).shuffle(records)
-    order = [comparison.protocol for comparison in by_comparison(group_records(records))]
+def test_comparisons_come_in_the_order_of_the_protocols(make_result):
+    results = [make_result(protocol=name) for name in ("paper", "inductive", "strict", "validated")]
+    random.Random(0).shuffle(results)
+    order = [comparison.protocol for comparison in by_comparison(group_results(results))]
     assert order == ["strict", "inductive", "validated", "paper"]
 
 
-def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_record):
-    inductive = group_records(
+def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_result):
+    inductive = group_results(
         [
-            *(make_record(seed=seed, h=h) for seed, h in enumerate((0.50, 0.52, 0.90))),
-            make_record(config={"gamma": 9.0}, h=0.1),
+            *(make_result(seed=seed, h=h) for seed, h in enumerate((0.50, 0.52, 0.90))),
+            make_result(config={"gamma": 9.0}, h=0.1),
         ]
     )
-    paper = group_records(make_record(protocol="paper", seed=seed, h=h) for seed, h in enumerate((0.55, 0.57)))
+    paper = group_results(make_result(protocol="paper", seed=seed, h=h) for seed, h in enumerate((0.55, 0.57)))
     assert peek_gaps(paper, inductive) == {paper[0]: pytest.approx(0.05)}
 
 
-def test_there_is_no_peek_gap_without_a_common_seed(make_record):
-    paper, inductive = [make_record(protocol="paper", seed=1)], [make_record(seed=0)]
-    assert peek_gaps(group_records(paper), group_records(inductive)) == {}
+def test_there_is_no_peek_gap_without_a_common_seed(make_result):
+    paper, inductive = [make_result(protocol="paper", seed=1)], [make_result(seed=0)]
+    assert peek_gaps(group_results(paper), group_results(inductive)) == {}
 
 
-def test_an_unknown_protocol_is_named(make_record):
+def test_an_unknown_protocol_is_named(make_result):
     with pytest.raises(UsageError, match=r"'inductiv'.*did you mean 'inductive'"):
-        group_records([make_record(protocol="inductiv")])
+        group_results([make_result(protocol="inductiv")])

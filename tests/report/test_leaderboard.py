@@ -12,18 +12,18 @@ def _row(table, method):
     return {column.name: cell for column, cell in zip(table.columns, row, strict=True)}
 
 
-def _table(records, data_set="CUB"):
-    (table,) = build_leaderboard(records).data_sets[data_set]
+def _table(results, data_set="CUB"):
+    (table,) = build_leaderboard(results).data_sets[data_set]
     return table
 
 
-def test_a_row_worked_by_hand(make_record):
-    records = [
-        make_record(method="gsmflow", seed=0, h=0.40, u=0.30, s=0.60),
-        make_record(method="gsmflow", seed=1, h=0.50, u=0.40, s=0.67, fit_s=(18.0, 1.0, 0.5, 0.5)),
-        make_record(method="gsmflow", seed=2, h=0.60, u=0.56, s=0.65, peak_memory_mib=2000),
+def test_a_row_worked_by_hand(make_result):
+    results = [
+        make_result(method="gsmflow", seed=0, h=0.40, u=0.30, s=0.60),
+        make_result(method="gsmflow", seed=1, h=0.50, u=0.40, s=0.67, fit_s=(18.0, 1.0, 0.5, 0.5)),
+        make_result(method="gsmflow", seed=2, h=0.60, u=0.56, s=0.65, peak_memory_mib=2000),
     ]
-    assert _row(_table(records), "gsmflow") == {
+    assert _row(_table(results), "gsmflow") == {
         "method": "gsmflow",
         "budget": "full",
         "T1": "70.0 ± 0.0",
@@ -42,44 +42,44 @@ def test_a_row_worked_by_hand(make_record):
     }
 
 
-def test_a_single_seed_shows_no_deviation(make_record):
-    assert _row(_table([make_record(h=0.4567)]), "eszsl")["H"] == "45.7"
+def test_a_single_seed_shows_no_deviation(make_result):
+    assert _row(_table([make_result(h=0.4567)]), "eszsl")["H"] == "45.7"
 
 
-def test_rows_fall_with_h(make_record):
-    records = [make_record(method=name, h=h) for name, h in (("sae", 0.1), ("gsmflow", 0.6), ("eszsl", 0.4))]
-    assert [row[0] for row in _table(records).rows] == ["gsmflow", "eszsl", "sae"]
+def test_rows_fall_with_h(make_result):
+    results = [make_result(method=name, h=h) for name, h in (("sae", 0.1), ("gsmflow", 0.6), ("eszsl", 0.4))]
+    assert [row[0] for row in _table(results).rows] == ["gsmflow", "eszsl", "sae"]
 
 
-def test_columns_ud_and_gm(make_record):
-    row = _row(_table([make_record(generative=False, unseen_semantics=False)]), "eszsl")
+def test_columns_ud_and_gm(make_result):
+    row = _row(_table([make_result(generative=False, unseen_semantics=False)]), "eszsl")
     assert (row["UD"], row["GM"]) == ("N", "N")
 
 
-def test_unequal_configurations_are_not_mixed(make_record):
-    records = [make_record(seed=seed, config={"steps": 10 * (1 + seed)}, h=0.4 + 0.1 * seed) for seed in (0, 1)]
-    table = _table(records)
+def test_unequal_configurations_are_not_mixed(make_result):
+    results = [make_result(seed=seed, config={"steps": 10 * (1 + seed)}, h=0.4 + 0.1 * seed) for seed in (0, 1)]
+    table = _table(results)
     assert [(row[0], row[5]) for row in table.rows] == [
         ("eszsl (eszsl.steps=20)", "50.0"),
         ("eszsl (eszsl.steps=10)", "40.0"),
     ]
 
 
-def test_other_features_make_another_table(make_record):
-    tables = build_leaderboard([make_record(), make_record(features="e" * 16)]).data_sets["CUB"]
+def test_other_features_make_another_table(make_result):
+    tables = build_leaderboard([make_result(), make_result(features="e" * 16)]).data_sets["CUB"]
     assert [len(table.rows) for table in tables] == [1, 1]
     assert tables[0].title != tables[1].title
 
 
-def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_record):
-    records = [
-        make_record(method="a-low", h=0.30),
-        make_record(method="b-high", h=0.40),
-        make_record(method="a-low", protocol="paper", h=0.35, looks=31),
-        make_record(method="b-high", protocol="paper", h=0.52, looks=1200),
-        make_record(method="c-alone", protocol="paper", h=0.99),
+def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_result):
+    results = [
+        make_result(method="a-low", h=0.30),
+        make_result(method="b-high", h=0.40),
+        make_result(method="a-low", protocol="paper", h=0.35, looks=31),
+        make_result(method="b-high", protocol="paper", h=0.52, looks=1200),
+        make_result(method="c-alone", protocol="paper", h=0.99),
     ]
-    board = build_leaderboard(records)
+    board = build_leaderboard(results)
     inductive, paper = board.data_sets["CUB"]
     assert [row[0] for row in paper.rows] == ["a-low", "b-high", "c-alone"]
     assert [_row(paper, name)["peek gap"] for name in ("a-low", "b-high", "c-alone")] == ["+5.0", "+12.0", "–"]
@@ -88,63 +88,63 @@ def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_record)
     assert [table.title for table in board.overall] == ["All data sets: inductive"]
 
 
-def test_one_machine_class_is_named_under_the_table(make_record):
-    table = _table([make_record(machine_class="16 cores, H100")])
+def test_one_machine_class_is_named_under_the_table(make_result):
+    table = _table([make_result(machine_class="16 cores, H100")])
     assert "Times on 16 cores, H100." in table.notes
     assert "machine" not in [column.name for column in table.columns]
 
 
-def test_several_machine_classes_are_told_row_by_row(make_record):
-    table = _table([make_record(machine_class="server"), make_record(method="sae", machine_class="laptop")])
+def test_several_machine_classes_are_told_row_by_row(make_result):
+    table = _table([make_result(machine_class="server"), make_result(method="sae", machine_class="laptop")])
     assert (_row(table, "eszsl")["machine"], _row(table, "sae")["machine"]) == ("2", "1")
     assert any("machine 1: laptop; machine 2: server" in note for note in table.notes)
 
 
-def test_times_of_a_row_are_never_a_median_over_machine_classes(make_record):
-    slow = [make_record(seed=seed, machine_class="laptop") for seed in (0, 1)]
-    fast = make_record(seed=2, machine_class="server", fit_s=(0.5, 0.0, 0.0, 0.5), predict_s=(0.01,))
+def test_times_of_a_row_are_never_a_median_over_machine_classes(make_result):
+    slow = [make_result(seed=seed, machine_class="laptop") for seed in (0, 1)]
+    fast = make_result(seed=2, machine_class="server", fit_s=(0.5, 0.0, 0.0, 0.5), predict_s=(0.01,))
     row = _row(_table([*slow, fast]), "eszsl")
     assert (row["fit (s)"], row["predict (1/s)"], row["seeds"]) == ("10.0", "5,000", "3")
 
 
-def test_times_of_trunks_that_shared_the_machine_are_marked(make_record):
-    table = _table([make_record(jobs=2), make_record(method="sae")])
+def test_times_of_trunks_that_shared_the_machine_are_marked(make_result):
+    table = _table([make_result(jobs=2), make_result(method="sae")])
     assert (_row(table, "eszsl")["fit (s)"], _row(table, "eszsl")["predict (1/s)"]) == ("10.0 ‡", "5,000 ‡")
     assert _row(table, "sae")["fit (s)"] == "10.0"
     assert any(note.startswith("‡") for note in table.notes)
 
 
-def test_device_memory_stands_beside_resident_memory(make_record):
-    assert _row(_table([make_record(peak_device_mib=3000.0)]), "eszsl")["peak (MiB)"] == "512 + 3,000"
+def test_device_memory_stands_beside_resident_memory(make_result):
+    assert _row(_table([make_result(peak_device_mib=3000.0)]), "eszsl")["peak (MiB)"] == "512 + 3,000"
 
 
-def test_a_reported_number_is_marked_as_of_other_features(make_record, monkeypatch):
-    records = [make_record(method="gsmflow", data_set="CUB@sent")]
-    table = _table(records, "CUB@sent")
+def test_a_reported_number_is_marked_as_of_other_features(make_result, monkeypatch):
+    results = [make_result(method="gsmflow", data_set="CUB@sent")]
+    table = _table(results, "CUB@sent")
     assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2 †"
     assert any(note.startswith("† other features") for note in table.notes)
     number = reported.reported_number("gsmflow", "CUB@sent", "H")
     monkeypatch.setattr(reported, "_paper_features", lambda: frozenset({(number.source, "CUB@sent", "f" * 16)}))
-    table = _table(records, "CUB@sent")
+    table = _table(results, "CUB@sent")
     assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2"
     assert not any("other features" in note for note in table.notes)
 
 
 @pytest.mark.parametrize(("split", "shown"), [("v1", "66.1 ± 0.2 †"), ("custom", "–"), ("random-1", "–")])
-def test_a_reported_number_is_for_a_published_split(make_record, split, shown):
-    record = make_record(method="gsmflow", data_set="CUB@sent", split=split)
+def test_a_reported_number_is_for_a_published_split(make_result, split, shown):
+    record = make_result(method="gsmflow", data_set="CUB@sent", split=split)
     assert _row(_table([record], "CUB@sent"), "gsmflow")["paper H"] == shown
 
 
-def test_a_reported_number_known_to_be_wrong_says_so(make_record):
-    records = [make_record(data_set="UCF101", protocol="splits", split=split) for split in ("a", "b")]
-    table = _table(records, "UCF101")
+def test_a_reported_number_known_to_be_wrong_says_so(make_result):
+    results = [make_result(data_set="UCF101", protocol="splits", split=split) for split in ("a", "b")]
+    table = _table(results, "UCF101")
     row = _row(table, "eszsl")
     assert (row["paper H"], row["splits"]) == ("3.4 †§", "2")
     assert any(note.startswith("§ ESZSL") and "6.2" in note for note in table.notes)
 
 
-def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_record):
+def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_result):
     h = {
         ("gsmflow", "CUB"): 0.6,
         ("gsmflow", "FLO"): 0.4,
@@ -153,7 +153,7 @@ def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_record):
         ("sae", "FLO"): 0.1,
     }
     (overall,) = build_leaderboard(
-        make_record(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()
+        make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()
     ).overall
     assert overall.rows == (
         ("gsmflow", "full", "50.0", "60.0", "40.0", "90.0"),
@@ -162,16 +162,16 @@ def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_record):
     assert "CUB, FLO" in overall.notes[0]
 
 
-def test_there_is_no_overall_mean_without_a_common_data_set(make_record):
-    records = [make_record(method="sae", data_set="CUB"), make_record(data_set="FLO")]
-    (overall,) = build_leaderboard(records).overall
+def test_there_is_no_overall_mean_without_a_common_data_set(make_result):
+    results = [make_result(method="sae", data_set="CUB"), make_result(data_set="FLO")]
+    (overall,) = build_leaderboard(results).overall
     assert [row[2] for row in overall.rows] == ["–", "–"]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_pages_are_a_function_of_the_set_of_records(make_record, seed):
-    records = [
-        make_record(
+def test_the_pages_are_a_function_of_the_set_of_records(make_result, seed):
+    results = [
+        make_result(
             method=method, data_set=data_set, protocol=protocol, seed=number, h=0.1 * (1 + number) / 3, config=config
         )
         for method in ("gsmflow", "eszsl")
@@ -180,8 +180,8 @@ def test_the_pages_are_a_function_of_the_set_of_records(make_record, seed):
         for number in range(3)
         for config in ({"steps": 1}, {"steps": 2})
     ]
-    expected = leaderboard_pages(build_leaderboard(records))
-    shuffled = records + records[::3]
+    expected = leaderboard_pages(build_leaderboard(results))
+    shuffled = results + results[::3]
     random.Random(seed).shuffle(shuffled)
     assert leaderboard_pages(build_leaderboard(iter(shuffled))) == expected
 

@@ -6,13 +6,13 @@ from gzslbench.report.markdown import to_markdown
 
 
 @pytest.fixture
-def records(make_record):
-    return [make_record(), make_record(method="gsmflow", data_set="CUB@sent", h=0.6)]
+def results(make_result):
+    return [make_result(), make_result(method="gsmflow", data_set="CUB@sent", h=0.6)]
 
 
 @pytest.fixture
-def pages(records):
-    return leaderboard_pages(build_leaderboard(records))
+def pages(results):
+    return leaderboard_pages(build_leaderboard(results))
 
 
 def test_new_pages_link_the_data_sets_and_hold_their_tables(pages, tmp_path):
@@ -95,10 +95,10 @@ def test_damaged_markers_stop_everything(pages, tmp_path, damage, message):
     assert not (tmp_path / "CUB.md").exists()
 
 
-def test_a_page_whose_records_are_gone_is_emptied(pages, records, tmp_path):
+def test_a_page_whose_records_are_gone_is_emptied(pages, results, tmp_path):
     write_pages(pages, tmp_path)
     (tmp_path / "notes.md").write_text("by hand\n")
-    fewer = leaderboard_pages(build_leaderboard(records[:1]))
+    fewer = leaderboard_pages(build_leaderboard(results[:1]))
     assert {path.name for path in stale_pages(fewer, tmp_path)} == {"CUB@sent.md", "README.md"}
     write_pages(fewer, tmp_path)
     assert "No records." in (tmp_path / "CUB@sent.md").read_text()
@@ -110,16 +110,16 @@ def test_no_records_make_an_overview_that_says_so(tmp_path):
     assert (tmp_path / "README.md").read_text().count("No records.") == 2
 
 
-def test_settings_can_not_break_the_markdown(make_record):
-    records = [make_record(config={"text": text}) for text in ("a|b", "<!-- x\ny")]
-    (table,) = build_leaderboard(records).data_sets["CUB"]
+def test_settings_can_not_break_the_markdown(make_result):
+    results = [make_result(config={"text": text}) for text in ("a|b", "<!-- x\ny")]
+    (table,) = build_leaderboard(results).data_sets["CUB"]
     grid = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
     assert len(grid) == 4
     assert any(r"a\|b" in line for line in grid)
     assert all("<!--" not in line.replace(r"\<", "") for line in grid)
 
 
-def test_a_data_sets_name_can_not_leave_the_folder(make_record, tmp_path):
+def test_a_data_sets_name_can_not_leave_the_folder(make_result, tmp_path):
     folder = tmp_path / "pages"
-    write_pages(leaderboard_pages(build_leaderboard([make_record(data_set="../up")])), folder)
+    write_pages(leaderboard_pages(build_leaderboard([make_result(data_set="../up")])), folder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pages"]
