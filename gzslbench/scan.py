@@ -153,12 +153,12 @@ def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | 
         if info is not None:
             for kind in sorted(_kinds(node, classes)):
                 yield kind, info
-    for tree in trees:
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call) and _name(call.func) == "Method":
-                method = _literal_call(call, Method)
-                if method is not None:
-                    yield "method", method
+    outside = (node for tree in trees for node in tree.body if not isinstance(node, ast.ClassDef))
+    for call in (part for node in outside for part in ast.walk(node)):
+        if isinstance(call, ast.Call) and _name(call.func) == "Method":
+            method = _literal_call(call, Method)
+            if method is not None:
+                yield "method", method
 
 
 def _kinds(

@@ -6,6 +6,7 @@ records. Records are what counts: whatever happens to MLflow costs one warning, 
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -130,6 +131,7 @@ def main() -> None:
     store = Store(Path(sys.argv[1]))
     with redirect_stdout(sys.stderr):
         outcome = follow(_arriving(sys.stdin), store, tracking_uri(None, store.root))
+    gc.freeze()  # else the interpreter, for which the sweep waits, looks through all of MLflow before it ends
     print(json.dumps(asdict(outcome)))
 
 

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from gzslbench.data import cache, scaled
 from gzslbench.errors import ContractError
 from gzslbench.examinee import Examinee
 from gzslbench.fitting import Bench
 from gzslbench.job import Part, TrunkJob
 from gzslbench.material import Material
 from gzslbench.runner.worker import open_features
+from gzslbench.trunk import run_trunk
 
 
 def make_bench(job: TrunkJob, features: Any = None) -> Bench:
@@ -133,6 +136,53 @@ class Meddler(Classifier):
     bench.restore()
     assert all(torch.equal(held[key], before[key]) for key in held)
     assert not any(tensor.requires_grad for tensor in held.values())
+
+
+@pytest.fixture
+def mapped(job, rehearsal, tmp_path, monkeypatch) -> TrunkJob:
+    """The job with its training features in a file, as large data sets have them."""
+    for module in (cache, scaled):
+        monkeypatch.setattr(module, "MAPPED_FROM_BYTES", 0)
+    file = scaled.scaled_file(rehearsal.data_set, job.fold.train, cache.Cache(tmp_path))
+    return replace(job, fold=replace(job.fold, scaled=file))
+
+
+def bits(tensor: torch.Tensor) -> bytes:
+    return tensor.numpy().tobytes()
+
+
+def test_mapped_features_change_no_number(job, mapped, rehearsal):
+    own, shared = make_bench(job), make_bench(mapped)
+    exam = rehearsal.desk(job).exam()
+    assert bits(own.features) == bits(shared.features)
+    assert bits(own.test_features(exam)) == bits(shared.test_features(exam))
+    desks = [rehearsal.desk(job), rehearsal.desk(mapped)]
+    for each, desk in zip((job, mapped), desks, strict=True):
+        run_trunk(each, desk, open_features(each))
+    one, other = (desk.results[0].predictions for desk in desks)
+    assert one.score_unseen.tobytes() == other.score_unseen.tobytes()
+    assert one.log_prior.tobytes() == other.log_prior.tobytes()
+    np.save(mapped.fold.scaled.path, np.full_like(own.features, 7))
+    assert (make_bench(mapped).features == 7).all()
+
+
+def test_what_a_trunk_writes_to_mapped_features_reaches_no_other_and_can_be_restored(mapped):
+    one, other = make_bench(mapped), make_bench(mapped)
+    before, address = bits(other.features), one.features.data_ptr()
+    one.features.mul_(-1)
+    one.features.numpy()[0, 0] = np.nan
+    assert bits(other.features) == bits(make_bench(mapped).features) == before
+    one.restore()
+    assert bits(one.features) == before
+    assert one.features.data_ptr() == address
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no array"])
+def test_without_its_file_a_trunk_scales_the_features_itself(job, mapped, content):
+    mapped.fold.scaled.path.unlink()
+    if content is not None:
+        mapped.fold.scaled.path.write_bytes(content)
+    assert bits(make_bench(mapped).features) == bits(make_bench(job).features)
 
 
 def test_material_is_made_once_and_has_the_declared_shapes(job, choice, monkeypatch):

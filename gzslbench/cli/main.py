@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from typing import Any
@@ -67,4 +68,5 @@ def main(arguments: list[str] | None = None) -> None:
     except GzslbenchError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
+    gc.freeze()  # else the interpreter looks through all that torch has made before it ends
     sys.exit(code if isinstance(code, int) else 0)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -55,8 +56,11 @@ class Cache:
         content = str(self.fact(source, "sha256", _sha256))
         return self.of_content(content, kind, lambda: convert(source)), content
 
-    def of_content(self, content: str, kind: str, make: Callable[[], Entry]) -> Entry:
-        """Give the entry of a content hash, made where it is absent or damaged."""
+    def of_content(self, content: str, kind: str, make: Callable[[], Entry], limit_bytes: int | None = None) -> Entry:
+        """Give the entry of a content hash, made where it is absent or damaged.
+
+        With ``limit_bytes``, entries of this kind that were used longest ago go when all together take more.
+        """
         place = self.root / "entries" / f"{kind}-{FORMAT}-{content[:32]}"
         entry = _load(place)
         if entry is None:
@@ -64,6 +68,10 @@ class Cache:
             with self._writing():
                 _write(place, made)
             entry = _load(place) or made
+        if limit_bytes is not None:
+            with suppress(OSError):  # of a cache that others may write alone
+                os.utime(place, ns=(time.time_ns(), time.time_ns()))
+                _trim([each for each in place.parent.glob(f"{kind}-*") if each != place], limit_bytes - _size(place))
         return entry
 
     def fact(self, source: Path, name: str, find_out: Callable[[Path], str | bool]) -> str | bool:
@@ -99,6 +107,16 @@ class Cache:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mapped_file(array: NDArray[Any]) -> Path | None:
+    """Find the file that an array is mapped from, None where it lies in memory."""
+    base: object = array
+    while base is not None:
+        if isinstance(base, np.memmap):
+            return Path(str(base.filename))
+        base = getattr(base, "base", None)
+    return None
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -141,10 +159,28 @@ def _move_into_place(temporary: Path, place: Path) -> None:
                 return
             if not place.exists():
                 raise
-        discarded = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
-        with suppress(FileNotFoundError):
-            place.rename(discarded)
-        shutil.rmtree(discarded, ignore_errors=True)
+        _discard(place)
+
+
+def _discard(place: Path) -> None:
+    """Remove an entry so that readers find all of it or none; what is mapped of it stays readable."""
+    discarded = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    with suppress(FileNotFoundError):
+        place.rename(discarded)
+    shutil.rmtree(discarded, ignore_errors=True)
+
+
+def _trim(places: list[Path], limit_bytes: int) -> None:
+    """Keep the entries that were used last, as many as fit into ``limit_bytes``."""
+    left = limit_bytes
+    for _, place in sorted(((each.stat().st_mtime_ns, each) for each in places), reverse=True):
+        left -= _size(place)
+        if left < 0:
+            _discard(place)
+
+
+def _size(place: Path) -> int:
+    return sum(file.stat().st_size for file in place.iterdir())
 
 
 def _load(place: Path) -> Entry | None:

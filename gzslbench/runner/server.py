@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 
-PRELOADED = ["gzslbench.runner.worker", "torch._dynamo"]
-"""Modules that are imported once for all workers; the first step of any optimiser takes the second."""
+PRELOADED = "gzslbench.runner.preload"
 
 
 def start_fork_server(threads: int) -> None:
@@ -24,7 +23,7 @@ def start_fork_server(threads: int) -> None:
     """
     keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     threading = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
     resource_tracker.ensure_running()
     with _variables(keep_blocks | threading), _ctrl_c_blocked():
         forkserver.ensure_running()

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ from gzslbench.cli import main as cli
 from gzslbench.errors import DataError
 
 HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
+
+LIMIT_S = 0.2
+GOES = 20
 
 
 def _exit_code(*arguments):
@@ -58,6 +62,33 @@ def test_completion_imports_nothing_heavy(words, expected, tmp_path):
     done, modules = _imported("from gzslbench.cli.main import main; main()", tmp_path, **variables)
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected, done.stderr
     assert not {name.partition(".")[0] for name in modules} & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "completion"),
+    [(["--help"], {}), (["list"], {}), ([], {"COMP_WORDS": "gzslbench run --plugin gsm", "COMP_CWORD": "3"})],
+    ids=["help", "list", "completion"],
+)
+def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completion):
+    """The best of several goes counts, in processor time, which is all that they take on a machine that is idle."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"_GZSLBENCH_COMPLETE": "bash_complete", **completion} if completion else {}
+    command = [sys.executable, "-m", "gzslbench", *arguments]
+    best_s = float("inf")
+    for _ in range(GOES):
+        before = processor_s()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        best_s = min(best_s, processor_s() - before)
+        assert "gsmflow" in done.stdout
+        if best_s < LIMIT_S:
+            break
+    assert best_s < LIMIT_S
+
+
+def processor_s():
+    """Give the processor time of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_every_verb_can_be_imported_and_bears_its_name():
