@@ -32,7 +32,7 @@ class Examinee:
         features, class_sets = self._bench.test_features(exam), self._bench.class_sets(exam)
         shown = [features, *(classes.semantics for classes in class_sets)]
         before = [tensor.clone() for tensor in shown]
-        ctx = self._bench.context(self._choice.classifier.name, "predict")
+        ctx = self._bench.context(self._classifier.info, "predict")
         with isolated(ctx.seed, grad=False):
             chunks = [self._score(rows, class_sets) for rows in torch.split(features, PREDICTION_ROWS)]
         if not all(map(torch.equal, before, shown)):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,15 @@ from torch import Tensor
 from gzslbench.context import Context
 from gzslbench.contract import Component
 from gzslbench.guards import Unchanged
+from gzslbench.info import Info
 from gzslbench.job import Exam, Fold, Part, TrunkJob
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase
 from gzslbench.scaling import MinMax
-from gzslbench.seeds import global_streams, stream
+from gzslbench.seeds import GlobalStreams, stream
 from gzslbench.settings import build_config
 from gzslbench.timing import Stopwatch
+from gzslbench.training import Trained, fit_together
 from gzslbench.views import ClassSet, View
 
 Limits = Mapping[str, int]
@@ -43,6 +45,8 @@ class Fitted:
     steps: Limits
     notes: dict[str, Any]
     curves: dict[str, list[tuple[int, float]]]
+    seeds_together: int = 1
+    """How many seeds were fitted at once; the phase is that of all of them."""
 
 
 class Bench:
@@ -53,16 +57,14 @@ class Bench:
     ) -> None:
         self.job, self.fold, self._features, self._progress = job, fold, features, progress
         self.device = torch.device(job.device)
-        raw = self._rows(fold.train)
-        self.scale = MinMax.fit(raw)
-        self.features = self.scale(raw)
+        self.scale, self.features = self._scaled()
         self.labels = torch.tensor(fold.labels, device=self.device)
         self.semantics = self._tensor(fold.seen_semantics)
 
     def restore(self) -> None:
         """Put back, in place, what a failed component may have changed: fitted ones may hold these very tensors."""
         with torch.no_grad():
-            self.features.requires_grad_(False).copy_(self.scale(self._rows(self.fold.train)))
+            _put_back(self.features.requires_grad_(False), self._scaled()[1])
             self.labels.copy_(torch.tensor(self.fold.labels))
             self.semantics.requires_grad_(False).copy_(self._tensor(self.fold.seen_semantics))
 
@@ -86,14 +88,14 @@ class Bench:
             ClassSet("all", torch.cat([self.semantics, unseen]), index),
         )
 
-    def context(self, name: str, purpose: str, limits: Limits | None = None) -> Context:
+    def context(self, info: Info, purpose: str, limits: Limits | None = None) -> Context:
         """Lend a component its random stream and the job's policies for one call."""
-        seed = stream(self.job.seed, name, purpose, self.job.data_set, self.job.split)
+        seed = stream(self.job.seed, info.name, purpose, self.job.data_set, self.job.split)
         return Context(
             self.device,
             seed,
-            component=name,
-            precision=self.job.precision,
+            component=info.name,
+            precision=info.precision(self.job.precision),
             limits=limits or {},
             on_progress=self._progress if purpose == "fit" else None,
         )
@@ -102,7 +104,7 @@ class Bench:
         """Make and fit one component; raises :class:`ContractError` if it changes what it was shown."""
         cls = load_component(part.source, part.kind, part.name)
         config = build_config(part.name, cls.Config, part.config)
-        ctx = self.context(part.name, "fit", limits)
+        ctx = self.context(cls.info, "fit", limits)
         unchanged = Unchanged(view)
         steps: dict[str, int] = {}
         with isolated(ctx.seed, grad=True), Stopwatch(self.device) as watch:
@@ -114,12 +116,46 @@ class Bench:
         unchanged.verify(part.name)
         return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves)
 
+    @staticmethod
+    def fit_together(benches: Sequence[Bench], part: Part, views: Sequence[View]) -> list[Fitted] | None:
+        """Make and fit one component for several seeds at once; None where it can only be fitted seed by seed."""
+        cls = load_component(part.source, part.kind, part.name)
+        if not issubclass(cls, Trained):
+            return None
+        config = build_config(part.name, cls.Config, part.config)
+        contexts = [bench.context(cls.info, "fit") for bench in benches]
+        unchanged = [Unchanged(view) for view in views]
+        with isolated(contexts[0].seed, grad=True), Stopwatch(benches[0].device) as watch:
+            components = [cls(config) for _ in benches]
+            fit_together(components, views, contexts)
+        for each in unchanged:
+            each.verify(part.name)
+        return [
+            Fitted(component, watch.phase, 0.0, {}, ctx.notes, ctx.settled_curves(), seeds_together=len(benches))
+            for component, ctx in zip(components, contexts, strict=True)
+        ]
+
+    def _scaled(self) -> tuple[MinMax, Tensor]:
+        """Scale the training features, or map the file of them: it has the same numbers, in shared memory."""
+        if self.fold.scaled is not None:
+            with suppress(OSError, ValueError, EOFError):  # the cache is bounded, and may be out of reach from here
+                return self.fold.scaled.open(self.device)
+        raw = self._rows(self.fold.train)
+        scale = MinMax.fit(raw)
+        return scale, scale(raw)
+
     def _rows(self, index: NDArray[Any]) -> Tensor:
         return self._tensor(self._features[index])
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         """Copy to the device; nothing that a component does reaches the job's own arrays."""
         return torch.tensor(np.asarray(array, dtype=np.float32), device=self.device)
+
+
+def _put_back(spoilt: Tensor, right: Tensor) -> None:
+    """Copy the rows whose bits differ, and no others: what is written to is no longer shared with other processes."""
+    rows = (spoilt.view(torch.int32) != right.view(torch.int32)).any(dim=1)
+    spoilt[rows] = right[rows]
 
 
 def _paused(
@@ -137,7 +173,7 @@ def _paused(
 def isolated(seed: int, grad: bool) -> Iterator[None]:
     """Seed the global generators for one call of a component, and undo what it sets for the whole process."""
     dtype = torch.get_default_dtype()
-    with global_streams(seed), torch.set_grad_enabled(grad):
+    with GlobalStreams(seed), torch.set_grad_enabled(grad):
         try:
             yield
         finally:

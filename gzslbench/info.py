@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+PRECISIONS = ("float32", "bfloat16")
+"""Formats in which matrix products may be computed; weights and their updates are float32 in any case."""
+
 
 class Need(StrEnum):
     """What a component asks for beyond seen features, seen labels and seen semantics while it is fitted.
@@ -42,7 +45,8 @@ class Info:
     """What a component is; give it as a literal in the class body.
 
     ``name`` is unique among components, in lower case with hyphens. ``paper`` cites the source. ``needs`` and ``makes``
-    decide which combinations and protocols the component fits.
+    decide which combinations and protocols the component fits. ``precisions`` are the formats of matrix products that
+    the component follows ``ctx.precision`` in; name one beside float32 once it has been shown to leave H as it is.
     """
 
     name: str
@@ -50,12 +54,19 @@ class Info:
     paper: str = ""
     needs: tuple[Need, ...] = ()
     makes: tuple[Makes, ...] = ()
+    precisions: tuple[str, ...] = ("float32",)
 
     def __post_init__(self) -> None:
         """Refuse what is no tuple of members, such as ``needs=(Need.PROXIES)``, which is a string."""
         for values, kind in ((self.needs, Need), (self.makes, Makes)):
             if not isinstance(values, tuple) or not all(isinstance(value, kind) for value in values):
                 raise TypeError(f"'{self.name}' must give a tuple of {kind.__name__}, got {values!r}")
+        if not isinstance(self.precisions, tuple) or not set(self.precisions) <= {*PRECISIONS}:
+            raise TypeError(f"'{self.name}' must give a tuple of {', '.join(PRECISIONS)}, got {self.precisions!r}")
+
+    def precision(self, policy: str) -> str:
+        """Give the format that the component computes in under a policy."""
+        return policy if policy in self.precisions else PRECISIONS[0]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gzslbench.protocol import Protocol
 from gzslbench.record import Timings
+from gzslbench.scaling import ScaledFile
 from gzslbench.scan import PluginSource
 from gzslbench.scoring import Predictions
 
@@ -54,6 +55,7 @@ class CellJob:
 
     index: int
     choices: tuple[Choice, ...]
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,8 @@ class Fold:
     seen_semantics: FloatArray
     unseen_semantics: FloatArray | None
     """None where the protocol withholds it until the exam."""
+    scaled: ScaledFile | None = None
+    """The features of ``train`` as the protocol scales them; None where the worker is to scale them itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,7 @@ class Validation:
 
 @dataclass(frozen=True, eq=False)
 class TrunkJob:
-    """The cells that share one generator, on one split, with one seed."""
+    """The cells that share one generator, on one split, with one seed, or with several to be trained together."""
 
     features: Path | FloatArray
     """All features (n, d): a file in numpy's own format to be mapped into memory, or the array where it is small."""

@@ -107,7 +107,7 @@ class Material:
     @contextmanager
     def _calling(self, purpose: str) -> Iterator[Context]:
         assert self._generator is not None
-        ctx = self._bench.context(self._generator.info.name, purpose)
+        ctx = self._bench.context(self._generator.info, purpose)
         with isolated(ctx.seed, grad=False), Stopwatch(self._bench.device) as watch:
             yield ctx
         self.phase = watch.phase if self.phase is None else _sum(self.phase, watch.phase)

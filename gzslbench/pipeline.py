@@ -96,29 +96,34 @@ class Branch:
         self.fitted: dict[object, Fitted] = {}
 
     def run(self, plans: Sequence[Plan]) -> None:
-        """Fit the generator, then each cell; without a generator no cell can go on.
+        """Fit the generator and each cell behind it, and examine each."""
+        for trained in self.train(plans):
+            self.examine(trained)
 
-        Where the protocol withholds unseen semantics, no cell sits its exam before all cells have trained: the exam
-        brings these semantics into the process.
+    def train(self, plans: Sequence[Plan], generator: Fitted | None = None) -> list[Trained]:
+        """Fit the generator, unless it is given, then each cell; without a generator no cell can go on.
+
+        Gives the cells that are still to be examined: where the protocol withholds unseen semantics, no cell sits its
+        exam before all cells have trained, since the exam brings these semantics into the process.
         """
         part, limits = plans[0].choice.generator, plans[0].limits
+        trained: list[Trained] = []
         with reported(self.desk, [plan.cell.index for plan in plans], self.bench):
-            reset_peaks(self.bench.device)
-            self.desk.begin(WHOLE_TRUNK, "fit generator")
-            generator = fit_generator(self.bench, part, self.job.early_exam, limits)
+            if generator is None:
+                reset_peaks(self.bench.device)
+                self.desk.begin(WHOLE_TRUNK, "fit generator")
+                generator = fit_generator(self.bench, part, self.job.early_exam, limits)
             peaks = peaks_mib(self.bench)
             material = Material(self.bench, generator, self.job.early_exam)
-            trained: list[Trained] = []
             for plan in plans:
                 with reported(self.desk, [plan.cell.index], self.bench) as outcome:
                     trained.append(self._train(plan, material, generator, peaks))
                 if not outcome.failed and self.bench.unseen_semantics is not None:
-                    outcome = self._examine(trained.pop())
+                    outcome = self.examine(trained.pop())
                 if outcome.failed:  # what it has seen may be spoilt
                     material = Material(self.bench, generator, self.job.early_exam)
                     self.fitted.clear()
-            for each in trained:
-                self._examine(each)
+        return trained
 
     def _train(self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]) -> Trained:
         index, choice = plan.cell.index, plan.choice
@@ -132,7 +137,7 @@ class Branch:
         memory, device_memory = map(max, peaks, peaks_mib(self.bench))
         return Trained(plan, material, (generator, gate, classifier), (memory, device_memory))
 
-    def _examine(self, trained: Trained) -> Outcome:
+    def examine(self, trained: Trained) -> Outcome:
         """Predict the test samples and hand in the result."""
         plan, (_, gate, classifier) = trained.plan, trained.fitted
         with reported(self.desk, [plan.cell.index], self.bench) as outcome:
@@ -196,6 +201,7 @@ def timings_of(
         jobs=bench.job.jobs,
         peak_memory_mib=memory,
         peak_device_mib=device_memory or None,
+        seeds_together=generator.seeds_together if generator else 1,
     )
 
 

@@ -6,26 +6,29 @@ Score.
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from collections.abc import Iterator
+
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, View
+from gzslbench.training import Adam, Batch, Descent, Training, random_rows
 
 BATCH = 100
 """Samples per step, as in code descending from Xian et al."""
 
 
-def fit_seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) -> nn.Linear:
-    """Train by Adam on the seen samples of ``view``; the returned layer maps features (n, d) to logits (n, c)."""
+def seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) -> tuple[nn.Linear, Training]:
+    """Make a layer from features (n, d) to logits (n, c), and its training by Adam on the seen samples of ``view``."""
     layer = nn.Linear(view.features.shape[1], len(view.semantics), device=ctx.device)
-    optimiser = torch.optim.Adam(layer.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
     count = len(view.features)
-    for _ in ctx.steps(max(1, epochs * count // BATCH), stage="seen softmax", selectable=False):
-        rows = torch.randint(count, (BATCH,), generator=ctx.rng, device=ctx.device)
-        loss = cross_entropy(layer(view.features[rows]), view.labels[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        ctx.log(seen_softmax=loss)
-    return layer.requires_grad_(False)
+
+    def batches() -> Iterator[Batch]:
+        rows = random_rows(count, BATCH, ctx)
+        yield view.features[rows], view.labels[rows]
+
+    def loss(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(layer(x).float(), y)
+
+    descent = Descent(loss, batches, Adam(learning_rate, betas=(0.5, 0.999)), trains=[layer])
+    return layer, Training("seen softmax", max(1, epochs * count // BATCH), [descent], selectable=False)

@@ -5,7 +5,6 @@ Most generative methods are evaluated with it; the defaults are those of the cod
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, Need, View, hookimpl
+from gzslbench.training import Adam, Batch, Descent, Terms, Trained, Training, Trainings, shuffled_batches
 
 ClassWeights = Literal["none", "balanced"]
 
@@ -46,7 +46,7 @@ class Config:
             )
 
 
-class Softmax(Classifier):
+class Softmax(Trained, Classifier):
     """Multinomial logistic regression over seen and unseen classes together, trained by Adam."""
 
     info = Info(
@@ -54,29 +54,27 @@ class Softmax(Classifier):
         summary="linear softmax layer on real seen and synthetic unseen features",
         paper="Xian et al., Feature Generating Networks for Zero-Shot Learning, CVPR 2018",
         needs=(Need.SYNTHETIC,),
+        precisions=("float32", "bfloat16"),
     )
     Config = Config
 
-    def fit(self, view: View, ctx: Context) -> None:
-        """Minimise the cross-entropy; the steps of ``ctx`` are epochs."""
+    def trainings(self, view: View, ctx: Context) -> Trainings:
+        """Minimise the cross-entropy; a step is an epoch."""
+        config = self.config
         features, labels = view.joined()
         count = len(view.semantics) + len(view.synthetic)
         self.layer = self._new_layer(features.shape[1], count, ctx)
-        weights = None if self.config.class_weights == "none" else balanced_weights(labels, count)
-        optimiser = torch.optim.Adam(
-            self.layer.parameters(),
-            lr=self.config.learning_rate,
-            betas=(self.config.beta1, 0.999),
-            weight_decay=self.config.weight_decay,
-            fused=True,
-        )
-        for _ in ctx.steps(self.config.epochs, stage="softmax"):
-            for rows in shuffled_batches(len(labels), self.config.batch_size, ctx):
-                loss = cross_entropy(self.layer(features.index_select(0, rows)), labels[rows], weights)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-            ctx.log(cross_entropy=loss)
+        weights = None if config.class_weights == "none" else balanced_weights(labels, count)
+
+        def batches() -> Iterator[Batch]:
+            for rows in shuffled_batches(len(labels), config.batch_size, ctx):
+                yield features.index_select(0, rows), labels[rows]
+
+        def loss(x: Tensor, y: Tensor) -> Terms:
+            return {"cross_entropy": cross_entropy(self.layer(x).float(), y, weights)}
+
+        adam = Adam(config.learning_rate, (config.beta1, 0.999), config.weight_decay)
+        yield Training("softmax", config.epochs, [Descent(loss, batches, adam, trains=[self.layer])])
 
     def scores(self, features: Tensor, classes: ClassSet) -> Tensor:
         """Give the logits of ``classes`` (c) for features (n, d'): (n, c)."""
@@ -88,12 +86,6 @@ class Softmax(Classifier):
         nn.init.normal_(layer.weight, std=self.config.weight_std, generator=ctx.rng)
         nn.init.zeros_(layer.bias)
         return layer
-
-
-def shuffled_batches(count: int, batch_size: int, ctx: Context) -> Iterator[Tensor]:
-    """Draw each of ``count`` rows once, in batches of nearly equal size, so that none is too small for a sound step."""
-    order = torch.randperm(count, generator=ctx.rng, device=ctx.device)
-    yield from order.tensor_split(math.ceil(count / batch_size))
 
 
 def balanced_weights(labels: Tensor, count: int) -> Tensor:

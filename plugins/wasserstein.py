@@ -8,14 +8,20 @@ objective is written as in Eq. 6 of Gune et al., ACM MM 2020::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, linear
 
 from gzslbench.contract import Context, View
+from gzslbench.training import Adam, Batch, Descent, Terms, Training, autocast, random_rows
+
+ClassLoss = Callable[[Tensor, Tensor], Tensor]
+"""A loss of fake features (n, d) and the labels (n,) that they were made for."""
+AfterStep = Callable[[int], None]
 
 SLOPE = 0.2
 """Slope of every LeakyReLU for negative inputs."""
@@ -70,7 +76,7 @@ class FeatureGenerator(nn.Module):
     def forward(self, z: Tensor, a: Tensor) -> Tensor:
         """Map noise (n, z) and semantics (n, k) to features (n, d)."""
         features: Tensor = self.layers(torch.cat([z, a], dim=1))
-        return features
+        return features.to(z.dtype)
 
 
 class Critic(nn.Module):
@@ -93,29 +99,75 @@ class Critic(nn.Module):
     def value(self, h: Tensor) -> Tensor:
         """D from pre-activations h (..., hidden)."""
         value: Tensor = self.head(leaky_relu(h, SLOPE))
-        return value.squeeze(-1)
+        return value.squeeze(-1).to(self.head.bias.dtype)
 
     def input_gradient(self, h: Tensor) -> Tensor:
         """Gradient of D with respect to x where the pre-activations are h (n, hidden): (w * phi'(h)) W_x, (n, d)."""
-        slopes = torch.where(h > 0, 1.0, SLOPE)
-        return (slopes * self.head.weight) @ self.from_features.weight
+        return (slopes(h) * self.head.weight) @ self.from_features.weight
 
 
-def critic_loss(critic: Critic, real: Tensor, fake: Tensor, a: Tensor, alpha: Tensor, penalty: float) -> Tensor:
+def slopes(h: Tensor) -> Tensor:
+    """phi'(h), which is constant almost everywhere."""
+    return torch.where(h > 0, 1.0, SLOPE).to(h.dtype)
+
+
+def critic_loss(critic: Critic, penalty: float, real: Tensor, fake: Tensor, a: Tensor, alpha: Tensor) -> Tensor:
     """Eq. 6, negated for descent: real and fake features (n, d) of semantics a (n, k), alpha (n, 1) from U(0, 1)."""
-    h_real, h_fake = critic.from_features(torch.stack([real, fake])) + critic.from_semantics(a)
-    # h is affine in x, and x^ = alpha x + (1 - alpha) x~ shares its semantics with both ends: no third pass is needed.
-    # phi' is constant almost everywhere, so nothing flows back through h^.
-    h_mixed = torch.lerp(h_fake, h_real, alpha).detach()
-    excess = torch.linalg.vector_norm(critic.input_gradient(h_mixed), dim=1) - 1
-    return critic.value(h_fake).mean() - critic.value(h_real).mean() + penalty * excess.square().mean()
+    features, semantics, head = critic.from_features, critic.from_semantics, critic.head
+    weights = (features.weight, features.bias, semantics.weight, head.weight)
+    loss: Tensor = CriticLoss.apply(*weights, torch.stack([real, fake]), a, alpha, penalty)[0]
+    return loss
+
+
+class CriticLoss(torch.autograd.Function):
+    """Eq. 6 with its gradient in closed form, so that W_x enters no product twice.
+
+    h is affine in x, and x^ = alpha x + (1 - alpha) x~ shares its semantics with both ends, so h^ needs no product. The
+    gradient with respect to W_x is a sum over real, fake and mixed rows, taken as one product.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        W_x: Tensor, c: Tensor, W_a: Tensor, w: Tensor, x: Tensor, a: Tensor, alpha: Tensor, penalty: float
+    ) -> tuple[Tensor, ...]:
+        """Give the loss, then what the gradient is made of; ``x`` (2, n, d) holds real and fake features."""
+        h_real, h_fake = linear(x, W_x, c) + linear(a, W_a)
+        s = slopes(torch.stack([h_real, h_fake, torch.lerp(h_fake, h_real, alpha.to(h_real.dtype))]))
+        v_real, v_fake, v_mixed = s * w  # gradients of D with respect to h
+        gradient = v_mixed @ W_x  # and to x^
+        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True, dtype=x.dtype)
+        difference = (leaky_relu(h_fake, SLOPE) - leaky_relu(h_real, SLOPE)).mean(dim=0, dtype=x.dtype)
+        loss = (w @ difference).sum() + penalty * (norm - 1).square().mean()
+        pull = 2 * penalty * (1 - 1 / norm) * gradient  # gradient of the penalty with respect to that of D
+        of_w = difference + (s[2] * linear(pull, W_x)).mean(dim=0, dtype=x.dtype)
+        left = torch.cat([-v_real, v_fake, v_mixed]) / len(a)
+        right = torch.cat([*x, pull])
+        return loss, left.to(h_real.dtype), right.to(h_real.dtype), of_w
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        """Keep what the gradient is made of."""
+        _, left, right, of_w = output
+        ctx.mark_non_differentiable(left, right, of_w)
+        ctx.save_for_backward(left, right, of_w, inputs[5])
+
+    @staticmethod
+    def backward(ctx: Any, scale: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        """Gradients with respect to W_x, c, W_a and w."""
+        left, right, of_w, a = ctx.saved_tensors
+        left = scale.to(left.dtype) * left
+        of_h = left[: len(a)] + left[len(a) : 2 * len(a)]
+        of_W_a = of_h.T @ a.to(left.dtype)
+        return left.T @ right, of_h.sum(dim=0), of_W_a, (scale * of_w).unsqueeze(0), None, None, None, None
 
 
 class WassersteinGAN:
-    """Generator and critic in training on the seen classes of a view."""
+    """Generator and critic for the seen classes of a view."""
 
     def __init__(self, view: View, config: WassersteinConfig, ctx: Context) -> None:
-        self.config, self.rng = config, ctx.rng
+        self.config, self.ctx = config, ctx
         self.features, self.labels = view.features, view.labels
         self.semantics = self.condition(view.semantics)
         feature_dim, semantic_dim = view.features.shape[1], view.semantics.shape[1]
@@ -124,60 +176,50 @@ class WassersteinGAN:
         self.critic = Critic(feature_dim, semantic_dim, config.critic_hidden).to(ctx.device)
         for network in (self.generator, self.critic):
             initialise(network, config.initial_std)
-        self.generator_optimiser = adam(self.generator, config.learning_rate)
-        self.critic_optimiser = adam(self.critic, config.learning_rate)
 
     def condition(self, semantics: Tensor) -> Tensor:
         """Rescale semantics (c, k) as configured."""
         return rescale(semantics, self.config.semantic_norm)
 
-    def noise(self, count: int, rng: torch.Generator) -> Tensor:
+    def noise(self, count: int, ctx: Context) -> Tensor:
         """Draw z from the standard normal distribution: (count, z)."""
-        return torch.randn(count, self.generator.noise_dim, generator=rng, device=rng.device)
+        return torch.randn(count, self.generator.noise_dim, generator=ctx.rng, device=ctx.device)
 
-    def update_critic(self) -> Tensor:
-        """Take the critic steps that precede a generator step; return the last loss."""
+    def training(
+        self, class_loss: ClassLoss | None = None, judges: Sequence[nn.Module] = (), after_step: AfterStep | None = None
+    ) -> Training:
+        """Critic steps and a generator step in turn; ``class_loss``, by ``judges``, is added to the generator's."""
+
+        def loss_of_critic(*batch: Tensor) -> Terms:
+            return {"critic": critic_loss(self.critic, self.config.penalty, *batch)}
+
+        def loss_of_generator(z: Tensor, a: Tensor, labels: Tensor) -> Terms:
+            fake = self.generator(z, a)
+            terms = {"generator": -self.critic(fake, a).mean()}
+            return terms if class_loss is None else terms | {"class_loss": class_loss(fake, labels)}
+
+        adam = Adam(self.config.learning_rate, betas=(0.5, 0.999))
+        critic = Descent(loss_of_critic, self._critic_batches, adam, trains=[self.critic])
+        generator = Descent(loss_of_generator, self._generator_batches, adam, [self.generator], [self.critic, *judges])
+        return Training("gan", self.config.steps, [critic, generator], after_step=after_step)
+
+    def _critic_batches(self) -> Iterator[Batch]:
+        """Draw for all critic steps before a generator step: G rests meanwhile, so one pass makes all fakes."""
         rows = self._draw(self.config.critic_steps)
         a = self.semantics[self.labels[rows]]
-        # G rests meanwhile, so one pass makes the fakes of all these steps.
-        with torch.no_grad():
-            fake = self.generator(self.noise(len(a), self.rng), a)
-        alpha = torch.rand(len(a), 1, generator=self.rng, device=a.device)
-        for batch in torch.arange(len(a), device=a.device).split(self.config.batch_size):
-            real = self.features[rows[batch]]
-            loss = critic_loss(self.critic, real, fake[batch], a[batch], alpha[batch], self.config.penalty)
-            descend(self.critic_optimiser, loss)
-        return loss.detach()
+        with torch.no_grad(), autocast(self.ctx):
+            fake = self.generator(self.noise(len(a), self.ctx), a)
+        alpha = torch.rand(len(a), 1, generator=self.ctx.rng, device=a.device)
+        columns = (self.features[rows], fake, a, alpha)
+        return zip(*(column.split(self.config.batch_size) for column in columns), strict=True)
 
-    def update_generator(self, extra_loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Tensor:
-        """Take one step on -D plus ``extra_loss(fake features, labels)``; return the loss."""
+    def _generator_batches(self) -> Iterator[Batch]:
         labels = self.labels[self._draw(1)]
-        a = self.semantics[labels]
-        fake = self.generator(self.noise(len(a), self.rng), a)
-        self.critic.requires_grad_(False)
-        loss = -self.critic(fake, a).mean()
-        if extra_loss is not None:
-            loss = loss + extra_loss(fake, labels)
-        descend(self.generator_optimiser, loss)
-        self.critic.requires_grad_(True)
-        return loss.detach()
+        yield self.noise(len(labels), self.ctx), self.semantics[labels], labels
 
     def _draw(self, batches: int) -> Tensor:
         """Draw the rows of some batches."""
-        count = batches * self.config.batch_size
-        return torch.randint(len(self.features), (count,), generator=self.rng, device=self.rng.device)
-
-
-def adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
-    """The optimiser of both networks."""
-    return torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
-
-
-def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Take one step."""
-    optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimiser.step()
+        return random_rows(len(self.features), batches * self.config.batch_size, self.ctx)
 
 
 def initialise(network: nn.Module, std: float) -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.seeds import global_streams, stream
+from gzslbench.seeds import GlobalStreams, stream
 
 
 def _draw():
@@ -37,11 +37,11 @@ def test_streams_are_seeds_that_torch_takes(seed, names):
 
 
 def test_global_streams_seed_all_generators_alike():
-    with global_streams(7):
+    with GlobalStreams(7):
         first = _draw()
-    with global_streams(7):
+    with GlobalStreams(7):
         again = _draw()
-    with global_streams(8):
+    with GlobalStreams(8):
         other = _draw()
     assert first == again
     assert all(a != b for a, b in zip(first, other, strict=True))
@@ -54,6 +54,18 @@ def test_global_streams_put_back_what_was_there():
     for seed_one in (random.seed, np.random.seed, torch.manual_seed):
         seed_one(3)
     before = _draw()
-    with pytest.raises(ZeroDivisionError), global_streams(7):
+    with pytest.raises(ZeroDivisionError), GlobalStreams(7):
         _ = _draw()[0] / 0
     assert [before, _draw()] == expected
+
+
+def test_global_streams_go_on_where_they_were_left():
+    streams, other = GlobalStreams(7), GlobalStreams(8)
+    with streams:
+        first = _draw()
+    with other:
+        _draw()
+    with streams:
+        second = _draw()
+    with GlobalStreams(7):
+        assert (first, second) == (_draw(), _draw())

@@ -107,11 +107,24 @@ class Duration(click.ParamType[float]):
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each trunk.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option(
+    "--precision",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="Format of matrix products, for methods that were shown to be unharmed by it; auto: bfloat16 where the "
+    "processor has it. Part of the record.",
+)
+@click.option(
     "--executor",
     default="local",
     show_default=True,
     type=click.Choice(["local", "ray"]),
     help="Where trunks run: processes on this machine, or a Ray cluster (RAY_ADDRESS).",
+)
+@click.option(
+    "--seeds-together/--seeds-apart",
+    default=None,
+    help="Train the generators of all seeds as one batched model, where the method allows [default: on a GPU].",
 )
 @click.option(
     "--timeout", type=Duration(), default=None, help="Limit for each fit or prediction, such as 90s, 15m or 2h."

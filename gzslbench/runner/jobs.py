@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from numpy.typing import NDArray
 
+from gzslbench.data.cache import Cache, mapped_file
 from gzslbench.data.dataset import DataSet, Split
+from gzslbench.data.scaled import scaled_file
 from gzslbench.data.splits import validation_split
 from gzslbench.info import Need
 from gzslbench.job import CellJob, Exam, Fold, TrunkJob, Validation
@@ -17,8 +16,16 @@ from gzslbench.scoring import Scorer
 from gzslbench.seeds import stream
 
 
-def make_job(trunk: PlannedTrunk, device: str, threads: int, jobs: int, keep_scores: bool, precision: str) -> TrunkJob:
-    """Write down what a worker needs to train and predict a trunk's cells."""
+def make_job(
+    trunk: PlannedTrunk,
+    device: str,
+    threads: int,
+    jobs: int,
+    keep_scores: bool,
+    precision: str,
+    cache: Cache | None = None,
+) -> TrunkJob:
+    """Write down what a worker needs to train and predict a trunk's cells; ``cache`` keeps what trunks can share."""
     data_set, split, protocol = trunk.task.data_set, trunk.task.split, trunk.protocol
     return TrunkJob(
         features=mapped_file(data_set.features) or np.asarray(data_set.features),
@@ -26,9 +33,9 @@ def make_job(trunk: PlannedTrunk, device: str, threads: int, jobs: int, keep_sco
         split=split.name,
         protocol=protocol,
         seed=trunk.seed,
-        cells=tuple(CellJob(index, cell.choices) for index, cell in enumerate(trunk.cells)),
-        fold=_fold(data_set, split, protocol),
-        validation=_validation(trunk) if protocol.selection == "validation classes" else None,
+        cells=tuple(CellJob(index, cell.choices, cell.key.seed) for index, cell in enumerate(trunk.cells)),
+        fold=_fold(data_set, split, protocol, cache),
+        validation=_validation(trunk, cache) if protocol.selection == "validation classes" else None,
         early_exam=make_exam(data_set, split) if Need.TEST_FEATURES in protocol.reveals else None,
         device=device,
         precision=precision,
@@ -51,17 +58,7 @@ def make_scorer(data_set: DataSet, split: Split) -> Scorer:
     return Scorer(data_set.labels[tests], split, data_set.class_names)
 
 
-def mapped_file(array: NDArray[np.generic]) -> Path | None:
-    """Find the file that an array is mapped from, None where it lies in memory."""
-    base: object = array
-    while base is not None:
-        if isinstance(base, np.memmap):
-            return Path(str(base.filename))
-        base = getattr(base, "base", None)
-    return None
-
-
-def _fold(data_set: DataSet, split: Split, protocol: Protocol) -> Fold:
+def _fold(data_set: DataSet, split: Split, protocol: Protocol, cache: Cache | None) -> Fold:
     unseen = data_set.semantics[split.unseen_classes]
     return Fold(
         train=split.trainval,
@@ -70,11 +67,12 @@ def _fold(data_set: DataSet, split: Split, protocol: Protocol) -> Fold:
         unseen_rows=split.unseen_classes,
         seen_semantics=data_set.semantics[split.seen_classes],
         unseen_semantics=unseen if Need.UNSEEN_SEMANTICS in protocol.reveals else None,
+        scaled=scaled_file(data_set, split.trainval, cache) if cache else None,
     )
 
 
-def _validation(trunk: PlannedTrunk) -> Validation:
+def _validation(trunk: PlannedTrunk, cache: Cache | None) -> Validation:
     data_set = trunk.task.data_set
     split = validation_split(data_set, trunk.task.split, trunk.seed)
     exam = make_exam(data_set, split)
-    return Validation(_fold(data_set, split, trunk.protocol), exam, data_set.labels[exam.samples])
+    return Validation(_fold(data_set, split, trunk.protocol, cache), exam, data_set.labels[exam.samples])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gzslbench.codehash import code_hash
 from gzslbench.data.dataset import DataSet, Split
@@ -43,7 +43,7 @@ class PlannedCell:
 
 @dataclass(frozen=True, eq=False)
 class PlannedTrunk:
-    """Cells that share one generator on one split with one seed."""
+    """Cells that share one generator on one split; with one seed, unless :func:`together` has joined several."""
 
     task: Task
     protocol: Protocol
@@ -84,6 +84,19 @@ class Scope:
     grid: Sequence[Settings] = ({},)
 
 
+def together(trunks: Sequence[PlannedTrunk]) -> list[PlannedTrunk]:
+    """Join trunks that differ by their seed alone, for protocols whose fold and training do not depend on it."""
+    groups: dict[object, list[PlannedTrunk]] = {}
+    for position, trunk in enumerate(trunks):
+        alike = [replace(cell.key, seed=0) for cell in trunk.cells]
+        joins = trunk.protocol.selection == "last step" and trunk.cells[0].generative
+        identity = ([key.digest() for key in alike], trunk.task.split.fingerprint) if joins else position
+        groups.setdefault(repr(identity), []).append(trunk)
+    return [
+        replace(group[0], cells=tuple(cell for trunk in group for cell in trunk.cells)) for group in groups.values()
+    ]
+
+
 def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
     """Plan all compatible combinations on all tasks; neither order nor company changes any cell."""
     plan = Plan()
@@ -115,7 +128,7 @@ def _cells(
     points = _points(combination, task, resolver, scope.grid)
     for choices in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
         yield PlannedCell(
-            key=_key(choices, task, protocol, scope),
+            key=_key(choices, task, protocol, scope, _precision(combination, scope)),
             method=combination.name,
             budget=resolver.budget_of(combination, task.data_set.name),
             choices=choices,
@@ -134,7 +147,13 @@ def _points(combination: Combination, task: Task, resolver: Resolver, grid: Sequ
     return tuple(distinct[written] for written in sorted(distinct))
 
 
-def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Scope) -> CellKey:
+def _precision(combination: Combination, scope: Scope) -> str:
+    """Give the policy where any component follows it: what computes in float32 all the same has one key for both."""
+    follow = any(info.precision(scope.precision) == scope.precision for info in combination.infos if info)
+    return scope.precision if follow else "float32"
+
+
+def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Scope, precision: str) -> CellKey:
     first, data_set = choices[0], task.data_set
     return CellKey(
         data_set=data_set.name,
@@ -150,7 +169,7 @@ def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Sco
         classifier=_part_key(first.classifier),
         seed=0,
         device="cuda" if scope.device.startswith("cuda") else "cpu",
-        precision=scope.precision,
+        precision=precision,
         candidates=tuple(_values(choice) for choice in choices) if len(choices) > 1 else (),
     )
 
@@ -174,5 +193,4 @@ def _by_generator(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
 
 def _seeded(cells: Sequence[PlannedCell], seed: int) -> tuple[PlannedCell, ...]:
     """Give the cells their seed; there may be 100,000 of them, for which dataclasses.replace takes too long."""
-    keys = [CellKey(**{**vars(cell.key), "seed": seed}) for cell in cells]
-    return tuple(PlannedCell(**{**vars(cell), "key": key}) for cell, key in zip(cells, keys, strict=True))
+    return tuple(PlannedCell(**{**vars(cell), "key": cell.key.with_seed(seed)}) for cell in cells)

@@ -58,7 +58,9 @@ class Request:
     jobs: int | None = None
     threads: int = 1
     device: str = "auto"
+    precision: str = "auto"
     executor: str = "local"
+    seeds_together: bool | None = None
     timeout: float | None = None
     keep_scores: bool = False
     force: bool = False
@@ -70,7 +72,7 @@ class Request:
     as_json: bool = False
 
 
-def plan_request(request: Request, registry: Registry, device: str) -> Plan:
+def plan_request(request: Request, registry: Registry, device: str, precision: str = "float32") -> Plan:
     """Plan what was asked for; raises :class:`UsageError` or :class:`DataError` where that can't be done."""
     combinations = chosen_combinations(request, registry)
     chosen = parse_assignments(request.assignments)
@@ -80,7 +82,7 @@ def plan_request(request: Request, registry: Registry, device: str) -> Plan:
     budget = _budget(request.budget, registry, device)
     protocols = [protocol_named(name) for name in request.protocols]
     tasks = list(_tasks(request, registry, any(protocol.many_splits for protocol in protocols)))
-    scope = Scope(protocols, request.seeds, device, grid=grid)
+    scope = Scope(protocols, request.seeds, device, precision, grid=grid)
     return make_plan(combinations, tasks, Resolver(registry, budget, chosen), scope)
 
 
@@ -166,3 +168,19 @@ def device_named(name: str) -> str:
     if not (name == "cpu" or name.startswith("cuda")):
         raise UsageError(f"there is no device '{name}'", "choose from auto, cpu, cuda, cuda:1")
     return name
+
+
+def precision_named(name: str, device: str) -> str:
+    """Choose the format of matrix products; ``auto`` takes bfloat16 where the device computes in it."""
+    if name != "auto":
+        return name
+    return "bfloat16" if _has_bfloat16(device) else "float32"
+
+
+def _has_bfloat16(device: str) -> bool:
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))

@@ -19,7 +19,7 @@ from gzslbench.runner.combinations import (
 from gzslbench.runner.execute import Executor, LocalExecutor
 from gzslbench.runner.plan import Plan
 from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, title
-from gzslbench.runner.request import Request, device_named, plan_request
+from gzslbench.runner.request import Request, device_named, plan_request, precision_named
 from gzslbench.runner.sweep import Options, Summary, Sweep, pending
 from gzslbench.store import Store
 from gzslbench.tracking import Tracker
@@ -31,24 +31,28 @@ def run_session(request: Request) -> int:
     for broken in registry.broken:
         print(f"warning: plugin left out: {broken}", file=sys.stderr)
     device = device_named(request.device)
-    plan = plan_request(request, registry, device)
+    precision = precision_named(request.precision, device)
+    plan = plan_request(request, registry, device, precision)
     store = Store(request.results)
     if request.dry_run or request.explain:
         _show_plan(plan, store, request)
         return 0
     _warn_skipped(plan)
-    summary = _sweep(request, device, plan, store)
+    summary = _sweep(request, device, precision, plan, store)
     return _conclude(summary, request)
 
 
-def _sweep(request: Request, device: str, plan: Plan, store: Store) -> Summary:
+def _sweep(request: Request, device: str, precision: str, plan: Plan, store: Store) -> Summary:
     jobs = request.jobs or (1 if device.startswith("cuda") else max(1, (os.cpu_count() or 1) // request.threads))
     options = Options(
         device=device,
+        precision=precision,
         threads=request.threads,
         jobs=min(jobs, max(1, len(plan.trunks))),
+        seeds_together=device.startswith("cuda") if request.seeds_together is None else request.seeds_together,
         timeout_s=request.timeout,
         keep_scores=request.keep_scores,
+        cache=request.cache,
         force=request.force,
         fail_fast=request.fail_fast,
     )

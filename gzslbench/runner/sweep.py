@@ -7,15 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
+from gzslbench.data.cache import Cache
 from gzslbench.errors import RecordError
 from gzslbench.record import Failure, Record
 from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.jobs import make_exam, make_job, make_scorer
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.plan import Plan, PlannedCell, PlannedTrunk, Task
+from gzslbench.runner.plan import Plan, PlannedCell, PlannedTrunk, Task, together
 from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event
 from gzslbench.store import Store
 
@@ -65,7 +67,10 @@ class Options:
     threads: int = 1
     jobs: int = 1
     timeout_s: float | None = None
+    seeds_together: bool = False
     keep_scores: bool = False
+    cache: Path | None = None
+    """Where trunks find what they can share; None lets each make its own."""
     force: bool = False
     fail_fast: bool = False
 
@@ -99,6 +104,8 @@ class Sweep:
         with self.store.writing():
             trunks = pending(plan, self.store, self.options.force)
             self.summary.cached = sum(1 for _ in plan.cells()) - sum(len(trunk.cells) for trunk in trunks)
+            if self.options.seeds_together:
+                trunks = together(trunks)
             self.reporter.started(trunks, self.summary.cached)
             makes: list[Callable[[], Assignment]] = [partial(self._assignment, trunk) for trunk in trunks]
             self._unsettled = {position: set(range(len(trunk.cells))) for position, trunk in enumerate(trunks)}
@@ -114,7 +121,15 @@ class Sweep:
 
     def _assignment(self, trunk: PlannedTrunk) -> Assignment:
         options, data_set, split = self.options, trunk.task.data_set, trunk.task.split
-        job = make_job(trunk, options.device, options.threads, options.jobs, options.keep_scores, options.precision)
+        job = make_job(
+            trunk,
+            options.device,
+            options.threads,
+            options.jobs,
+            options.keep_scores,
+            options.precision,
+            Cache(options.cache) if options.cache else None,
+        )
         return Assignment(
             job=job,
             exam=make_exam(data_set, split),

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from gzslbench.contract import Context, Generator, Info, Makes, View
+from gzslbench.training import Trained, Trainings
 from gzslbench_plugins.early_gan.confidence import confidence_score
-from gzslbench_plugins.seen_softmax import fit_seen_softmax
+from gzslbench_plugins.seen_softmax import seen_softmax
 from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
 
 
@@ -45,7 +46,7 @@ class GeneratorState:
     weights: dict[str, Tensor]
 
 
-class EarlyGAN(Generator):
+class EarlyGAN(Trained, Generator):
     """Keeps the states of a GAN's generator whose samples are neither noise nor yet of the seen classes."""
 
     info = Info(
@@ -53,27 +54,30 @@ class EarlyGAN(Generator):
         summary="proxies of no seen class from the early training of a Wasserstein GAN",
         paper="Gune et al., ACM MM 2020",
         makes=(Makes.PROXIES,),
+        precisions=("float32", "bfloat16"),
     )
     Config = EarlyGANConfig
+    config: EarlyGANConfig
 
-    def fit(self, view: View, ctx: Context) -> None:
+    def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train PTC, then the GAN (Algorithm 1, steps 1 to 3)."""
-        config: EarlyGANConfig = self.config
-        self.ptc = fit_seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
+        config = self.config
+        self.ptc, training = seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
+        yield training
         self.gan = WassersteinGAN(view, config, ctx)
         spread = len(view.semantics) - 1
         self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread
         self.closest = self._state(0, ctx)
         self.admissible: list[GeneratorState] = []
         scores: list[tuple[int, float]] = [(0, self.closest.score)]
-        for step in ctx.steps(config.steps, stage="gan"):
-            critic = self.gan.update_critic()
-            generator = self.gan.update_generator()
-            ctx.log(critic=critic, generator=generator)
+
+        def score(step: int) -> None:
             if step % config.score_every == 0:
                 state = self._state(step, ctx)
                 scores.append((step, state.score))
                 self._keep(state)
+
+        yield self.gan.training(after_step=score)
         self._note(scores, ctx)
 
     @torch.no_grad()
@@ -85,7 +89,7 @@ class EarlyGAN(Generator):
         return torch.cat([self._sample(state.weights, share, ctx) for state, share in zip(states, shares, strict=True)])
 
     def _sample(self, weights: dict[str, Tensor], labels: Tensor, ctx: Context) -> Tensor:
-        noise = self.gan.noise(len(labels), ctx.rng)
+        noise = self.gan.noise(len(labels), ctx)
         return functional_call(self.gan.generator, weights, (noise, self.gan.semantics[labels]))
 
     @torch.no_grad()

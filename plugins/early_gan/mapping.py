@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
+from gzslbench.training import Adam, Batch, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.wasserstein import require, rescale
 
 COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
@@ -80,7 +83,7 @@ def route(entropies: Tensor, delta_l: float, delta_h: float) -> Tensor:
     return prior
 
 
-class EntropySeparation(Gate, Classifier):
+class EntropySeparation(Trained, Gate, Classifier):
     """Gate and classifier in one module: entropies of C choose the domain, C or the compatibility the class."""
 
     info = Info(
@@ -88,39 +91,35 @@ class EntropySeparation(Gate, Classifier):
         summary="entropy separation of seen samples from proxies in a visual-semantic mapping",
         paper="Gune et al., ACM MM 2020",
         needs=(Need.OUTSIDE,),
+        precisions=("float32", "bfloat16"),
     )
     Config = EntropyConfig
+    config: EntropyConfig
 
-    def fit(self, view: View, ctx: Context) -> None:
+    def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train on seen samples and proxies (Algorithm 1, step 4)."""
-        config: EntropyConfig = self.config
+        config = self.config
         x, a, y, proxies = view.features, self._condition(view.semantics), view.labels, view.outside
         self.module = MappingModule(x.shape[1], a.shape[1], len(a), config).to(ctx.device)
-        optimiser = torch.optim.Adam(self.module.parameters(), lr=config.learning_rate, fused=True)
-        for _ in ctx.steps(config.steps, stage="mapping"):
-            rows = torch.randint(len(x), (config.batch_size,), generator=ctx.rng, device=ctx.device)
-            outside = torch.randint(len(proxies), (config.batch_size,), generator=ctx.rng, device=ctx.device)
-            loss = self._loss(x[rows], a, y[rows], proxies[outside])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            ctx.log(mapping=loss)
 
-    def _loss(self, x: Tensor, a: Tensor, y: Tensor, proxies: Tensor) -> Tensor:
+        def batches() -> Iterator[Batch]:
+            rows, outside = (random_rows(len(each), config.batch_size, ctx) for each in (x, proxies))
+            yield x[rows], y[rows], proxies[outside]
+
+        loss = partial(self._loss, a)
+        yield Training("mapping", config.steps, [Descent(loss, batches, Adam(config.learning_rate), [self.module])])
+
+    def _loss(self, a: Tensor, x: Tensor, y: Tensor, proxies: Tensor) -> Terms:
         """L = L_AE + L_LE + L_CLFR + L_ES (Eq. 5 and 9), weighted; means over samples and dimensions."""
         config, net = self.config, self.module
-        latent, proxy_latent = net.f_v(torch.cat([x, proxies])).tensor_split([len(x)])
-        logits = net.C(latent)
-        autoencoder = mse_loss(net.g(latent), x)  # Eq. 3
-        matching = mse_loss(latent, net.f_s(a)[y])  # Eq. 4
-        separation = separation_loss(logits, net.C(proxy_latent), config.gamma)  # Eq. 8
-        loss: Tensor = (
-            config.autoencoder_weight * autoencoder
-            + config.latent_weight * matching
-            + config.classifier_weight * cross_entropy(logits, y)
-            + config.separation_weight * separation
-        )
-        return loss
+        latent, proxy_latent = net.f_v(torch.cat([x, proxies])).float().tensor_split([len(x)])
+        logits, proxy_logits = net.C(latent).float(), net.C(proxy_latent).float()
+        return {
+            "autoencoder": config.autoencoder_weight * mse_loss(net.g(latent).float(), x),  # Eq. 3
+            "matching": config.latent_weight * mse_loss(latent, net.f_s(a).float()[y]),  # Eq. 4
+            "classifier": config.classifier_weight * cross_entropy(logits, y),
+            "separation": config.separation_weight * separation_loss(logits, proxy_logits, config.gamma),  # Eq. 8
+        }
 
     @torch.no_grad()
     def log_prior(self, features: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, Generator, Info, Makes, View
-from gzslbench_plugins.seen_softmax import fit_seen_softmax
+from gzslbench.training import Trained, Trainings, autocast
+from gzslbench_plugins.seen_softmax import seen_softmax
 from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
 
 
@@ -31,7 +32,7 @@ class FClswganConfig(WassersteinConfig):
         require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
 
 
-class FClswgan(Generator):
+class FClswgan(Trained, Generator):
     """min_G max_D L_WGAN + beta L_CLS (Xian et al., Eq. 3 and 4)."""
 
     info = Info(
@@ -39,27 +40,29 @@ class FClswgan(Generator):
         summary="conditional Wasserstein GAN with a class loss",
         paper="Xian et al., CVPR 2018",
         makes=(Makes.SYNTHETIC,),
+        precisions=("float32", "bfloat16"),
     )
     Config = FClswganConfig
+    config: FClswganConfig
 
-    def fit(self, view: View, ctx: Context) -> None:
+    def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train the seen classifier, then the GAN against it."""
-        config: FClswganConfig = self.config
-        classifier = fit_seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
+        config = self.config
+        classifier, training = seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
+        yield training
+        classifier.requires_grad_(False)
         self.gan = WassersteinGAN(view, config, ctx)
 
         def class_loss(fake: Tensor, labels: Tensor) -> Tensor:
             # Eq. 3: L_CLS = -E[log P(y | x~)], P frozen.
-            return config.class_loss * cross_entropy(classifier(fake), labels)
+            return config.class_loss * cross_entropy(classifier(fake).float(), labels)
 
-        for _ in ctx.steps(config.steps, stage="gan"):
-            critic = self.gan.update_critic()
-            generator = self.gan.update_generator(class_loss if config.class_loss else None)
-            ctx.log(critic=critic, generator=generator)
+        yield self.gan.training(class_loss if config.class_loss else None, [classifier])
 
     @torch.no_grad()
     def generate(self, semantics: Tensor, per_class: int, ctx: Context) -> Tensor:
         """Synthesise class by class, which bounds the memory for hidden activations."""
-        conditions = self.gan.condition(semantics)
-        samples = [self.gan.generator(self.gan.noise(per_class, ctx.rng), a.expand(per_class, -1)) for a in conditions]
-        return torch.stack(samples)
+        generator, noise = self.gan.generator, self.gan.noise
+        with autocast(ctx):
+            conditions = self.gan.condition(semantics)
+            return torch.stack([generator(noise(per_class, ctx), a.expand(per_class, -1)) for a in conditions])

@@ -8,6 +8,7 @@ and gathered by label, for all sub-nets at once.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class SubNet(nn.Module):
     def forward(self, u: Tensor, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """From one half ``u`` (n, inputs) and W_a a + b (n or 1, hidden) to s and t, each (n, outputs)."""
         hidden = nn.functional.leaky_relu(self.features(u) + embedded, LEAK)
-        s, t = self.output(hidden).chunk(2, dim=1)
+        s, t = self.output(hidden).to(u.dtype).chunk(2, dim=1)  # what follows wants more than bfloat16
         return self.soft_clamp(s), t
 
     def soft_clamp(self, s: Tensor) -> Tensor:
@@ -66,6 +67,30 @@ class Coupling(nn.Module):
         return torch.cat([u1, u2], dim=1)
 
 
+class EmbeddingForTwo(torch.autograd.Function):
+    """W_a a + b with one product forward and one for W_a's gradient, where autograd would take two and add them."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Give the embedding twice."""
+        embedded = nn.functional.linear(a, weight, bias)
+        return embedded, embedded.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
+        """Keep the factors."""
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        """Let the conditions follow the first loss alone."""
+        a, weight = (factor.to(first.dtype) for factor in ctx.saved_tensors)
+        both = first + second
+        return first @ weight, both.T @ a, both.sum(dim=0)
+
+
 class Flow(nn.Module):
     """L couplings between features x (n, d) and latents z (n, d), given conditions a (c, m).
 
@@ -83,6 +108,11 @@ class Flow(nn.Module):
     def embed(self, conditions: Tensor) -> Tensor:
         """Compute W_a a + b of every sub-net: (c, m) to (c, 2 * couplings * hidden)."""
         return self.conditions(conditions)
+
+    def embed_for_two(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """Give :meth:`embed` for two losses, of which the second does not reach the conditions."""
+        first, second = EmbeddingForTwo.apply(conditions, self.conditions.weight, self.conditions.bias)
+        return first, second
 
     def forward(self, x: Tensor, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """Infer z = f(x; a), Eq. 11, and log |det dz/dx| (n,)."""

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from gzslbench.contract import Context, View, one_hot
+from gzslbench.contract import Context, View
+from gzslbench.training import Adam, Batch, Descent, Terms, Training, autocast, random_rows
+from gzslbench_plugins.gsmflow.config import EntropyKind, GSMFlowConfig
 
-EntropyKind = Literal["printed", "normalised", "bernoulli"]
-ENTROPY_KINDS: tuple[str, ...] = get_args(EntropyKind)
-CHUNK = 32
+CHUNK = {"cpu": 32, "cuda": 1024}
 """Samples moved at once: few enough for (CHUNK, classes, width) activations to stay in a CPU's cache."""
-
-
-@dataclass(frozen=True)
-class Mining:
-    """The settings of Eq. 4 and of the contrastive network's training."""
-
-    steps: int
-    rate: float
-    entropy_weight: float
-    entropy: EntropyKind
-    ascend_contrastive: bool
-    hidden: int
-    training_steps: int
-    training_batch: int
-    training_rate: float
 
 
 class ContrastiveNetwork(nn.Module):
@@ -65,13 +49,13 @@ class ContrastiveNetwork(nn.Module):
     def forward(self, x: Tensor, embedded: Tensor) -> Tensor:
         """Give logits (n, c), before the sigmoid, for ``x`` (n, d) and ``embedded`` (c, hidden)."""
         hidden = self.features((x - self.centre) / self.scale).unsqueeze(1) + embedded
-        return self.output(hidden.relu_()).squeeze(2)
+        return self.output(hidden.relu_()).squeeze(2).to(x.dtype)
 
 
 def contrastive_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """L_con of each sample, Eq. 2, against the match labels of Eq. 1: (n, c) and (n,) to (n,)."""
-    matches = one_hot(labels, logits.shape[1]).to(logits.dtype)
-    return (logits.sigmoid() - matches).square().sum(dim=1)
+    matches = labels.unsqueeze(1) == torch.arange(logits.shape[1], device=logits.device)
+    return (logits.sigmoid() - matches.to(logits.dtype)).square().sum(dim=1)
 
 
 def negative_entropy(logits: Tensor, kind: EntropyKind) -> Tensor:
@@ -92,46 +76,49 @@ def negative_entropy(logits: Tensor, kind: EntropyKind) -> Tensor:
     return terms.sum(dim=1)
 
 
-def boundary_objective(logits: Tensor, labels: Tensor, mining: Mining) -> Tensor:
+def boundary_objective(logits: Tensor, labels: Tensor, config: GSMFlowConfig) -> Tensor:
     """Give what Eq. 4 ascends, per sample: L_con - lambda_1 H, or -L_con - lambda_1 H where L_con is to fall."""
-    sign = 1.0 if mining.ascend_contrastive else -1.0
-    entropy_term = mining.entropy_weight * negative_entropy(logits, mining.entropy)
+    sign = 1.0 if config.ascend_contrastive else -1.0
+    entropy_term = config.entropy_weight * negative_entropy(logits, config.entropy)
     return sign * contrastive_loss(logits, labels) - entropy_term
 
 
-def boundary_step(network: ContrastiveNetwork, x: Tensor, labels: Tensor, embedded: Tensor, mining: Mining) -> Tensor:
+def boundary_step(
+    network: ContrastiveNetwork, x: Tensor, labels: Tensor, embedded: Tensor, config: GSMFlowConfig
+) -> Tensor:
     """Move samples (n, d) by one step of Eq. 4: x + eta grad_x (L_con - lambda_1 H)."""
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        objective = boundary_objective(network(x, embedded), labels, mining).sum()
+        objective = boundary_objective(network(x, embedded), labels, config).sum()
         (gradient,) = torch.autograd.grad(objective, x)
-    return x.detach() + mining.rate * gradient
+    return x.detach() + config.mining_rate * gradient
 
 
-def train_contrastive(view: View, mining: Mining, ctx: Context) -> ContrastiveNetwork:
-    """Fit g to the match labels of all pairs of a sample and a seen class, Eq. 2, and freeze it."""
-    network = ContrastiveNetwork(view, mining.hidden).to(ctx.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=mining.training_rate, fused=True)
-    for _ in ctx.steps(mining.training_steps, stage="contrastive", selectable=False):
-        rows = torch.randint(len(view.labels), (mining.training_batch,), generator=ctx.rng, device=ctx.device)
-        logits = network(view.features[rows], network.embed(view.semantics))
-        loss = contrastive_loss(logits, view.labels[rows]).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        ctx.log(contrastive_loss=loss)
-    return network.requires_grad_(False)
+def contrastive_training(network: ContrastiveNetwork, view: View, config: GSMFlowConfig, ctx: Context) -> Training:
+    """Fit g to the match labels of all pairs of a sample and a seen class, Eq. 2."""
+
+    def batches() -> Iterator[Batch]:
+        rows = random_rows(len(view.labels), config.contrastive_batch, ctx)
+        yield view.features[rows], view.labels[rows]
+
+    def loss(x: Tensor, labels: Tensor) -> Terms:
+        logits = network(x, network.embed(view.semantics))
+        return {"contrastive_loss": contrastive_loss(logits, labels).mean()}
+
+    descent = Descent(loss, batches, Adam(config.contrastive_rate), trains=[network])
+    return Training("contrastive", config.contrastive_steps, [descent], selectable=False)
 
 
-def mine_boundary_samples(view: View, mining: Mining, ctx: Context) -> Tensor:
-    """Move every training sample for K steps towards the boundaries of g, Eq. 4: x^+ (n, d).
+def mine_boundary_samples(network: ContrastiveNetwork, view: View, config: GSMFlowConfig, ctx: Context) -> Tensor:
+    """Move every training sample for K steps towards the boundaries of a trained g, Eq. 4: x^+ (n, d).
 
     Row i keeps the label of training sample i. Values may leave [0, 1], as those of test features may.
     """
-    network = train_contrastive(view, mining, ctx)
-    embedded = network.embed(view.semantics)
-    moved = view.features.clone()
-    for _ in ctx.steps(mining.steps, stage="mining", selectable=False):
-        for x, labels in zip(moved.split(CHUNK), view.labels.split(CHUNK), strict=True):
-            x.copy_(boundary_step(network, x, labels, embedded, mining))
+    network.requires_grad_(False)
+    moved, chunk = view.features.clone(), CHUNK[ctx.device.type]
+    with autocast(ctx):
+        embedded = network.embed(view.semantics)
+        for _ in ctx.steps(config.mining_steps, stage="mining", selectable=False):
+            for x, labels in zip(moved.split(chunk), view.labels.split(chunk), strict=True):
+                x.copy_(boundary_step(network, x, labels, embedded, config))
     return moved

@@ -212,7 +212,7 @@ def test_loss_is_the_weighted_sum_of_its_terms() -> None:
 
     def loss(**settings: float) -> Tensor:
         module.config = EntropyConfig(**{**TINY, **weights, **settings})
-        return module._loss(view.features, view.semantics, view.labels, outside())
+        return sum(module._loss(view.semantics, view.features, view.labels, outside()).values())
 
     net = module.module
     latent = net.f_v(view.features)

@@ -8,9 +8,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, View
+from gzslbench.training.loop import run
 from gzslbench_plugins.f_clswgan import F_CLSWGAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_clswgan.generator import FClswgan, FClswganConfig
-from gzslbench_plugins.seen_softmax import fit_seen_softmax
+from gzslbench_plugins.seen_softmax import seen_softmax
 
 TINY = {
     "generator_hidden": 32,
@@ -44,7 +45,7 @@ def fitted(**settings: object) -> FClswgan:
 
 def nll(generator: FClswgan) -> Tensor:
     """How badly an independently trained classifier takes samples for their class."""
-    judge = fit_seen_softmax(toy(), context(9), epochs=200, learning_rate=1e-3)
+    judge = trained_softmax(9, epochs=200, learning_rate=1e-3)
     samples = generator.generate(toy().semantics, 100, context(5))
     return cross_entropy(judge(samples.flatten(0, 1)), torch.arange(4).repeat_interleave(100))
 
@@ -65,24 +66,28 @@ def test_class_loss_pushes_samples_to_their_class() -> None:
     assert nll(fitted(steps=150, class_loss=10.0)) < nll(fitted(steps=150, class_loss=0.0)) - 0.1
 
 
-def test_seen_classifier_stays_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    trained = []
+def test_seen_classifier_stays_frozen() -> None:
+    judge, view, ctx = FClswgan(FClswganConfig(**{**TINY, "steps": 5, "class_loss": 1.0})), toy(), context()
+    stages = judge.trainings(view, ctx)
+    first = next(stages)
+    run([first], [ctx])
+    (layer,) = first.descents[0].trains
+    weight = layer.weight.clone()
+    for training in stages:
+        run([training], [ctx])
+    assert torch.equal(layer.weight, weight)
+    assert not layer.weight.requires_grad
 
-    def remember(*arguments: object) -> torch.nn.Linear:
-        classifier = fit_seen_softmax(*arguments)
-        trained.extend([classifier, classifier.weight.clone()])
-        return classifier
 
-    monkeypatch.setattr("gzslbench_plugins.f_clswgan.generator.fit_seen_softmax", remember)
-    fitted(steps=5, class_loss=1.0)
-    classifier, weight = trained
-    assert torch.equal(classifier.weight, weight)
-    assert not classifier.weight.requires_grad
+def trained_softmax(seed: int, epochs: int, learning_rate: float) -> torch.nn.Linear:
+    ctx = context(seed)
+    layer, training = seen_softmax(toy(), ctx, epochs, learning_rate)
+    run([training], [ctx])
+    return layer
 
 
 def test_seen_softmax_learns_the_classes() -> None:
-    data = toy()
-    classifier = fit_seen_softmax(data, context(), epochs=60, learning_rate=1e-2)
+    data, classifier = toy(), trained_softmax(0, epochs=60, learning_rate=1e-2)
     assert (classifier(data.features).argmax(1) == data.labels).float().mean() > 0.95
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gzslbench.contract import ClassSet, Context, Need, View
 from gzslbench.errors import ProtocolError
-from gzslbench_plugins.softmax import Config, Softmax, balanced_weights, gzslbench_classifiers, shuffled_batches
+from gzslbench_plugins.softmax import Config, Softmax, balanced_weights, gzslbench_classifiers
 
 SEEN, UNSEEN, WIDTH = 4, 3, 6
 
@@ -103,17 +103,6 @@ def test_scores_do_not_depend_on_the_batch() -> None:
     rows, classes = samples(10, 3).flatten(0, 1), ClassSet("all", torch.empty(7, 2), torch.arange(7))
     pieces = torch.cat([classifier.scores(piece, classes) for piece in rows.split(3)])
     torch.testing.assert_close(pieces, classifier.scores(rows, classes))
-
-
-@pytest.mark.parametrize(("count", "batch_size"), [(1000, 300), (901, 300), (5, 300), (600, 300)])
-def test_an_epoch_draws_each_row_once_in_batches_of_even_size(count: int, batch_size: int) -> None:
-    batches = list(shuffled_batches(count, batch_size, context()))
-    sizes = [len(batch) for batch in batches]
-    assert max(sizes) <= batch_size
-    assert max(sizes) - min(sizes) <= 1
-    drawn = torch.cat(batches)
-    assert drawn.sort().values.tolist() == list(range(count))
-    assert count < 100 or drawn.tolist() != list(range(count))
 
 
 def test_epochs_are_the_steps_that_a_protocol_may_cut() -> None:

@@ -75,7 +75,7 @@ def test_the_key_says_what_decides_the_result(registry, make_task):
         digest(seed=1),
         digest(scope=Scope([PROTOCOLS["paper"]], [0])),
         digest(scope=Scope([INDUCTIVE], [0], device="cuda:1")),
-        digest(scope=Scope([INDUCTIVE], [0], precision="tf32")),
+        digest(scope=Scope([INDUCTIVE], [0], precision="bfloat16")),
         digest(chosen={"softmax": {"epochs": 1}}),
     ]
     assert len(set(different)) == len(different)

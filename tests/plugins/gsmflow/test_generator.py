@@ -10,6 +10,7 @@ import torch
 
 import gzslbench_plugins.gsmflow as plugin
 from gzslbench.contract import Context, Makes, View
+from gzslbench.training import Adam
 from gzslbench_plugins.gsmflow.generator import GSMFlow, class_means
 
 Config = GSMFlow.Config
@@ -110,7 +111,7 @@ def test_prototype_loss_against_eq_7() -> None:
     generator, view, _ = fitted()
     prototypes = class_means(view.features, view.labels, 5)
     conditions = generator.condition(view.semantics)
-    loss = generator._prototype_loss(conditions, generator.flow.embed(conditions), prototypes)
+    loss = generator._prototype_loss(generator.flow.embed(conditions), prototypes)
     distances = [
         (generator.flow.inverse(torch.zeros(1, 6), generator.flow.embed(conditions[c : c + 1])) - prototypes[c])
         .square()
@@ -123,11 +124,9 @@ def test_prototype_loss_against_eq_7() -> None:
 @pytest.mark.parametrize("reaches", [True, False])
 def test_prototype_gradient_reaches_the_positioning_only_on_demand(reaches: bool) -> None:
     generator, view, _ = fitted(prototype_trains_positioning=reaches)
-    conditions = generator.condition(view.semantics)
     prototypes = class_means(view.features, view.labels, 5)
-    generator.positioning.zero_grad()
-    generator._prototype_loss(conditions, generator.flow.embed(conditions), prototypes).backward()
-    gradients = [p.grad for p in generator.positioning.parameters() if p.grad is not None]
+    terms = generator._loss(view.semantics, prototypes, view.features, view.labels)
+    gradients = torch.autograd.grad(terms["prototype_loss"], list(generator.positioning.parameters()))
     assert any(bool(gradient.abs().sum() > 0) for gradient in gradients) is reaches
 
 
@@ -150,11 +149,17 @@ def test_perturbation_adds_noise_of_its_weight() -> None:
 
 
 def test_boundary_samples_are_appended_to_the_real_ones() -> None:
-    generator, view, context = fitted()
-    samples, labels = generator._enrich(view, context)
-    assert torch.equal(samples[:40], view.features)
-    assert torch.equal(labels, torch.cat([view.labels, view.labels]))
-    assert not torch.equal(samples[40:], view.features)
+    view, _ = make_view()
+    generator, drawn = GSMFlow(Config(**{**SMALL, "perturbation": 0.0})), []
+    for training in generator.trainings(view, make_context()):
+        drawn = [next(iter(training.descents[0].batches())) for _ in range(20)]  # the last stage's remain
+    real = {tuple(row): label for row, label in zip(view.features.tolist(), view.labels.tolist(), strict=True)}
+    samples, labels = (torch.cat(column) for column in zip(*drawn, strict=True))
+    known = [tuple(row) in real for row in samples.tolist()]
+    assert 0.4 < sum(known) / len(known) < 0.6
+    assert set(labels.tolist()) == set(range(5))
+    for row, label in zip(samples.tolist(), labels.tolist(), strict=True):
+        assert real.get(tuple(row), label) == label
 
 
 def test_parts_are_switched_off() -> None:
@@ -180,10 +185,8 @@ def test_semantic_norm_makes_the_length_of_semantics_irrelevant() -> None:
 
 def test_learning_rate_falls_by_stages() -> None:
     generator, view, _ = fitted()
-    optimiser, scheduler = generator._optimiser(len(view.labels))
-    assert scheduler.step_size == 15 * 2
-    assert optimiser.param_groups[0]["weight_decay"] == 1e-5
-    assert len(optimiser.param_groups[0]["params"]) == len([*generator.flow.parameters()]) + 6
+    adam = generator._adam(len(view.labels))
+    assert adam == Adam(3e-4, weight_decay=1e-5, decay=0.8, decay_every=15 * 2)
 
 
 def test_unseen_classes_are_synthesised_where_they_are() -> None:

@@ -7,28 +7,26 @@ import pytest
 import torch
 
 from gzslbench.contract import Context, View
+from gzslbench.training.loop import run
+from gzslbench_plugins.gsmflow.config import ENTROPY_KINDS, GSMFlowConfig
 from gzslbench_plugins.gsmflow.mining import (
-    ENTROPY_KINDS,
     ContrastiveNetwork,
-    Mining,
     boundary_objective,
     boundary_step,
     contrastive_loss,
+    contrastive_training,
     mine_boundary_samples,
     negative_entropy,
-    train_contrastive,
 )
 
-MINING = Mining(
-    steps=5,
-    rate=0.05,
+CONFIG = GSMFlowConfig(
+    mining_steps=5,
+    mining_rate=0.05,
     entropy_weight=2.0,
-    entropy="printed",
-    ascend_contrastive=True,
-    hidden=32,
-    training_steps=150,
-    training_batch=32,
-    training_rate=1e-2,
+    contrastive_hidden=32,
+    contrastive_steps=150,
+    contrastive_batch=32,
+    contrastive_rate=1e-2,
 )
 
 
@@ -42,6 +40,12 @@ def make_view(classes: int = 4, per_class: int = 20) -> View:
 
 def make_context() -> Context:
     return Context(torch.device("cpu"), seed=0)
+
+
+def trained_network(view: View, config: GSMFlowConfig = CONFIG) -> ContrastiveNetwork:
+    network, ctx = ContrastiveNetwork(view, config.contrastive_hidden), make_context()
+    run([contrastive_training(network, view, config, ctx)], [ctx])
+    return network
 
 
 def make_network() -> ContrastiveNetwork:
@@ -103,7 +107,7 @@ def test_entropy_is_finite_for_saturated_pairs(kind: str) -> None:
 @pytest.mark.parametrize("ascend", [True, False])
 def test_step_follows_eq_4_by_finite_differences(kind: str, ascend: bool) -> None:
     network = make_network()
-    mining = replace(MINING, entropy=kind, ascend_contrastive=ascend)
+    config = replace(CONFIG, entropy=kind, ascend_contrastive=ascend)
     x = torch.randn(2, 6, dtype=torch.float64)
     labels = torch.tensor([1, 3])
     embedded = network.embed(torch.randn(4, 3, dtype=torch.float64))
@@ -113,7 +117,7 @@ def test_step_follows_eq_4_by_finite_differences(kind: str, ascend: bool) -> Non
         sign = 1.0 if ascend else -1.0
         return (sign * contrastive_loss(logits, label[None]) - 2.0 * negative_entropy(logits, kind)).item()
 
-    moved = boundary_step(network, x, labels, embedded, mining)
+    moved = boundary_step(network, x, labels, embedded, config)
     epsilon = 1e-6
     for row, label, result in zip(x, labels, moved, strict=True):
         units = epsilon * torch.eye(6, dtype=torch.float64)
@@ -130,25 +134,24 @@ def test_network_starts_at_the_share_of_matches() -> None:
 
 def test_network_learns_to_match() -> None:
     view = make_view()
-    network = train_contrastive(view, MINING, make_context())
+    network = trained_network(view)
     logits = network(view.features, network.embed(view.semantics))
     assert (logits.argmax(dim=1) == view.labels).float().mean() > 0.9
-    assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("kind", ENTROPY_KINDS)
 def test_mining_raises_objective_and_entropy(kind: str) -> None:
     view = make_view()
-    mining = replace(MINING, entropy=kind, entropy_weight=10.0, rate=0.01)
-    network = train_contrastive(view, mining, make_context())
+    config = replace(CONFIG, entropy=kind, entropy_weight=10.0, mining_rate=0.01)
+    network = trained_network(view, config)
     embedded = network.embed(view.semantics)
     moved = view.features
-    for _ in range(mining.steps):
-        moved = boundary_step(network, moved, view.labels, embedded, mining)
+    for _ in range(config.mining_steps):
+        moved = boundary_step(network, moved, view.labels, embedded, config)
     before, after = network(view.features, embedded), network(moved, embedded)
     assert negative_entropy(after, kind).mean() < negative_entropy(before, kind).mean()
     assert (
-        boundary_objective(after, view.labels, mining).mean() > boundary_objective(before, view.labels, mining).mean()
+        boundary_objective(after, view.labels, config).mean() > boundary_objective(before, view.labels, config).mean()
     )
 
 
@@ -156,13 +159,13 @@ def test_mined_samples_do_not_depend_on_chunks_and_leave_the_view_unchanged() ->
     view = make_view(per_class=20)
     torch.manual_seed(3)
     original = view.features.clone()
-    moved = mine_boundary_samples(view, MINING, make_context())
+    network = trained_network(view)
+    moved = mine_boundary_samples(network, view, CONFIG, make_context())
     torch.testing.assert_close(view.features, original)
-    torch.manual_seed(3)
-    network = train_contrastive(view, MINING, make_context())
+    assert not any(parameter.requires_grad for parameter in network.parameters())
     embedded = network.embed(view.semantics)
     whole = view.features
-    for _ in range(MINING.steps):
-        whole = boundary_step(network, whole, view.labels, embedded, MINING)
+    for _ in range(CONFIG.mining_steps):
+        whole = boundary_step(network, whole, view.labels, embedded, CONFIG)
     torch.testing.assert_close(moved, whole, atol=1e-5, rtol=1e-4)
     assert (moved - original).norm(dim=1).min() > 0

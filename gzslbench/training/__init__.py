@@ -1,0 +1,28 @@
+"""A small training toolkit for methods: an offer, not a duty.
+
+A method that derives from :class:`Trained` says *what* is trained, as a series of :class:`Training`: which losses
+descend, on which batches, for how many steps. *How* is the toolkit's: fused Adam, the precision policy, loss curves and
+budgets without a host synchronisation, CUDA graphs on a GPU, and several seeds as one batched model. A plain torch loop
+over ``ctx.steps`` is just as welcome.
+"""
+
+from __future__ import annotations
+
+from gzslbench.training.adam import Adam
+from gzslbench.training.batches import random_rows, shuffled_batches
+from gzslbench.training.loop import Batch, Descent, Terms, Trained, Training, Trainings, fit_together
+from gzslbench.training.precision import autocast
+
+__all__ = [
+    "Adam",
+    "Batch",
+    "Descent",
+    "Terms",
+    "Trained",
+    "Training",
+    "Trainings",
+    "autocast",
+    "fit_together",
+    "random_rows",
+    "shuffled_batches",
+]

@@ -1,0 +1,147 @@
+"""What is trained, as data, and the loop that trains it: for one seed, or for several at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gzslbench.context import Context
+from gzslbench.contract import Component
+from gzslbench.seeds import GlobalStreams
+from gzslbench.training.adam import Adam
+from gzslbench.training.replicas import Replicas
+from gzslbench.training.step import Evaluate, Step
+from gzslbench.views import View
+
+Batch = tuple[Tensor, ...]
+
+
+Terms = dict[str, Tensor]
+"""Scalars by name, whose sum is a loss."""
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Gradient descent of the networks in ``trains`` on one loss.
+
+    ``loss`` is called with a batch and gives a scalar, or its terms by name. It draws nothing at random, so that it can
+    be captured and batched; what it uses and differs between seeds is its batch and the networks in ``trains`` and
+    ``uses``. ``batches`` draws what one training step needs: a gradient step is taken on each batch.
+    """
+
+    loss: Callable[..., Tensor | Terms]
+    batches: Callable[[], Iterable[Batch]]
+    adam: Adam
+    trains: Sequence[nn.Module]
+    uses: Sequence[nn.Module] = ()
+
+    def parameters(self) -> list[Tensor]:
+        """List the parameters that move."""
+        return [each for network in self.trains for each in network.parameters() if each.requires_grad]
+
+
+class Objective(nn.Module):
+    """A loss as a module that has its networks below it, for whoever swaps their parameters."""
+
+    def __init__(self, descent: Descent, name: str) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList([*descent.trains, *descent.uses])
+        self.loss, self.name = descent.loss, name
+
+    def forward(self, *batch: Tensor) -> Terms:
+        """Give the terms of the loss; one without terms is named after its stage."""
+        loss = self.loss(*batch)
+        return {self.name: loss} if isinstance(loss, Tensor) else loss
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One stage of a method's training: descents that take turns, for so many steps.
+
+    ``after_step`` is called with the number of each finished step. See :meth:`Context.steps` for ``selectable``.
+    """
+
+    stage: str
+    steps: int
+    descents: Sequence[Descent]
+    selectable: bool = True
+    after_step: Callable[[int], None] | None = None
+
+
+Trainings = Generator[Training, None, None]
+"""Stages in turn; when one is asked for, those before it have been trained."""
+
+
+class Trained(Component):
+    """A component whose fit is a series of trainings, written for one seed and run for one or several."""
+
+    @abstractmethod
+    def trainings(self, view: View, ctx: Context) -> Trainings:
+        """Make the networks and yield what is to be trained, stage by stage."""
+
+    def fit(self, view: View, ctx: Context) -> None:
+        """Train stage by stage."""
+        for training in self.trainings(view, ctx):
+            run([training], [ctx])
+
+
+def fit_together(components: Sequence[Trained], views: Sequence[View], contexts: Sequence[Context]) -> None:
+    """Fit the components of several seeds as one batched model; each comes out as if fitted alone, up to rounding."""
+    routines = [each.trainings(view, ctx) for each, view, ctx in zip(components, views, contexts, strict=True)]
+    streams = [GlobalStreams(ctx.seed) for ctx in contexts]
+    while stage := list(_next_stage(routines, streams)):
+        run(stage, contexts)
+
+
+def _next_stage(routines: Sequence[Trainings], streams: Sequence[GlobalStreams]) -> Iterator[Training]:
+    """Let each seed go on to its next training, drawing from global streams of its own on the way."""
+    for routine, stream in zip(routines, streams, strict=True):
+        with stream, suppress(StopIteration):
+            yield next(routine)
+
+
+def run(trainings: Sequence[Training], contexts: Sequence[Context]) -> None:
+    """Train one stage of one seed, or the same stage of several seeds at once."""
+    first = trainings[0]
+    steps = make_steps(trainings, contexts[0])
+    descents = list(zip(*(training.descents for training in trainings), strict=True))
+    counts = (ctx.steps(first.steps, stage=first.stage, selectable=first.selectable) for ctx in contexts)
+    for count, *_ in zip(*counts, strict=True):
+        for step, same in zip(steps, descents, strict=True):
+            for batches in zip(*(descent.batches() for descent in same), strict=True):
+                terms = step(*_joined(batches))
+            _log(contexts, terms)
+        for training in trainings:
+            if training.after_step is not None:
+                training.after_step(count)
+
+
+def make_steps(trainings: Sequence[Training], ctx: Context) -> list[Step]:
+    """Make the gradient step of each descent; the networks of several seeds are stacked."""
+    replicas, steps, stage = Replicas(), [], trainings[0].stage
+    for same in zip(*(training.descents for training in trainings), strict=True):
+        objectives = [Objective(descent, stage) for descent in same]
+        evaluate: Evaluate = objectives[0]
+        trained = same[0].parameters()
+        if len(same) > 1:
+            evaluate = replicas.evaluate(objectives)
+            columns = zip(*(descent.parameters() for descent in same), strict=True)
+            trained = [replicas.stack(column) for column in columns]
+        steps.append(Step(evaluate, trained, same[0].adam, ctx))
+    return steps
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    return tuple(torch.stack(column) for column in zip(*batches, strict=True))
+
+
+def _log(contexts: Sequence[Context], terms: Terms) -> None:
+    for position, ctx in enumerate(contexts):
+        ctx.log(**{name: term if len(contexts) == 1 else term[position] for name, term in terms.items()})

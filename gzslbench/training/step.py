@@ -1,0 +1,92 @@
+"""One gradient step: eager on a CPU, replayed from a CUDA graph on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gzslbench.context import Context
+from gzslbench.training.adam import Adam
+from gzslbench.training.precision import autocast
+
+Evaluate = Callable[..., dict[str, Tensor]]
+"""Gives the terms of a loss by name; with several seeds each is (seeds,)."""
+EAGER_STEPS = 3
+"""Steps before a graph is captured: libraries and the optimiser set themselves up in the first ones."""
+
+
+class Step:
+    """A gradient step on the sum of a loss's terms.
+
+    The step itself never waits for the device. ``evaluate`` draws nothing, so that a captured graph may stand for it.
+    """
+
+    def __init__(self, evaluate: Evaluate, trained: Sequence[Tensor], adam: Adam, ctx: Context) -> None:
+        self._evaluate, self._trained, self._ctx = evaluate, list(trained), ctx
+        self._optimiser, self._schedule = adam.over(self._trained)
+        self._captured = ctx.device.type == "cuda"
+        self._graphs: dict[tuple[torch.Size, ...], Graph] = {}
+        self._eager: dict[tuple[torch.Size, ...], int] = {}
+
+    def __call__(self, *batch: Tensor) -> dict[str, Tensor]:
+        """Take the step; gives the terms, which a later call may overwrite."""
+        terms = self._replay(batch) if self._captured else self._descend(*batch)
+        if self._schedule is not None:
+            self._schedule.step()
+        return terms
+
+    def _descend(self, *batch: Tensor) -> dict[str, Tensor]:
+        with autocast(self._ctx):
+            terms = self._evaluate(*batch)
+        self._optimiser.zero_grad()
+        torch.stack([term.sum() for term in terms.values()]).sum().backward(inputs=self._trained)  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _replay(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Take the first steps of a shape eagerly, beside the main stream as capturing wants it; then capture."""
+        shapes = tuple(tensor.shape for tensor in batch)
+        if shapes not in self._graphs:
+            self._eager[shapes] = self._eager.get(shapes, 0) + 1
+            if self._eager[shapes] <= EAGER_STEPS:
+                return _beside(lambda: self._descend(*batch), self._ctx.device)
+            self._optimiser.zero_grad()  # the graph gets gradients of its own
+            self._graphs[shapes] = capture(self._descend, batch)
+        return self._graphs[shapes](*batch)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A captured step, with the tensors that it reads its batch from and writes its terms to."""
+
+    graph: torch.cuda.CUDAGraph
+    batch: tuple[Tensor, ...]
+    terms: dict[str, Tensor]
+
+    def __call__(self, *batch: Tensor) -> dict[str, Tensor]:
+        """Take the step on another batch of the same shapes."""
+        for ours, given in zip(self.batch, batch, strict=True):
+            ours.copy_(given)
+        self.graph.replay()
+        return self.terms
+
+
+def capture(step: Callable[..., dict[str, Tensor]], batch: tuple[Tensor, ...]) -> Graph:
+    """Record a step without taking it."""
+    graph, ours = torch.cuda.CUDAGraph(), tuple(tensor.clone() for tensor in batch)
+    with torch.cuda.graph(graph):
+        terms = step(*ours)
+    return Graph(graph, ours, terms)
+
+
+def _beside(step: Callable[[], dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
+    """Take a step on a stream of its own, between what came before and what comes after."""
+    stream, main = torch.cuda.Stream(device), torch.cuda.current_stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(main)
+    with torch.cuda.stream(stream):
+        terms = step()
+    main.wait_stream(stream)
+    return terms

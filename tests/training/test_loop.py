@@ -1,0 +1,204 @@
+"""Trainings against a plain torch loop, alone and with several seeds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gzslbench.context import CHECKPOINTS, Context
+from gzslbench.contract import Component, Info, Need, View
+from gzslbench.errors import DivergedError
+from gzslbench.seeds import GlobalStreams
+from gzslbench.training import Adam, Batch, Descent, Trained, Training, Trainings, fit_together, random_rows
+from gzslbench_plugins.early_gan.generator import EarlyGAN
+from gzslbench_plugins.early_gan.mapping import EntropySeparation
+from gzslbench_plugins.f_clswgan.generator import FClswgan
+from gzslbench_plugins.gsmflow.generator import GSMFlow
+from gzslbench_plugins.softmax import Softmax
+
+GAN = {"steps": 6, "critic_steps": 2, "batch_size": 8, "generator_hidden": 12, "critic_hidden": 12, "softmax_epochs": 4}
+
+
+@dataclass(frozen=True)
+class Config:
+    steps: int = 40
+    learning_rate: float = 1e-2
+
+
+class Regression(Trained):
+    """Two layers that are to map features to semantics, trained in two stages."""
+
+    info = Info("regression")
+    Config = Config
+
+    def trainings(self, view: View, ctx: Context) -> Trainings:
+        """Train the layers, then the second alone."""
+        self.first, self.second = nn.Linear(view.features.shape[1], 5), nn.Linear(5, view.semantics.shape[1])
+
+        def batches() -> Iterator[Batch]:
+            rows = random_rows(len(view.labels), 8, ctx)
+            yield view.features[rows], view.semantics[view.labels[rows]]
+
+        def loss(x: Tensor, a: Tensor) -> dict[str, Tensor]:
+            return {"squares": (self.second(self.first(x).relu()) - a).square().mean()}
+
+        adam = Adam(self.config.learning_rate, weight_decay=1e-3, decay=0.5, decay_every=10)
+        yield Training("both", self.config.steps, [Descent(loss, batches, adam, [self.first, self.second])])
+        yield Training("second", 5, [Descent(loss, batches, adam, [self.second], uses=[self.first])], selectable=False)
+
+
+def plain_loop(view: View, ctx: Context, config: Config) -> list[Tensor]:
+    """The same in plain torch."""
+    first, second = nn.Linear(view.features.shape[1], 5), nn.Linear(5, view.semantics.shape[1])
+    for layers, steps in (([first, second], config.steps), ([second], 5)):
+        parameters = [parameter for layer in layers for parameter in layer.parameters()]
+        optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, weight_decay=1e-3)
+        for step in range(steps):
+            rows = torch.randint(len(view.labels), (8,), generator=ctx.rng)
+            target = view.semantics[view.labels[rows]]
+            loss = (second(first(view.features[rows]).relu()) - target).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            if (step + 1) % 10 == 0:
+                optimiser.param_groups[0]["lr"] *= 0.5
+    return [*first.parameters(), *second.parameters()]
+
+
+def make_view(seed: int = 0) -> View:
+    rng = torch.Generator().manual_seed(7)
+    labels = torch.arange(4).repeat_interleave(10)
+    semantics = torch.rand(4, 3, generator=rng)
+    features = (semantics @ torch.rand(3, 6, generator=rng))[labels] + 0.1 * torch.rand(40, 6, generator=rng)
+    seeded = torch.Generator().manual_seed(seed)
+    proxies, synthetic = torch.rand(20, 6, generator=seeded), torch.rand(2, 5, 6, generator=seeded)
+    return View(features, labels, semantics, {Need.OUTSIDE: proxies, Need.SYNTHETIC: synthetic})
+
+
+def make_context(seed: int) -> Context:
+    return Context(torch.device("cpu"), seed)
+
+
+def state(component: Component) -> dict[str, Tensor]:
+    """Every parameter of every network that the component holds."""
+    held = dict(vars(component))
+    if "gan" in held:
+        held |= {"generator": held["gan"].generator, "critic": held["gan"].critic}
+    return {
+        f"{name}.{key}": value.detach().clone()
+        for name, network in held.items()
+        if isinstance(network, nn.Module)
+        for key, value in network.state_dict().items()
+    }
+
+
+def test_a_training_equals_a_plain_loop() -> None:
+    view, config = make_view(), Config()
+    with GlobalStreams(3):
+        component = Regression(config)
+        component.fit(view, make_context(3))
+    with GlobalStreams(3):
+        expected = plain_loop(view, make_context(3), config)
+    for ours, theirs in zip(state(component).values(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs.detach())
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings"),
+    [
+        (Regression, {}),
+        (Softmax, {"epochs": 5, "batch_size": 16, "class_weights": "balanced"}),
+        (FClswgan, {**GAN, "class_loss": 0.5}),
+        (EarlyGAN, {**GAN, "score_every": 2, "score_samples": 16}),
+        (EntropySeparation, {"steps": 10, "batch_size": 8, "hidden": 12, "latent": 6}),
+        (
+            GSMFlow,
+            {"couplings": 2, "hidden": 12, "semantic_dim": 8, "steps": 10, "batch_size": 16, "mining_steps": 2}
+            | {"contrastive_hidden": 8, "contrastive_steps": 5, "contrastive_batch": 8},
+        ),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_seeds_trained_together_equal_each_trained_alone(cls: type[Trained], settings: dict[str, object]) -> None:
+    seeds, config = (3, 11, 12), cls.Config(**settings)
+    alone, curves = [], []
+    for seed in seeds:
+        component, ctx = cls(config), make_context(seed)
+        with GlobalStreams(seed):
+            component.fit(make_view(seed), ctx)
+        alone.append(state(component))
+        curves.append(ctx.settled_curves())
+    components, contexts = [cls(config) for _ in seeds], [make_context(seed) for seed in seeds]
+    fit_together(components, [make_view(seed) for seed in seeds], contexts)
+    for component, expected, ctx, curve in zip(components, alone, contexts, curves, strict=True):
+        together = state(component)
+        assert together.keys() == expected.keys()
+        for name, value in expected.items():
+            torch.testing.assert_close(together[name], value, atol=1e-5, rtol=1e-4, msg=name)
+        assert {name: [step for step, _ in points] for name, points in ctx.settled_curves().items()} == {
+            name: [step for step, _ in points] for name, points in curve.items()
+        }
+    assert any(not torch.equal(alone[0][name], alone[1][name]) for name in alone[0])
+
+
+def test_terms_become_loss_curves_and_their_sum_descends() -> None:
+    weight = nn.Parameter(torch.tensor([1.0, 1.0]))
+    holder = nn.Module()
+    holder.weight = weight
+
+    class Two(Trained):
+        info = Info("two")
+
+        def trainings(self, view: View, ctx: Context) -> Trainings:
+            """Pull each weight to zero, by a term of its own."""
+
+            def loss(scale: Tensor) -> dict[str, Tensor]:
+                return {"left": scale * weight[0].square(), "right": scale * weight[1].square()}
+
+            yield Training("pull", 100, [Descent(loss, lambda: [(torch.ones(()),)], Adam(0.1), [holder])])
+
+    ctx = make_context(0)
+    Two().fit(make_view(), ctx)
+    assert set(ctx.curves) == {"left", "right"}
+    assert weight.abs().max() < 0.1
+
+
+def test_a_loss_without_terms_is_named_after_its_stage() -> None:
+    layer = nn.Linear(1, 1)
+
+    class One(Trained):
+        info = Info("one")
+
+        def trainings(self, view: View, ctx: Context) -> Trainings:
+            """Train one layer."""
+            loss = lambda x: layer(x).square().mean()  # noqa: E731
+            yield Training("only", 3, [Descent(loss, lambda: [(torch.ones(2, 1),)], Adam(0.1), [layer])])
+
+    ctx = make_context(0)
+    One().fit(make_view(), ctx)
+    assert [step for step, _ in ctx.settled_curves()["only"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_protocols_may_look_at_checkpoints_and_limit_selectable_stages(together: bool) -> None:
+    looks: list[tuple[str, int]] = []
+    contexts = [make_context(seed) for seed in (0, 1)]
+    contexts[-1].on_checkpoint = lambda stage, step: looks.append((stage, step))
+    for ctx in contexts:
+        ctx.limits = {"both": 20, "second": 1}
+    components = [Regression(), Regression()]
+    if together:
+        fit_together(components, [make_view(), make_view()], contexts)
+    else:
+        components[-1].fit(make_view(), contexts[-1])
+    every = Config().steps // CHECKPOINTS
+    assert looks == [("both", step) for step in range(every, 21, every)]
+
+
+def test_divergence_is_found_at_the_next_checkpoint() -> None:
+    with pytest.raises(DivergedError, match="squares was"):
+        Regression(Config(learning_rate=1e38)).fit(make_view(), make_context(0))
