@@ -8,7 +8,7 @@ METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl 
 SEEDS ?= 0-1
 RESULTS ?= results
 
-.PHONY: run test lint leaderboard clean
+.PHONY: run test bench lint leaderboard clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -16,6 +16,11 @@ run: $(VENV)/installed  ## train the main methods on the bundled data set and pr
 
 test: $(VENV)/installed-dev  ## run the tests
 	$(BIN)/python -m pytest
+
+# Both sides of a comparison get the allocator setting that the harness gives its workers.
+bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine
+	MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 OMP_NUM_THREADS=1 GZSLBENCH_SLOW=1 \
+		$(BIN)/python -m pytest -s tests/benchmarks
 
 lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/ruff check .

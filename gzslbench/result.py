@@ -36,8 +36,9 @@ class Result(NamedTuple):
     generative: bool
     machine_class: str
     jobs: int
+    seeds_together: int
     fit_s: float
-    """Wall time from the first training step to a fitted classifier, in seconds."""
+    """Wall time from the first training step to a fitted classifier, in seconds; for all seeds trained together."""
     predict_per_s: float | None
     """Test samples predicted per second, by the median of the repetitions."""
     peak_memory_mib: float
@@ -67,6 +68,7 @@ def result_of(record: Record) -> Result:
         generative=record.generative,
         machine_class=record.environment.machine_class,
         jobs=timings.jobs,
+        seeds_together=timings.seeds_together,
         fit_s=_fit_s(timings),
         predict_per_s=_predict_per_s(timings),
         peak_memory_mib=timings.peak_memory_mib,

@@ -6,24 +6,24 @@ Score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, View
-from gzslbench.training import Adam, Batch, Descent, Training, random_rows
+from gzslbench.training import Adam, Batches, Descent, Training, random_rows
 
 BATCH = 100
 """Samples per step, as in code descending from Xian et al."""
 
 
-def seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) -> tuple[nn.Linear, Training]:
-    """Make a layer from features (n, d) to logits (n, c), and its training by Adam on the seen samples of ``view``."""
+def seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) -> Generator[Training, None, nn.Linear]:
+    """Train by Adam on the seen samples of ``view``; ``yield from`` it gives a layer from features to logits (n, c)."""
     layer = nn.Linear(view.features.shape[1], len(view.semantics), device=ctx.device)
     count = len(view.features)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Batches:
         rows = random_rows(count, BATCH, ctx)
         yield view.features[rows], view.labels[rows]
 
@@ -31,4 +31,5 @@ def seen_softmax(view: View, ctx: Context, epochs: int, learning_rate: float) ->
         return cross_entropy(layer(x).float(), y)
 
     descent = Descent(loss, batches, Adam(learning_rate, betas=(0.5, 0.999)), trains=[layer])
-    return layer, Training("seen softmax", max(1, epochs * count // BATCH), [descent], selectable=False)
+    yield Training("seen softmax", max(1, epochs * count // BATCH), [descent], selectable=False)
+    return layer.requires_grad_(False)

@@ -5,7 +5,6 @@ Most generative methods are evaluated with it; the defaults are those of the cod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, Need, View, hookimpl
-from gzslbench.training import Adam, Batch, Descent, Terms, Trained, Training, Trainings, shuffled_batches
+from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, shuffled_batches
 
 ClassWeights = Literal["none", "balanced"]
 
@@ -66,7 +65,7 @@ class Softmax(Trained, Classifier):
         self.layer = self._new_layer(features.shape[1], count, ctx)
         weights = None if config.class_weights == "none" else balanced_weights(labels, count)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Batches:
             for rows in shuffled_batches(len(labels), config.batch_size, ctx):
                 yield features.index_select(0, rows), labels[rows]
 

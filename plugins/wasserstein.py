@@ -8,16 +8,15 @@ objective is written as in Eq. 6 of Gune et al., ACM MM 2020::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, linear
+from torch.nn.functional import leaky_relu
 
 from gzslbench.contract import Context, View
-from gzslbench.training import Adam, Batch, Descent, Terms, Training, autocast, random_rows
+from gzslbench.training import Adam, Batches, Descent, Terms, Training, autocast, penalised_distance, random_rows
 
 ClassLoss = Callable[[Tensor, Tensor], Tensor]
 """A loss of fake features (n, d) and the labels (n,) that they were made for."""
@@ -82,8 +81,7 @@ class FeatureGenerator(nn.Module):
 class Critic(nn.Module):
     """D(x, a) = w . phi(h) + b with h = W_x x + W_a a + c and phi = LeakyReLU.
 
-    With a single hidden layer the gradient that the penalty needs has a closed form, so no second backward pass is
-    needed. W_x and W_a are kept apart because only W_x enters it.
+    With a single hidden layer the gradient of the penalty has a closed form, into which W_x enters without W_a.
     """
 
     def __init__(self, feature_dim: int, semantic_dim: int, hidden: int) -> None:
@@ -101,66 +99,12 @@ class Critic(nn.Module):
         value: Tensor = self.head(leaky_relu(h, SLOPE))
         return value.squeeze(-1).to(self.head.bias.dtype)
 
-    def input_gradient(self, h: Tensor) -> Tensor:
-        """Gradient of D with respect to x where the pre-activations are h (n, hidden): (w * phi'(h)) W_x, (n, d)."""
-        return (slopes(h) * self.head.weight) @ self.from_features.weight
-
-
-def slopes(h: Tensor) -> Tensor:
-    """phi'(h), which is constant almost everywhere."""
-    return torch.where(h > 0, 1.0, SLOPE).to(h.dtype)
-
 
 def critic_loss(critic: Critic, penalty: float, real: Tensor, fake: Tensor, a: Tensor, alpha: Tensor) -> Tensor:
     """Eq. 6, negated for descent: real and fake features (n, d) of semantics a (n, k), alpha (n, 1) from U(0, 1)."""
     features, semantics, head = critic.from_features, critic.from_semantics, critic.head
     weights = (features.weight, features.bias, semantics.weight, head.weight)
-    loss: Tensor = CriticLoss.apply(*weights, torch.stack([real, fake]), a, alpha, penalty)[0]
-    return loss
-
-
-class CriticLoss(torch.autograd.Function):
-    """Eq. 6 with its gradient in closed form, so that W_x enters no product twice.
-
-    h is affine in x, and x^ = alpha x + (1 - alpha) x~ shares its semantics with both ends, so h^ needs no product. The
-    gradient with respect to W_x is a sum over real, fake and mixed rows, taken as one product.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(  # type: ignore[override]
-        W_x: Tensor, c: Tensor, W_a: Tensor, w: Tensor, x: Tensor, a: Tensor, alpha: Tensor, penalty: float
-    ) -> tuple[Tensor, ...]:
-        """Give the loss, then what the gradient is made of; ``x`` (2, n, d) holds real and fake features."""
-        h_real, h_fake = linear(x, W_x, c) + linear(a, W_a)
-        s = slopes(torch.stack([h_real, h_fake, torch.lerp(h_fake, h_real, alpha.to(h_real.dtype))]))
-        v_real, v_fake, v_mixed = s * w  # gradients of D with respect to h
-        gradient = v_mixed @ W_x  # and to x^
-        norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True, dtype=x.dtype)
-        difference = (leaky_relu(h_fake, SLOPE) - leaky_relu(h_real, SLOPE)).mean(dim=0, dtype=x.dtype)
-        loss = (w @ difference).sum() + penalty * (norm - 1).square().mean()
-        pull = 2 * penalty * (1 - 1 / norm) * gradient  # gradient of the penalty with respect to that of D
-        of_w = difference + (s[2] * linear(pull, W_x)).mean(dim=0, dtype=x.dtype)
-        left = torch.cat([-v_real, v_fake, v_mixed]) / len(a)
-        right = torch.cat([*x, pull])
-        return loss, left.to(h_real.dtype), right.to(h_real.dtype), of_w
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep what the gradient is made of."""
-        _, left, right, of_w = output
-        ctx.mark_non_differentiable(left, right, of_w)
-        ctx.save_for_backward(left, right, of_w, inputs[5])
-
-    @staticmethod
-    def backward(ctx: Any, scale: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        """Gradients with respect to W_x, c, W_a and w."""
-        left, right, of_w, a = ctx.saved_tensors
-        left = scale.to(left.dtype) * left
-        of_h = left[: len(a)] + left[len(a) : 2 * len(a)]
-        of_W_a = of_h.T @ a.to(left.dtype)
-        return left.T @ right, of_h.sum(dim=0), of_W_a, (scale * of_w).unsqueeze(0), None, None, None, None
+    return penalised_distance(*weights, real, fake, a, alpha, penalty, SLOPE)
 
 
 class WassersteinGAN:
@@ -203,7 +147,7 @@ class WassersteinGAN:
         generator = Descent(loss_of_generator, self._generator_batches, adam, [self.generator], [self.critic, *judges])
         return Training("gan", self.config.steps, [critic, generator], after_step=after_step)
 
-    def _critic_batches(self) -> Iterator[Batch]:
+    def _critic_batches(self) -> Batches:
         """Draw for all critic steps before a generator step: G rests meanwhile, so one pass makes all fakes."""
         rows = self._draw(self.config.critic_steps)
         a = self.semantics[self.labels[rows]]
@@ -213,7 +157,7 @@ class WassersteinGAN:
         columns = (self.features[rows], fake, a, alpha)
         return zip(*(column.split(self.config.batch_size) for column in columns), strict=True)
 
-    def _generator_batches(self) -> Iterator[Batch]:
+    def _generator_batches(self) -> Batches:
         labels = self.labels[self._draw(1)]
         yield self.noise(len(labels), self.ctx), self.semantics[labels], labels
 

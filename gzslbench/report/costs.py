@@ -15,11 +15,13 @@ from gzslbench.result import Result, median
 class Cost:
     """Medians over the records of one machine class, that of most of the group's records: times only compare there.
 
-    ``shared_machine`` says that at least one of these records was made while other trunks ran on the machine.
+    ``shared_machine`` says that at least one of these records was made while other trunks ran on the machine;
+    ``seeds_together`` how many seeds were trained at once: ``fit_s`` is for all of them.
     """
 
     machine_class: str
     shared_machine: bool
+    seeds_together: int
     fit_s: float
     predict_per_s: float | None
     peak_memory_mib: float
@@ -33,6 +35,7 @@ def cost_of(group: Group) -> Cost:
     return Cost(
         machine_class=machine_class,
         shared_machine=any(result.jobs > 1 for result in results),
+        seeds_together=max(result.seeds_together for result in results),
         fit_s=statistics.median(result.fit_s for result in results),
         predict_per_s=median(result.predict_per_s for result in results),
         peak_memory_mib=statistics.median(result.peak_memory_mib for result in results),

@@ -128,7 +128,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
     if several_machines:
         cells[Column("machine", cost=True)] = lambda row: row.machine
     return cells | {
-        Column("fit (s)", cost=True): lambda row: _time(row.cost, row.cost.fit_s),
+        Column("fit (s)", cost=True): _fit,
         Column("predict (1/s)", cost=True): lambda row: _time(row.cost, row.cost.predict_per_s),
         Column("peak (MiB)", cost=True): _memory,
         Column("looks", cost=True): _looks,
@@ -142,6 +142,11 @@ def _accuracy(value: Callable[[Result], float]) -> _Cell:
 
 def _yes(answers: Iterable[bool]) -> str:
     return "Y" if any(answers) else "N"
+
+
+def _fit(row: _Row) -> str:
+    together = row.cost.seeds_together
+    return _time(row.cost, row.cost.fit_s) + (f" for {together} seeds" if together > 1 else "")
 
 
 def _time(cost: Cost, value: float | None) -> str:
@@ -196,6 +201,8 @@ def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     else:
         listed = "; ".join(f"machine {number}: {name}" for number, name in machines)
         yield f"Times only compare inside one machine class. {listed}."
+    if any(row.cost.seeds_together > 1 for row in rows):
+        yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
     if any(row.cost.shared_machine for row in rows):
         yield f"{SHARED_MACHINE} trunks shared the machine: these times are longer than they would be alone."
     if any(row.cost.peak_device_mib is not None for row in rows):

@@ -174,10 +174,11 @@ def precision_named(name: str, device: str) -> str:
     """Choose the format of matrix products; ``auto`` takes bfloat16 where the device computes in it."""
     if name != "auto":
         return name
-    return "bfloat16" if _has_bfloat16(device) else "float32"
+    return "bfloat16" if has_bfloat16(device) else "float32"
 
 
-def _has_bfloat16(device: str) -> bool:
+def has_bfloat16(device: str) -> bool:
+    """Say whether a device multiplies bfloat16 matrices in hardware; elsewhere they are slower than float32."""
     import torch
 
     if device.startswith("cuda"):

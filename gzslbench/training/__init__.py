@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from gzslbench.training.adam import Adam
 from gzslbench.training.batches import random_rows, shuffled_batches
-from gzslbench.training.loop import Batch, Descent, Terms, Trained, Training, Trainings, fit_together
+from gzslbench.training.closed_forms import linear_for_two, penalised_distance
+from gzslbench.training.loop import Batches, Descent, Terms, Trained, Training, Trainings, fit_together
 from gzslbench.training.precision import autocast
 
 __all__ = [
     "Adam",
-    "Batch",
+    "Batches",
     "Descent",
     "Terms",
     "Trained",
@@ -23,6 +24,8 @@ __all__ = [
     "Trainings",
     "autocast",
     "fit_together",
+    "linear_for_two",
+    "penalised_distance",
     "random_rows",
     "shuffled_batches",
 ]

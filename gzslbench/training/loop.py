@@ -19,6 +19,7 @@ from gzslbench.training.step import Evaluate, Step
 from gzslbench.views import View
 
 Batch = tuple[Tensor, ...]
+Batches = Iterator[Batch]
 
 
 Terms = dict[str, Tensor]

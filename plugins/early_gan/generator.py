@@ -57,13 +57,11 @@ class EarlyGAN(Trained, Generator):
         precisions=("float32", "bfloat16"),
     )
     Config = EarlyGANConfig
-    config: EarlyGANConfig
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train PTC, then the GAN (Algorithm 1, steps 1 to 3)."""
-        config = self.config
-        self.ptc, training = seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
-        yield training
+        config: EarlyGANConfig = self.config
+        self.ptc = yield from seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
         self.gan = WassersteinGAN(view, config, ctx)
         spread = len(view.semantics) - 1
         self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
-from gzslbench.training import Adam, Batch, Descent, Terms, Trained, Training, Trainings, random_rows
+from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.wasserstein import require, rescale
 
 COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
@@ -94,15 +93,14 @@ class EntropySeparation(Trained, Gate, Classifier):
         precisions=("float32", "bfloat16"),
     )
     Config = EntropyConfig
-    config: EntropyConfig
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train on seen samples and proxies (Algorithm 1, step 4)."""
-        config = self.config
+        config: EntropyConfig = self.config
         x, a, y, proxies = view.features, self._condition(view.semantics), view.labels, view.outside
         self.module = MappingModule(x.shape[1], a.shape[1], len(a), config).to(ctx.device)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Batches:
             rows, outside = (random_rows(len(each), config.batch_size, ctx) for each in (x, proxies))
             yield x[rows], y[rows], proxies[outside]
 

@@ -43,19 +43,15 @@ class FClswgan(Trained, Generator):
         precisions=("float32", "bfloat16"),
     )
     Config = FClswganConfig
-    config: FClswganConfig
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train the seen classifier, then the GAN against it."""
-        config = self.config
-        classifier, training = seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
-        yield training
-        classifier.requires_grad_(False)
+        config: FClswganConfig = self.config
+        classifier = yield from seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
         self.gan = WassersteinGAN(view, config, ctx)
 
         def class_loss(fake: Tensor, labels: Tensor) -> Tensor:
-            # Eq. 3: L_CLS = -E[log P(y | x~)], P frozen.
-            return config.class_loss * cross_entropy(classifier(fake).float(), labels)
+            return config.class_loss * cross_entropy(classifier(fake).float(), labels)  # Eq. 3, P frozen
 
         yield self.gan.training(class_loss if config.class_loss else None, [classifier])
 

@@ -8,7 +8,6 @@ and gathered by label, for all sub-nets at once.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,30 +66,6 @@ class Coupling(nn.Module):
         return torch.cat([u1, u2], dim=1)
 
 
-class EmbeddingForTwo(torch.autograd.Function):
-    """W_a a + b with one product forward and one for W_a's gradient, where autograd would take two and add them."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(a: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Give the embedding twice."""
-        embedded = nn.functional.linear(a, weight, bias)
-        return embedded, embedded.clone()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
-        """Keep the factors."""
-        ctx.save_for_backward(*inputs[:2])
-
-    @staticmethod
-    def backward(ctx: Any, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        """Let the conditions follow the first loss alone."""
-        a, weight = (factor.to(first.dtype) for factor in ctx.saved_tensors)
-        both = first + second
-        return first @ weight, both.T @ a, both.sum(dim=0)
-
-
 class Flow(nn.Module):
     """L couplings between features x (n, d) and latents z (n, d), given conditions a (c, m).
 
@@ -108,11 +83,6 @@ class Flow(nn.Module):
     def embed(self, conditions: Tensor) -> Tensor:
         """Compute W_a a + b of every sub-net: (c, m) to (c, 2 * couplings * hidden)."""
         return self.conditions(conditions)
-
-    def embed_for_two(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        """Give :meth:`embed` for two losses, of which the second does not reach the conditions."""
-        first, second = EmbeddingForTwo.apply(conditions, self.conditions.weight, self.conditions.bias)
-        return first, second
 
     def forward(self, x: Tensor, embedded: Tensor) -> tuple[Tensor, Tensor]:
         """Infer z = f(x; a), Eq. 11, and log |det dz/dx| (n,)."""

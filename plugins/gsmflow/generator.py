@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from gzslbench.contract import Context, Generator, Info, Makes, View, one_hot
-from gzslbench.training import Adam, Batch, Descent, Terms, Trained, Training, Trainings, autocast, random_rows
+from gzslbench.training import (
+    Adam,
+    Batches,
+    Descent,
+    Terms,
+    Trained,
+    Training,
+    Trainings,
+    autocast,
+    linear_for_two,
+    random_rows,
+)
 from gzslbench_plugins.gsmflow.config import GSMFlowConfig
 from gzslbench_plugins.gsmflow.flow import Flow
 from gzslbench_plugins.gsmflow.mining import ContrastiveNetwork, contrastive_training, mine_boundary_samples
@@ -46,7 +56,7 @@ class GSMFlow(Trained, Generator):
             ctx.note(boundary_distance=float((boundary - view.features).norm(dim=1).mean()))
             samples, labels = torch.cat([samples, boundary]), labels.repeat(2)
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Batches:
             rows = random_rows(len(labels), self.config.batch_size, ctx)
             yield self._perturb(samples[rows], ctx), labels[rows]
 
@@ -84,14 +94,9 @@ class GSMFlow(Trained, Generator):
 
     def _adam(self, samples: int) -> Adam:
         """Adam, whose weight decay stands for -log p(theta) of Eq. 14, with a rate that falls by stages."""
-        epoch_steps = -(-samples // self.config.batch_size)
-        period = self.config.lr_decay_epochs * epoch_steps
-        return Adam(
-            self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
-            decay=self.config.lr_decay,
-            decay_every=period,
-        )
+        config = self.config
+        period = config.lr_decay_epochs * -(-samples // config.batch_size)  # in steps
+        return Adam(config.learning_rate, weight_decay=config.weight_decay, decay=config.lr_decay, decay_every=period)
 
     def _perturb(self, x: Tensor, ctx: Context) -> Tensor:
         """Add fresh noise e from N(0, I) to a batch (n, d), Eq. 5: x^+ + lambda_2 e."""
@@ -106,7 +111,8 @@ class GSMFlow(Trained, Generator):
         if self.config.prototype_trains_positioning or self.config.prototype_weight == 0:
             embedded = of_prototypes = self.flow.embed(conditions)
         else:
-            embedded, of_prototypes = self.flow.embed_for_two(conditions)
+            layer = self.flow.conditions  # as embed(conditions), embed(conditions.detach())
+            embedded, of_prototypes = linear_for_two(conditions, layer.weight, layer.bias)
         terms = {"flow_loss": self._flow_loss(x, embedded, labels)}
         if self.config.prototype_weight > 0:
             prototype_loss = self._prototype_loss(of_prototypes, prototypes)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from gzslbench.contract import Context, View
-from gzslbench.training import Adam, Batch, Descent, Terms, Training, autocast, random_rows
+from gzslbench.training import Adam, Batches, Descent, Terms, Training, autocast, random_rows
 from gzslbench_plugins.gsmflow.config import EntropyKind, GSMFlowConfig
 
 CHUNK = {"cpu": 32, "cuda": 1024}
@@ -97,7 +96,7 @@ def boundary_step(
 def contrastive_training(network: ContrastiveNetwork, view: View, config: GSMFlowConfig, ctx: Context) -> Training:
     """Fit g to the match labels of all pairs of a sample and a seen class, Eq. 2."""
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Batches:
         rows = random_rows(len(view.labels), config.contrastive_batch, ctx)
         yield view.features[rows], view.labels[rows]
 

@@ -81,8 +81,11 @@ def test_seen_classifier_stays_frozen() -> None:
 
 def trained_softmax(seed: int, epochs: int, learning_rate: float) -> torch.nn.Linear:
     ctx = context(seed)
-    layer, training = seen_softmax(toy(), ctx, epochs, learning_rate)
-    run([training], [ctx])
+    stages = seen_softmax(toy(), ctx, epochs, learning_rate)
+    run([next(stages)], [ctx])
+    with pytest.raises(StopIteration) as ended:
+        next(stages)
+    layer: torch.nn.Linear = ended.value.value
     return layer
 
 

@@ -6,7 +6,7 @@ from gzslbench.info import Makes, Need
 from gzslbench.plugins import Registry
 from gzslbench.protocol import PROTOCOLS
 from gzslbench.runner.combinations import Combination, Resolver, every_combination, of_parts
-from gzslbench.runner.plan import Scope, make_plan
+from gzslbench.runner.plan import Scope, make_plan, together
 from gzslbench.settings import parse_grid
 
 INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
@@ -58,9 +58,13 @@ def test_keys_depend_neither_on_order_nor_on_company(registry, make_task, make_e
     assert expected < more
 
 
-def test_the_key_says_what_decides_the_result(registry, make_task):
+def test_the_key_says_what_decides_the_result(registry, make_task, make_entry):
     task = make_task(splits=2)
     other_split = replace(task, split=task.data_set.split("split-1"))
+    precisions = ("float32", "bfloat16")
+    registry.entries["generator", "gan"] = make_entry(
+        "generator", "gan", makes=(Makes.SYNTHETIC,), precisions=precisions
+    )
     combination = of_parts(registry, "gan", "none", "softmax")
 
     def digest(task=task, seed=0, scope=None, chosen=None):
@@ -146,3 +150,37 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
 
     # An idle core counts to a million in 40 ms or less; where others share it, planning is as much slower.
     assert any(plan_s() < 2.0 * max(1.0, count_s() / 0.04) for _ in range(3))
+
+
+def test_seeds_are_joined_where_nothing_but_the_seed_differs(registry, make_task):
+    tasks = [make_task("CUB"), make_task("SUN")]
+    scope = Scope([INDUCTIVE, VALIDATED], [0, 1, 2])
+    plan = make_plan(list(every_combination(registry)), tasks, Resolver(registry), scope)
+    joined = together(plan.trunks)
+    assert sorted(cell.key.digest() for trunk in joined for cell in trunk.cells) == sorted(_digests(plan))
+    sizes = {}
+    for trunk in joined:
+        seeds = {cell.key.seed for cell in trunk.cells}
+        assert len({replace(cell.key, seed=0).digest() for cell in trunk.cells}) * len(seeds) == len(trunk.cells)
+        joins = trunk.protocol is INDUCTIVE and trunk.cells[0].generative
+        sizes.setdefault(joins, set()).add(len(seeds))
+    assert sizes == {True: {3}, False: {1}}
+
+
+def test_seeds_with_other_cells_left_stay_apart(registry, make_task):
+    plan = make_plan(list(every_combination(registry)), [make_task()], Resolver(registry), Scope([INDUCTIVE], [0, 1]))
+    generative = [trunk for trunk in plan.trunks if trunk.cells[0].generative]
+    cut = [replace(trunk, cells=trunk.cells[: 1 if trunk.seed else None]) for trunk in generative]
+    assert len(together(cut)) == len(cut)
+
+
+def test_the_precision_is_in_the_key_of_what_follows_it_alone(registry, make_task, make_entry):
+    follows = make_entry("generator", "flow", makes=(Makes.SYNTHETIC,), precisions=("float32", "bfloat16"))
+    registry.entries["generator", "flow"] = follows
+    combinations = [of_parts(registry, name, "none", "softmax") for name in ("gan", "flow")]
+    scope = Scope([INDUCTIVE], [0], precision="bfloat16")
+    plan = make_plan(combinations, [make_task()], Resolver(registry), scope)
+    assert {cell.choices[0].generator.name: cell.key.precision for cell in plan.cells()} == {
+        "gan": "float32",
+        "flow": "bfloat16",
+    }

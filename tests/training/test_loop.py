@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -13,7 +12,7 @@ from gzslbench.context import CHECKPOINTS, Context
 from gzslbench.contract import Component, Info, Need, View
 from gzslbench.errors import DivergedError
 from gzslbench.seeds import GlobalStreams
-from gzslbench.training import Adam, Batch, Descent, Trained, Training, Trainings, fit_together, random_rows
+from gzslbench.training import Adam, Batches, Descent, Trained, Training, Trainings, fit_together, random_rows
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.early_gan.mapping import EntropySeparation
 from gzslbench_plugins.f_clswgan.generator import FClswgan
@@ -39,7 +38,7 @@ class Regression(Trained):
         """Train the layers, then the second alone."""
         self.first, self.second = nn.Linear(view.features.shape[1], 5), nn.Linear(5, view.semantics.shape[1])
 
-        def batches() -> Iterator[Batch]:
+        def batches() -> Batches:
             rows = random_rows(len(view.labels), 8, ctx)
             yield view.features[rows], view.semantics[view.labels[rows]]
 

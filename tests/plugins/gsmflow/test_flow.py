@@ -99,17 +99,3 @@ def test_parameters_start_as_in_the_released_code() -> None:
     values = torch.cat([p.flatten() for p in Flow(8, 6, 2, 64, 1.0).parameters()])
     assert values.std().item() == pytest.approx(0.01, rel=0.05)
     assert abs(values.mean().item()) < 1e-3
-
-
-def test_an_embedding_for_two_losses_has_the_gradients_of_two_embeddings() -> None:
-    flow = Flow(6, 4, couplings=2, hidden=5, clamp=1.0).double()
-    conditions = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    pulls = torch.randn(2, 3, 20, dtype=torch.float64)
-    inputs = [conditions, flow.conditions.weight, flow.conditions.bias]
-
-    def gradients(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return torch.autograd.grad((pulls[0] * first).sum() + (pulls[1] * second).sum(), inputs)
-
-    expected = gradients(flow.embed(conditions), flow.embed(conditions.detach()))
-    for ours, theirs in zip(gradients(*flow.embed_for_two(conditions)), expected, strict=True):
-        torch.testing.assert_close(ours, theirs)

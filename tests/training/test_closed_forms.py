@@ -1,0 +1,57 @@
+"""Closed forms against finite differences and autograd."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import leaky_relu, linear
+
+from gzslbench.training import linear_for_two, penalised_distance
+
+SLOPE, PENALTY = 0.2, 10.0
+
+
+def batch() -> tuple[list[Tensor], list[Tensor]]:
+    """Weights of a critic, and real, fake, a, alpha."""
+    torch.manual_seed(1)
+    shapes = ((16, 5), (16,), (16, 3), (1, 16))
+    weights = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    real, fake, a = (torch.randn(6, width, dtype=torch.float64) for width in (5, 5, 3))
+    return weights, [real, fake, a, torch.rand(6, 1, dtype=torch.float64)]
+
+
+def by_finite_differences(W_x: Tensor, c: Tensor, W_a: Tensor, w: Tensor, *data: Tensor) -> Tensor:
+    """The loss with the inner gradient from differences of the critic's values."""
+    real, fake, a, alpha = data
+
+    def critic(x: Tensor) -> Tensor:
+        return leaky_relu(linear(x, W_x, c) + linear(a, W_a), SLOPE) @ w[0]
+
+    mixed, unit = alpha * real + (1 - alpha) * fake, 1e-6 * torch.eye(5, dtype=torch.float64)
+    slopes = torch.stack([(critic(mixed + step) - critic(mixed - step)) / 2e-6 for step in unit], dim=1)
+    return critic(fake).mean() - critic(real).mean() + PENALTY * (slopes.norm(dim=1) - 1).square().mean()
+
+
+def test_the_loss_agrees_with_finite_differences_of_the_critic() -> None:
+    weights, data = batch()
+    loss = penalised_distance(*weights, *data, PENALTY, SLOPE)
+    torch.testing.assert_close(loss, by_finite_differences(*weights, *data), rtol=1e-6, atol=1e-6)
+
+
+def test_its_gradient_agrees_with_finite_differences_of_the_loss() -> None:
+    weights, data = batch()
+    loss = lambda *weights: penalised_distance(*weights, *data, PENALTY, SLOPE)  # noqa: E731
+    assert torch.autograd.gradcheck(loss, weights, eps=1e-7, atol=1e-4)
+
+
+def test_a_linear_layer_for_two_losses_has_the_gradients_of_two() -> None:
+    torch.manual_seed(0)
+    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((3, 4), (20, 4), (20,))]
+    pulls = torch.randn(2, 3, 20, dtype=torch.float64)
+
+    def gradients(first: Tensor, second: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad((pulls[0] * first).sum() + (pulls[1] * second).sum(), inputs)
+
+    expected = gradients(linear(*inputs), linear(inputs[0].detach(), *inputs[1:]))
+    for ours, theirs in zip(gradients(*linear_for_two(*inputs)), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
