@@ -27,8 +27,9 @@ lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-leaderboard: $(VENV)/installed  ## regenerate the committed leaderboard from the committed records
+leaderboard: $(VENV)/installed  ## regenerate the committed leaderboards from the committed records
 	$(BIN)/gzslbench leaderboard --results leaderboards/results --write leaderboards
+	$(BIN)/gzslbench leaderboard --results leaderboards/precision/results --write leaderboards/precision
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

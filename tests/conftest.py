@@ -71,6 +71,7 @@ def _make_record(
     fit_s: tuple[float, float, float, float] = (8.0, 1.0, 0.5, 0.5),
     predict_s: tuple[float, ...] = (0.1, 0.2, 0.5),
     jobs: int = 1,
+    seeds_together: int = 1,
     peak_memory_mib: float = 512.0,
     peak_device_mib: float | None = None,
     machine_class: str = "laptop",
@@ -103,6 +104,7 @@ def _make_record(
         warm_up_s=0.1,
         evaluation_s=0.0,
         jobs=jobs,
+        seeds_together=seeds_together,
         peak_memory_mib=peak_memory_mib,
         peak_device_mib=peak_device_mib,
     )

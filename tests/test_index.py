@@ -262,6 +262,7 @@ def results(draw):
     common = {"key": key, "configuration": key.digest()}
     optional = ("predict_per_s", "peak_device_mib")
     numbers = {"seed": st.integers(0, 2**64), "looks": st.integers(0), "jobs": st.integers(1, 9)}
+    numbers["seeds_together"] = st.integers(1, 9)
     numbers |= dict.fromkeys(("t1", "u", "s", "h", "ausuc", "fit_s", "peak_memory_mib"), floats)
     drawn = {name: draw(values) for name, values in numbers.items()}
     drawn |= {name: draw(st.none() | floats) for name in optional}
@@ -284,4 +285,4 @@ def test_what_is_written_is_read(tmp_path_factory, folders):
 
 
 def test_git_leaves_out_that_of_the_committed_results():
-    assert "/leaderboards/results/.index" in (Path(__file__).parents[1] / ".gitignore").read_text().splitlines()
+    assert "/leaderboards/**/.index" in (Path(__file__).parents[1] / ".gitignore").read_text().splitlines()

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from pathlib import Path
+
+import pytest
+import scipy.stats
 
 from gzslbench.store import Store
 
+PRECISION = Path(__file__).parents[1] / "leaderboards" / "precision" / "results"
 RESULTS = Path(__file__).parents[1] / "leaderboards" / "results"
 
 
-def test_committed_records_are_readable_and_name_no_folder_of_their_author() -> None:
-    records = list(Store(RESULTS).records())
-    assert len(records) == len(list(RESULTS.rglob("record.json"))) > 0
-    assert {record.data_source.partition(":")[0] for record in records} == {"glyphs"}
+@pytest.mark.parametrize(("folder", "data_sets"), [(RESULTS, {"glyphs"}), (PRECISION, {"glyphs", "CUB"})])
+def test_committed_records_are_readable_and_name_no_folder_of_their_author(folder: Path, data_sets: set[str]) -> None:
+    records = list(Store(folder).records())
+    assert len(records) == len(list(folder.rglob("record.json"))) > 0
+    assert {record.data_source.partition(":")[0] for record in records} == data_sets
+
+
+@pytest.mark.parametrize("data_set", ["glyphs", "CUB@sent"])
+@pytest.mark.parametrize("method", ["gsmflow", "f-clswgan", "early-gan"])
+def test_bfloat16_leaves_h_within_the_confidence_interval_of_float32(method: str, data_set: str) -> None:
+    """By Student's t over five seeds, as the components declare by naming the format in their ``Info``."""
+    h: dict[str, dict[int, float]] = {"float32": {}, "bfloat16": {}}
+    for record in Store(PRECISION).records():
+        if (record.method, record.key.data_set) == (method, data_set):
+            h[record.key.precision][record.key.seed] = record.metrics.h
+    plain, rounded = (list(values.values()) for values in h.values())
+    assert len(plain) == len(rounded) == 5
+    half = scipy.stats.t.ppf(0.975, df=4) * statistics.stdev(plain) / math.sqrt(5)
+    assert abs(statistics.fmean(rounded) - statistics.fmean(plain)) <= half

@@ -87,6 +87,7 @@ def _facts(listed: Listed) -> list[tuple[str, str]]:
         facts |= {"generator": info.generator or "none", "gate": info.gate, "classifier": info.classifier}
     if isinstance(info, Info):
         facts |= {"needs": ", ".join(info.needs), "makes": ", ".join(info.makes)}
+        facts["precision"] = ", ".join(info.precisions)
     facts["plugin"] = str(listed.plugin)
     facts["source"] = str(listed.plugin.path)
     return [(name, text) for name, text in facts.items() if text]

@@ -171,10 +171,15 @@ def device_named(name: str) -> str:
 
 
 def precision_named(name: str, device: str) -> str:
-    """Choose the format of matrix products; ``auto`` takes bfloat16 where the device computes in it."""
-    if name != "auto":
+    """Choose the format of matrix products, aloud; ``auto`` takes bfloat16 where the device computes in it."""
+    if name == "float32":
         return name
-    return "bfloat16" if has_bfloat16(device) else "float32"
+    in_hardware = has_bfloat16(device)
+    if name == "bfloat16" and not in_hardware:
+        print("precision: bfloat16 is emulated here, and slower than float32", file=sys.stderr)
+    if name == "auto" and in_hardware:
+        print("precision: bfloat16, which the processor has; --precision float32 does without", file=sys.stderr)
+    return "bfloat16" if in_hardware or name == "bfloat16" else "float32"
 
 
 def has_bfloat16(device: str) -> bool:

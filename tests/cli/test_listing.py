@@ -53,9 +53,10 @@ def test_everything_is_listed(plugin):
 def test_one_name_is_told_about_in_each_of_its_roles(plugin):
     blocks = _run("soft", "--plugin", plugin).strip().split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == ["classifier soft", "gate soft"]
-    assert "needs    synthetic features of unseen classes, proxies" in blocks[0]
-    assert "paper    Somebody 2020" in blocks[0]
-    assert f"source   {plugin}" in blocks[0]
+    assert "needs      synthetic features of unseen classes, proxies" in blocks[0]
+    assert "precision  float32\n" in blocks[0]
+    assert "paper      Somebody 2020" in blocks[0]
+    assert f"source     {plugin}" in blocks[0]
 
 
 def test_a_method_tells_its_components(plugin):

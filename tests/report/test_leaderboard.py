@@ -114,6 +114,12 @@ def test_times_of_trunks_that_shared_the_machine_are_marked(make_result):
     assert any(note.startswith("‡") for note in table.notes)
 
 
+def test_times_of_seeds_trained_together_say_so(make_result):
+    table = _table([make_result(seeds_together=5), make_result(method="sae")])
+    assert (_row(table, "eszsl")["fit (s)"], _row(table, "sae")["fit (s)"]) == ("10.0 for 5 seeds", "10.0")
+    assert any(note.startswith("for n seeds") for note in table.notes)
+
+
 def test_device_memory_stands_beside_resident_memory(make_result):
     assert _row(_table([make_result(peak_device_mib=3000.0)]), "eszsl")["peak (MiB)"] == "512 + 3,000"
 
