@@ -27,8 +27,9 @@ def title(key: CellKey, method: str) -> str:
 
 def result_line(record: Record) -> str:
     """Say what a cell reached, in percent, and how long its fits took."""
-    m = record.metrics
-    return f"T1 {m.t1:5.1%} U {m.u:5.1%} S {m.s:5.1%} H {m.h:5.1%} in {fit_s(record):.1f} s".replace("%", "")
+    m, together = record.metrics, record.timings.seeds_together
+    line = f"T1 {m.t1:5.1%} U {m.u:5.1%} S {m.s:5.1%} H {m.h:5.1%} in {fit_s(record):.1f} s".replace("%", "")
+    return f"{line} for {together} seeds" if together > 1 else line
 
 
 def fit_s(record: Record) -> float:

@@ -94,3 +94,8 @@ def test_a_live_table_follows_trunks_and_shows_markup_as_it_is(record, failure, 
 def _shown(reporter):
     columns = [list(column.cells) for column in reporter._table().columns]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def test_the_time_of_seeds_trained_together_is_said_to_be_theirs(make_record):
+    assert result_line(make_record()).endswith("in 10.0 s")
+    assert result_line(make_record(seeds_together=5)).endswith("in 10.0 s for 5 seeds")
