@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gzslbench.context import Context
+from gzslbench.errors import ContractError
 from gzslbench.training.adam import Adam
 from gzslbench.training.precision import autocast
 
@@ -75,10 +76,18 @@ class Graph:
 
 
 def capture(step: Callable[..., dict[str, Tensor]], batch: tuple[Tensor, ...]) -> Graph:
-    """Record a step without taking it."""
+    """Record a step without taking it; raises :class:`ContractError` for one that waits for the device."""
     graph, ours = torch.cuda.CUDAGraph(), tuple(tensor.clone() for tensor in batch)
-    with torch.cuda.graph(graph):
-        terms = step(*ours)
+    try:
+        with torch.cuda.graph(graph):
+            terms = step(*ours)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ContractError(
+            f"a gradient step can't be captured as a CUDA graph ({error})",
+            "keep .item(), printing and random draws out of the loss, or train in a plain loop over ctx.steps",
+        ) from error
     return Graph(graph, ours, terms)
 
 

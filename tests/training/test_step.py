@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.context import Context
+from gzslbench.errors import ContractError
 from gzslbench.training import Adam
 from gzslbench.training.step import EAGER_STEPS, Step
 
@@ -72,3 +73,19 @@ def test_each_shape_has_a_graph_of_its_own() -> None:
         for rows in (4, 6):
             assert torch.isfinite(step(torch.rand(rows, 16, device="cuda"))["loss"])
     assert torch.isfinite(layer.weight).all()
+
+
+@needs_gpu
+def test_a_loss_that_waits_for_the_device_is_named() -> None:
+    layer = nn.Linear(16, 8).cuda()
+
+    def evaluate(x: Tensor) -> dict[str, Tensor]:
+        loss = layer(x).square().mean()
+        return {"loss": loss / max(loss.item(), 1.0)}
+
+    step = Step(evaluate, list(layer.parameters()), Adam(1e-2), Context(torch.device("cuda"), 0))
+    batches = [torch.rand(4, 16, device="cuda") for _ in range(EAGER_STEPS + 1)]
+    for batch in batches[:-1]:
+        step(batch)
+    with pytest.raises(ContractError, match="plain loop"):
+        step(batches[-1])
