@@ -2,6 +2,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from gzslbench.errors import DataError
 
 HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
 
+COUNTED_S = 0.04
+"""What a core of an idle machine takes to count to a million."""
 LIMIT_S = 0.2
 GOES = 20
 
@@ -70,7 +73,7 @@ def test_completion_imports_nothing_heavy(words, expected, tmp_path):
     ids=["help", "list", "completion"],
 )
 def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completion):
-    """The best of several goes counts, in processor time, which is all that they take on a machine that is idle."""
+    """The best of several goes counts, in processor time, stretched where the machine gives us a slow core."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"_GZSLBENCH_COMPLETE": "bash_complete", **completion} if completion else {}
     command = [sys.executable, "-m", "gzslbench", *arguments]
@@ -78,11 +81,18 @@ def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completi
     for _ in range(GOES):
         before = processor_s()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        best_s = min(best_s, processor_s() - before)
+        best_s = min(best_s, (processor_s() - before) / max(1.0, count_s() / COUNTED_S))
         assert "gsmflow" in done.stdout
         if best_s < LIMIT_S:
             break
     assert best_s < LIMIT_S
+
+
+def count_s():
+    """Time this core, as others leave it to us, by counting to a million."""
+    began = time.process_time()
+    assert sum(1 for _ in range(10**6)) == 10**6
+    return time.process_time() - began
 
 
 def processor_s():
