@@ -126,8 +126,7 @@ class Bench:
         contexts = [bench.context(cls.info, "fit") for bench in benches]
         unchanged = [Unchanged(view) for view in views]
         with isolated(contexts[0].seed, grad=True), Stopwatch(benches[0].device) as watch:
-            components = [cls(config) for _ in benches]
-            fit_together(components, views, contexts)
+            components = fit_together(lambda: cls(config), views, contexts)
         for each in unchanged:
             each.verify(part.name)
         return [

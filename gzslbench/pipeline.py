@@ -79,7 +79,7 @@ def fit_once(
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedCell:
     """A cell that is ready for its exam."""
 
     plan: Plan
@@ -100,14 +100,14 @@ class Branch:
         for trained in self.train(plans):
             self.examine(trained)
 
-    def train(self, plans: Sequence[Plan], generator: Fitted | None = None) -> list[Trained]:
+    def train(self, plans: Sequence[Plan], generator: Fitted | None = None) -> list[TrainedCell]:
         """Fit the generator, unless it is given, then each cell; without a generator no cell can go on.
 
         Gives the cells that are still to be examined: where the protocol withholds unseen semantics, no cell sits its
         exam before all cells have trained, since the exam brings these semantics into the process.
         """
         part, limits = plans[0].choice.generator, plans[0].limits
-        trained: list[Trained] = []
+        trained: list[TrainedCell] = []
         with reported(self.desk, [plan.cell.index for plan in plans], self.bench):
             if generator is None:
                 reset_peaks(self.bench.device)
@@ -125,7 +125,9 @@ class Branch:
                     self.fitted.clear()
         return trained
 
-    def _train(self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]) -> Trained:
+    def _train(
+        self, plan: Plan, material: Material, generator: Fitted | None, peaks: tuple[float, float]
+    ) -> TrainedCell:
         index, choice = plan.cell.index, plan.choice
         reset_peaks(self.bench.device)
         self.desk.begin(index, "synthesise")
@@ -135,9 +137,9 @@ class Branch:
         self.desk.begin(index, "fit classifier")
         classifier = self._fit(choice.classifier, classifier_view, plan.limits)
         memory, device_memory = map(max, peaks, peaks_mib(self.bench))
-        return Trained(plan, material, (generator, gate, classifier), (memory, device_memory))
+        return TrainedCell(plan, material, (generator, gate, classifier), (memory, device_memory))
 
-    def examine(self, trained: Trained) -> Outcome:
+    def examine(self, trained: TrainedCell) -> Outcome:
         """Predict the test samples and hand in the result."""
         plan, (_, gate, classifier) = trained.plan, trained.fitted
         with reported(self.desk, [plan.cell.index], self.bench) as outcome:
@@ -151,7 +153,7 @@ class Branch:
             timings = timings_of(
                 self.bench, trained.material, trained.fitted, predicted, self.evaluation_s, trained.peaks_mib
             )
-            result = result_of(plan.choice, trained.fitted, predicted.result, timings, plan.selection)
+            result = cell_result(plan.choice, trained.fitted, predicted.result, timings, plan.selection)
             self.desk.hand_in(plan.cell.index, result)
         return outcome
 
@@ -210,7 +212,7 @@ def peaks_mib(bench: Bench) -> tuple[float, float]:
     return peak_memory_mib(), peak_device_mib(bench.device) or 0.0
 
 
-def result_of(
+def cell_result(
     choice: Choice,
     fitted: Trio,
     predictions: Predictions,

@@ -148,6 +148,12 @@ class Timings:
     seeds_together: int = 1
     """How many seeds the generator was trained for at once: ``fit_generator`` is the time of all of them."""
 
+    @property
+    def fit_s(self) -> float:
+        """Wall time from the first training step to a fitted classifier, in seconds."""
+        phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
+        return sum((phase.wall_s for phase in phases if phase), 0.0)
+
 
 @dataclass(frozen=True)
 class Environment:

@@ -69,7 +69,7 @@ def result_of(record: Record) -> Result:
         machine_class=record.environment.machine_class,
         jobs=timings.jobs,
         seeds_together=timings.seeds_together,
-        fit_s=_fit_s(timings),
+        fit_s=timings.fit_s,
         predict_per_s=_predict_per_s(timings),
         peak_memory_mib=timings.peak_memory_mib,
         peak_device_mib=timings.peak_device_mib,
@@ -80,11 +80,6 @@ def median(values: Iterable[float | None]) -> float | None:
     """Give the median of the values that are known; None where none is."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
-
-
-def _fit_s(timings: Timings) -> float:
-    phases = (timings.fit_generator, timings.synthesise, timings.fit_gate, timings.fit_classifier)
-    return sum((phase.wall_s for phase in phases if phase), 0.0)
 
 
 def _predict_per_s(timings: Timings) -> float | None:

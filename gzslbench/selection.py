@@ -26,10 +26,10 @@ from gzslbench.pipeline import (
     Desk,
     Plan,
     Trio,
+    cell_result,
     fit_generator,
     fit_once,
     reported,
-    result_of,
     timings_of,
 )
 from gzslbench.plugins import load_component
@@ -194,7 +194,7 @@ class Search:
         timed = repeat_prediction(lambda: examinee.predict(self.exam), 1, self.bench.device)
         evaluation_s = sum(done.paused_s for done in {*fitted} if done is not None)
         timings = timings_of(self.bench, material, fitted, timed, evaluation_s)
-        return result_of(best.choice, fitted, best.predictions, timings, best.summary())
+        return cell_result(best.choice, fitted, best.predictions, timings, best.summary())
 
     def _by_generator(self) -> Iterator[list[tuple[CellJob, Choice]]]:
         groups: dict[str, list[tuple[CellJob, Choice]]] = {}

@@ -49,7 +49,7 @@ def fit_generators(benches: Sequence[Bench]) -> Sequence[Fitted | None]:
     views = [Material(bench, None, job.early_exam).view(part) for bench in benches]
     try:
         return Bench.fit_together(benches, part, views) or alone
-    except Exception:
+    except (Exception, SystemExit, KeyboardInterrupt):  # workers ignore Ctrl-C: these come from the component
         for bench in benches:
             bench.restore()
         return alone

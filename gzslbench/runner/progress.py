@@ -28,15 +28,8 @@ def title(key: CellKey, method: str) -> str:
 def result_line(record: Record) -> str:
     """Say what a cell reached, in percent, and how long its fits took."""
     m, together = record.metrics, record.timings.seeds_together
-    line = f"T1 {m.t1:5.1%} U {m.u:5.1%} S {m.s:5.1%} H {m.h:5.1%} in {fit_s(record):.1f} s".replace("%", "")
+    line = f"T1 {m.t1:5.1%} U {m.u:5.1%} S {m.s:5.1%} H {m.h:5.1%} in {record.timings.fit_s:.1f} s".replace("%", "")
     return f"{line} for {together} seeds" if together > 1 else line
-
-
-def fit_s(record: Record) -> float:
-    """Give the wall time of all fits of a cell, in seconds."""
-    t = record.timings
-    phases = (t.fit_generator, t.synthesise, t.fit_gate, t.fit_classifier)
-    return sum(phase.wall_s for phase in phases if phase is not None)
 
 
 class PlainReporter:
@@ -78,7 +71,7 @@ class JsonReporter(PlainReporter):
     def done(self, record: Record) -> None:
         """Report a result."""
         metrics = {name: getattr(record.metrics, name) for name in ("t1", "u", "s", "h", "ausuc")}
-        self._event("done", **_identity(record.key, record.method), **metrics, fit_s=fit_s(record))
+        self._event("done", **_identity(record.key, record.method), **metrics, fit_s=record.timings.fit_s)
 
     def failed(self, failure: Failure) -> None:
         """Report a failure."""

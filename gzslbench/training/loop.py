@@ -91,12 +91,17 @@ class Trained(Component):
             run([training], [ctx])
 
 
-def fit_together(components: Sequence[Trained], views: Sequence[View], contexts: Sequence[Context]) -> None:
-    """Fit the components of several seeds as one batched model; each comes out as if fitted alone, up to rounding."""
-    routines = [each.trainings(view, ctx) for each, view, ctx in zip(components, views, contexts, strict=True)]
+def fit_together(make: Callable[[], Trained], views: Sequence[View], contexts: Sequence[Context]) -> list[Trained]:
+    """Make and fit a component for each seed, as one batched model; each is as if fitted alone, up to rounding."""
+    components: list[Trained] = []
     streams = [GlobalStreams(ctx.seed) for ctx in contexts]
+    for stream in streams:
+        with stream:
+            components.append(make())
+    routines = [each.trainings(view, ctx) for each, view, ctx in zip(components, views, contexts, strict=True)]
     while stage := list(_next_stage(routines, streams)):
         run(stage, contexts)
+    return components
 
 
 def _next_stage(routines: Sequence[Trainings], streams: Sequence[GlobalStreams]) -> Iterator[Training]:

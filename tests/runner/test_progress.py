@@ -8,7 +8,7 @@ from rich.console import Console
 from gzslbench.pipeline import WHOLE_TRUNK
 from gzslbench.record import Failure
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, fit_s, result_line, title
+from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, result_line, title
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def trunk(make_record):
 
 def test_a_result_in_one_line(record):
     assert result_line(record) == "T1 70.0 U 12.5 S 100.0 H 22.2 in 9.8 s"
-    assert fit_s(record) == 9.75
+    assert record.timings.fit_s == 9.75
 
 
 def test_phases_that_a_cell_lacks_take_no_time(record):
     object.__setattr__(record.timings, "fit_generator", None)
-    assert fit_s(record) == 1.75
+    assert record.timings.fit_s == 1.75
 
 
 @pytest.mark.parametrize(("split", "place"), [("official", "CUB"), ("", "CUB"), ("random-1", "CUB/random-1")])
