@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gzslbench.errors import ContractError, DivergedError
+from gzslbench.samples import on_host
 
 CHECKPOINTS = 10
 """How often a selecting protocol looks at a component while it trains."""
@@ -35,6 +38,8 @@ class Context:
     on_progress: Callable[[str, int, int], None] | None = None
     curves: dict[str, list[tuple[int, Tensor | float]]] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
+    keeps_samples: bool = False
+    samples: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     rng: torch.Generator = field(init=False)
     _step: int = 0
     _log_every: int = 1
@@ -77,6 +82,11 @@ class Context:
                     f"'{self.component}' noted {name} = {fact!r}", "note finite numbers, strings, or lists of them"
                 )
         self.notes.update(facts)
+
+    def keep(self, **samples: Tensor) -> None:
+        """Keep samples beside the record for figures, if the run was asked to; in half precision, so keep a few."""
+        if self.keeps_samples:
+            self.samples.update({name: on_host(tensor) for name, tensor in samples.items()})
 
     def _kept(self, name: str, value: Tensor | float) -> Tensor | float:
         if not isinstance(value, Tensor):

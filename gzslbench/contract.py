@@ -103,6 +103,14 @@ class Gate(Component):
         classes, with its values added to the joint scores of their domains.
         """
 
+    def unseen_score(self, features: Tensor) -> Tensor | None:
+        """Give the number (n,) by which the gate decides, higher for unseen, where the log-prior tells less.
+
+        It decides nothing: the area under the gate's ROC curve and histograms are made of it. None, the default, has
+        them made of the log-prior.
+        """
+        return None
+
 
 class Classifier(Component):
     """Scores classes; higher is likelier."""

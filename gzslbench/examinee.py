@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -41,6 +43,20 @@ class Examinee:
             )
         joint, seen, unseen, prior = (torch.cat(pieces) for pieces in zip(*chunks, strict=True))
         return self._predictions(exam, joint, seen, unseen, prior, keep_scores)
+
+    def with_gate_score(self, predictions: Predictions, exam: Exam) -> Predictions:
+        """Add the number by which the gate decided, if it gives one; apart from predicting, which is timed."""
+        features = self._bench.test_features(exam)
+        ctx = self._bench.context(self._gate.info, "predict")
+        with isolated(ctx.seed, grad=False):
+            pieces = [self._gate_score(rows) for rows in torch.split(features, PREDICTION_ROWS)]
+        given = [piece for piece in pieces if piece is not None]
+        return replace(predictions, gate_score=torch.cat(given).cpu().numpy()) if given else predictions
+
+    def _gate_score(self, features: Tensor) -> Tensor | None:
+        score = self._gate.unseen_score(self._material.encode(features))
+        name = self._choice.gate.name
+        return None if score is None else checked(score, (len(features),), name, "unseen_score")
 
     def _score(self, features: Tensor, class_sets: tuple[ClassSet, ClassSet, ClassSet]) -> tuple[Tensor, ...]:
         encoded = self._material.encode(features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from gzslbench.info import Info
 from gzslbench.job import Exam, Fold, Part, TrunkJob
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase
+from gzslbench.samples import Samples
 from gzslbench.scaling import MinMax
 from gzslbench.seeds import GlobalStreams, stream
 from gzslbench.settings import build_config
@@ -47,6 +48,8 @@ class Fitted:
     curves: dict[str, list[tuple[int, float]]]
     seeds_together: int = 1
     """How many seeds were fitted at once; the phase is that of all of them."""
+    samples: Samples = field(default_factory=dict)
+    """What it kept for figures."""
 
 
 class Bench:
@@ -98,6 +101,7 @@ class Bench:
             precision=info.precision(self.job.precision),
             limits=limits or {},
             on_progress=self._progress if purpose == "fit" else None,
+            keeps_samples=self.job.keep_samples and purpose == "fit",
         )
 
     def fit(self, part: Part, view: View, limits: Limits | None = None, checkpoint: Checkpoint | None = None) -> Fitted:
@@ -114,7 +118,7 @@ class Bench:
             component.fit(view, ctx)
         curves = ctx.settled_curves()
         unchanged.verify(part.name)
-        return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves)
+        return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves, samples=ctx.samples)
 
     @staticmethod
     def fit_together(benches: Sequence[Bench], part: Part, views: Sequence[View]) -> list[Fitted] | None:
@@ -130,7 +134,7 @@ class Bench:
         for each in unchanged:
             each.verify(part.name)
         return [
-            Fitted(component, watch.phase, 0.0, {}, ctx.notes, ctx.settled_curves(), seeds_together=len(benches))
+            Fitted(component, watch.phase, 0.0, {}, ctx.notes, ctx.settled_curves(), len(benches), ctx.samples)
             for component, ctx in zip(components, contexts, strict=True)
         ]
 

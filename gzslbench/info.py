@@ -85,7 +85,8 @@ class Method:
     ``generator`` is empty for methods that synthesise nothing. ``settings`` are configuration values that make this
     method what it is (``"gsmflow.mining_steps": 0`` for an ablation); they yield to the user's ``--set`` alone.
     ``recipes`` is a TOML file beside the module that defines the method; its values yield to ``settings``.
-    ``reported`` is the name under which published tables list the method.
+    ``reported`` is the name under which published tables list the method. ``variant_of`` names the method that this one
+    takes apart, for ``gzslbench ablate``. ``sweeps`` lists, for settings of this method, the values to try one by one.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Method:
     reported: str = ""
     recipes: str = ""
     settings: MappingProxyType[str, object] | dict[str, object] | None = None
+    variant_of: str = ""
+    sweeps: MappingProxyType[str, tuple[object, ...]] | dict[str, tuple[object, ...]] | None = None
 
 
 @dataclass(frozen=True)

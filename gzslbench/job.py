@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gzslbench.protocol import Protocol
 from gzslbench.record import Timings
+from gzslbench.samples import Samples
 from gzslbench.scaling import ScaledFile
 from gzslbench.scan import PluginSource
 from gzslbench.scoring import Predictions
@@ -114,6 +115,8 @@ class TrunkJob:
     threads: int = 1
     jobs: int = 1
     keep_scores: bool = False
+    keep_samples: bool = False
+    """Whether to keep samples for figures beside the records."""
     warm_up_s: float = 0.0
     """How long the worker warmed up before the clock started."""
 
@@ -127,3 +130,4 @@ class CellResult:
     selection: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    samples: Samples = field(default_factory=dict)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gzslbench.context import Context
@@ -16,6 +18,7 @@ from gzslbench.info import Makes, Need
 from gzslbench.job import Exam, Part
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase
+from gzslbench.samples import KEPT_CLASSES, KEPT_PER_CLASS, KEPT_PROXIES, on_host
 from gzslbench.timing import Stopwatch
 from gzslbench.views import View
 
@@ -88,6 +91,17 @@ class Material:
             return features
         with self._calling("encode"):
             return self.encode(features)
+
+    def samples(self) -> dict[str, NDArray[np.generic]]:
+        """Give some of the synthetic features (c, n, d') and of the proxies (m, d') that were made, for figures."""
+        made = vars(self)
+        synthetic, proxies = made.get("synthetic"), made.get("proxies")
+        kept = {}
+        if synthetic is not None:
+            kept["synthetic"] = on_host(synthetic[:KEPT_CLASSES, :KEPT_PER_CLASS])
+        if proxies is not None:
+            kept["proxies"] = on_host(proxies[:: max(1, len(proxies) // KEPT_PROXIES)])
+        return kept
 
     def _offer(self, need: Need) -> Tensor | None:
         match need:

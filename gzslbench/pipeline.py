@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
 from gzslbench.material import Material
 from gzslbench.plugins import load_component
 from gzslbench.record import Phase, Timings
+from gzslbench.samples import Samples
 from gzslbench.scoring import Predictions
 from gzslbench.timing import Repeated, peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks
 from gzslbench.views import View
@@ -153,7 +154,10 @@ class Branch:
             timings = timings_of(
                 self.bench, trained.material, trained.fitted, predicted, self.evaluation_s, trained.peaks_mib
             )
-            result = cell_result(plan.choice, trained.fitted, predicted.result, timings, plan.selection)
+            predictions = examinee.with_gate_score(predicted.result, exam)
+            result = cell_result(plan.choice, trained.fitted, predictions, timings, plan.selection)
+            if self.job.keep_samples:
+                result = replace(result, samples=samples_of(plan.choice, trained.fitted, trained.material))
             self.desk.hand_in(plan.cell.index, result)
         return outcome
 
@@ -220,8 +224,7 @@ def cell_result(
     selection: Mapping[str, Any],
 ) -> CellResult:
     """Put together what a cell hands in; notes and curves stand under the name of their component."""
-    parts = (choice.generator, choice.gate, choice.classifier)
-    named = [(part.name, done) for part, done in zip(parts, fitted, strict=True) if part and done]
+    named = _named(choice, fitted)
     return CellResult(
         predictions=predictions,
         timings=timings,
@@ -229,6 +232,17 @@ def cell_result(
         notes={f"{name}.{fact}": value for name, done in named for fact, value in done.notes.items()},
         curves={f"{name}.{curve}": points for name, done in named for curve, points in done.curves.items()},
     )
+
+
+def samples_of(choice: Choice, fitted: Trio, material: Material) -> Samples:
+    """Gather what is kept for figures: some of what the generator made, and what the components kept themselves."""
+    kept = {f"{name}.{what}": array for name, done in _named(choice, fitted) for what, array in done.samples.items()}
+    return {**material.samples(), **kept}
+
+
+def _named(choice: Choice, fitted: Trio) -> list[tuple[str, Fitted]]:
+    parts = (choice.generator, choice.gate, choice.classifier)
+    return [(part.name, done) for part, done in zip(parts, fitted, strict=True) if part and done]
 
 
 @dataclass

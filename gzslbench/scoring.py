@@ -45,6 +45,8 @@ class Predictions:
     """Joint score of those two classes (n,)."""
     log_prior: FloatArray
     """The gate's log-prior of (seen, unseen) (n, 2)."""
+    gate_score: FloatArray | None = None
+    """The number by which the gate decided, higher for unseen (n,), where it gives one."""
     joint: FloatArray | None = None
     """All joint scores, a column for each class row (n, C), where they were asked for."""
 
@@ -109,7 +111,8 @@ class Scorer:
         predicted = predictions.predicted[order]
         u, s = self._u_and_s(predicted)
         prior = predictions.log_prior[order]
-        gate = metrics.gate_score(prior)
+        given = predictions.gate_score
+        gate = metrics.gate_score(prior) if given is None else given[order].astype(np.float64)
         return Metrics(
             t1=self._t1(predictions.predicted_unseen[order]),
             u=u,

@@ -164,7 +164,7 @@ class Search:
         def judge(classifier: Any, chosen: Steps) -> Examinee:
             gate_component = classifier if gate is None else gate.component
             examinee = Examinee(self.bench, material, choice, gate_component, classifier)
-            predictions = examinee.predict(self.exam)
+            predictions = examinee.with_gate_score(examinee.predict(self.exam), self.exam)
             self.best[cell.index].offer(self.judge(cell.index, predictions), predictions, choice, steps | chosen)
             return examinee
 

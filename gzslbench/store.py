@@ -4,6 +4,7 @@
 
     results/records/<data set>/<generator+gate+classifier>/<protocol>/<split>/seed-<seed>-<digest>/record.json
                                                                                                  predictions.npz
+                                                                                                 samples.npz (some)
     results/failures/<digest>.json
     results/.index
 
@@ -35,6 +36,10 @@ from gzslbench.record import CellKey, Failure, Json, Record, canonical_json, fla
 from gzslbench.result import Result, result_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gzslbench.samples import Samples
     from gzslbench.scoring import Predictions
 
 T = TypeVar("T")
@@ -42,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
+SAMPLES = "samples.npz"
 _LONGEST_NAME = 120
 _SHOWN = 60
 _BEHIND = 0.01
@@ -90,18 +96,24 @@ class Store:
         """Say whether the key has a record, by one look at the file system: plans hold many thousands of keys."""
         return os.access(self._location(key), os.F_OK)
 
-    def write(self, record: Record, predictions: Predictions) -> Path:
+    def write(self, record: Record, predictions: Predictions, samples: Samples | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
+
+        ``samples`` are what was kept for figures.
 
         Raises :class:`RecordError` where the disk is full or not writable; nothing is left behind then.
         """
         folder = self.folder(record.key)
+        from gzslbench.samples import save_samples
+
         with self.writing(), _os_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
             (filled / RECORD).write_text(record.to_json())
             predictions.save(filled / PREDICTIONS)
-            for path in (filled / RECORD, filled / PREDICTIONS, filled):
+            if samples:
+                save_samples(samples, filled / SAMPLES)
+            for path in (*filled.iterdir(), filled):
                 _sync(path)
             _make_folder(folder.parent)
             if folder.exists():
@@ -124,6 +136,12 @@ class Store:
         from gzslbench.scoring import Predictions
 
         return Predictions.load(self.folder(key) / PREDICTIONS)
+
+    def samples(self, key: CellKey) -> dict[str, NDArray[np.generic]]:
+        """Read the samples that were kept for figures; raises :class:`RecordError` where there are none."""
+        from gzslbench.samples import load_samples
+
+        return load_samples(self.folder(key) / SAMPLES)
 
     def folders(self) -> Iterator[Path]:
         """List the folders of all records, sorted."""

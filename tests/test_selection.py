@@ -51,13 +51,13 @@ def test_looks_are_off_the_clock(rehearsal, monkeypatch):
     judged = selection.Best.offer
 
     def slowly(self, *arguments):
-        time.sleep(0.05)
+        time.sleep(0.2)
         judged(self, *arguments)
 
     monkeypatch.setattr(selection.Best, "offer", slowly)
     timings = rehearsal.run("none+none+toy-bilinear", protocol="paper").results[0].timings
-    assert timings.evaluation_s >= CHECKPOINTS * 0.05
-    assert timings.fit_classifier.wall_s < CHECKPOINTS * 0.05
+    assert timings.evaluation_s >= CHECKPOINTS * 0.2
+    assert timings.fit_classifier.wall_s < CHECKPOINTS * 0.2
 
 
 def test_chosen_steps_are_refitted_exactly(rehearsal):

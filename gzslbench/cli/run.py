@@ -130,6 +130,7 @@ class Duration(click.ParamType[float]):
     "--timeout", type=Duration(), default=None, help="Limit for each fit or prediction, such as 90s, 15m or 2h."
 )
 @click.option("--keep-scores", is_flag=True, help="Store the scores of all classes, not of the best ones alone.")
+@click.option("--keep-samples", is_flag=True, help="Store some of the samples that methods make, for figures.")
 @click.option("--force", is_flag=True, help="Run cells again that have a record.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run, what is there, and what can't be run and why.")

@@ -24,6 +24,7 @@ def make_job(
     keep_scores: bool,
     precision: str,
     cache: Cache | None = None,
+    keep_samples: bool = False,
 ) -> TrunkJob:
     """Write down what a worker needs to train and predict a trunk's cells; ``cache`` keeps what trunks can share."""
     data_set, split, protocol = trunk.task.data_set, trunk.task.split, trunk.protocol
@@ -42,6 +43,7 @@ def make_job(
         threads=threads,
         jobs=jobs,
         keep_scores=keep_scores,
+        keep_samples=keep_samples,
     )
 
 

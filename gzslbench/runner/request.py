@@ -63,6 +63,7 @@ class Request:
     seeds_together: bool | None = None
     timeout: float | None = None
     keep_scores: bool = False
+    keep_samples: bool = False
     force: bool = False
     fail_fast: bool = False
     dry_run: bool = False

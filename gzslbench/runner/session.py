@@ -52,6 +52,7 @@ def _sweep(request: Request, device: str, precision: str, plan: Plan, store: Sto
         seeds_together=device.startswith("cuda") if request.seeds_together is None else request.seeds_together,
         timeout_s=request.timeout,
         keep_scores=request.keep_scores,
+        keep_samples=request.keep_samples,
         cache=request.cache,
         force=request.force,
         fail_fast=request.fail_fast,

@@ -69,6 +69,7 @@ class Options:
     timeout_s: float | None = None
     seeds_together: bool = False
     keep_scores: bool = False
+    keep_samples: bool = False
     cache: Path | None = None
     """Where trunks find what they can share; None lets each make its own."""
     force: bool = False
@@ -129,6 +130,7 @@ class Sweep:
             options.keep_scores,
             options.precision,
             Cache(options.cache) if options.cache else None,
+            options.keep_samples,
         )
         return Assignment(
             job=job,
@@ -155,7 +157,7 @@ class Sweep:
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done)
         try:
-            self.store.write(record, done.result.predictions)
+            self.store.write(record, done.result.predictions, done.result.samples)
         except RecordError as error:
             self._fail(cell, "store", Cause("error", str(error)))
             return

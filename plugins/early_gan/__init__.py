@@ -5,18 +5,7 @@ from __future__ import annotations
 from gzslbench.contract import Classifier, Gate, Generator, Method, hookimpl
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.early_gan.mapping import EntropySeparation
-
-EARLY_GAN = Method(
-    name="early-gan",
-    generator="early-gan",
-    gate="entropy",
-    classifier="entropy",
-    summary="low entropy to seen, high entropy to unseen, learned from proxies of a GAN's early training",
-    paper="Gune et al., Generalized Zero-Shot Learning using Generated Proxy Unseen Samples and Entropy Separation, "
-    "ACM MM 2020",
-    reported="Early-GAN",
-    recipes="recipes.toml",
-)
+from gzslbench_plugins.early_gan.methods import METHODS
 
 
 @hookimpl
@@ -39,5 +28,5 @@ def gzslbench_classifiers() -> list[type[Classifier]]:
 
 @hookimpl
 def gzslbench_methods() -> list[Method]:
-    """Register the method."""
-    return [EARLY_GAN]
+    """Register the method, its variants, and its gate in front of other methods' classifiers."""
+    return METHODS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from gzslbench.training import Trained, Trainings
 from gzslbench_plugins.early_gan.confidence import confidence_score
 from gzslbench_plugins.seen_softmax import seen_softmax
 from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
+
+SHOWN, SHOWN_SAMPLES = 4, 200
+"""How many states, beside the first, and samples of each are kept for figures."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class EarlyGANConfig(WassersteinConfig):
     softmax_epochs: int = 50  # epochs of the pre-trained classifier PTC
     softmax_learning_rate: float = 1e-3  # of its Adam
     proxy_count: int = 3000  # proxy samples
+    single_state: float = 0.0  # 0: proxies of all admissible states; above: of the one state at this share of the steps
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -34,6 +38,7 @@ class EarlyGANConfig(WassersteinConfig):
         require(0 <= band[0] < band[1] <= 1, "score_low and score_high", "ascending and within 0 to 1", band)
         for name in ("score_every", "score_samples", "softmax_epochs", "proxy_count"):
             require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        require(0 <= self.single_state <= 1, "single_state", "within 0 to 1", self.single_state)
         require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
 
 
@@ -62,15 +67,16 @@ class EarlyGAN(Trained, Generator):
         """Train PTC, then the GAN (Algorithm 1, steps 1 to 3)."""
         config: EarlyGANConfig = self.config
         self.ptc = yield from seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
-        self.gan = WassersteinGAN(view, config, ctx)
+        steps = max(1, round(config.steps * (config.single_state or 1.0)))
+        self.gan = WassersteinGAN(view, replace(config, steps=steps), ctx)
         spread = len(view.semantics) - 1
         self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread
-        self.closest = self._state(0, ctx)
+        self.closest = self.last = self._state(0, ctx)
         self.admissible: list[GeneratorState] = []
         scores: list[tuple[int, float]] = [(0, self.closest.score)]
 
         def score(step: int) -> None:
-            if step % config.score_every == 0:
+            if step % config.score_every == 0 or step == steps:
                 state = self._state(step, ctx)
                 scores.append((step, state.score))
                 self._keep(state)
@@ -81,7 +87,7 @@ class EarlyGAN(Trained, Generator):
     @torch.no_grad()
     def proxies(self, count: int, ctx: Context) -> Tensor:
         """Sample evenly over admissible states and, in each, over seen classes."""
-        states = self.admissible or [self.closest]
+        states = [self.last] if self.config.single_state else self.admissible or [self.closest]
         labels = torch.arange(count, device=ctx.device) % len(self.gan.semantics)
         shares = labels.tensor_split(len(states))
         return torch.cat([self._sample(state.weights, share, ctx) for state, share in zip(states, shares, strict=True)])
@@ -95,11 +101,15 @@ class EarlyGAN(Trained, Generator):
         """Copy G and measure its Confidence Score on samples spread evenly over the seen classes."""
         weights = {name: value.detach().clone() for name, value in self.gan.generator.named_parameters()}
         labels = torch.arange(self.config.score_samples, device=ctx.device) % len(self.gan.semantics)
-        p = self.ptc(self._sample(weights, labels, ctx)).softmax(1)
+        samples = self._sample(weights, labels, ctx)
+        p = self.ptc(samples).softmax(1)
+        if step % max(1, self.gan.config.steps // SHOWN) < self.config.score_every:
+            ctx.keep(**{f"step {step}": samples[:SHOWN_SAMPLES]})
         return GeneratorState(step, float(confidence_score(p)), weights)
 
     def _keep(self, state: GeneratorState) -> None:
         """Keep a state with s_l < CS < s_h, and the state closest to the middle of the band should there be none."""
+        self.last = state
         if self.s_l < state.score < self.s_h:
             self.admissible.append(state)
         middle = (self.s_l + self.s_h) / 2
@@ -112,7 +122,7 @@ class EarlyGAN(Trained, Generator):
             confidence_band=[self.s_l, self.s_h],
             admissible_steps=[state.step for state in self.admissible],
         )
-        if not self.admissible:
+        if not self.admissible and not self.config.single_state:
             ctx.note(
                 warning=f"no generator state had a Confidence Score within the band; proxies come from step "
                 f"{self.closest.step} (score {self.closest.score:.1f}, band {self.s_l:.1f} to {self.s_h:.1f})"

@@ -13,6 +13,8 @@ from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, 
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.wasserstein import require, rescale
 
+SHOWN_SAMPLES = 2000
+"""Seen samples, and proxies, whose entropies are kept for a figure."""
 COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
 
 
@@ -106,6 +108,9 @@ class EntropySeparation(Trained, Gate, Classifier):
 
         loss = partial(self._loss, a)
         yield Training("mapping", config.steps, [Descent(loss, batches, Adam(config.learning_rate), [self.module])])
+        few = (each[:: max(1, len(each) // SHOWN_SAMPLES)] for each in (x, proxies))
+        seen_entropy, proxy_entropy = map(self.unseen_score, few)
+        ctx.keep(seen_entropy=seen_entropy, proxy_entropy=proxy_entropy)
 
     def _loss(self, a: Tensor, x: Tensor, y: Tensor, proxies: Tensor) -> Terms:
         """L = L_AE + L_LE + L_CLFR + L_ES (Eq. 5 and 9), weighted; means over samples and dimensions."""
@@ -120,10 +125,13 @@ class EntropySeparation(Trained, Gate, Classifier):
         }
 
     @torch.no_grad()
+    def unseen_score(self, features: Tensor) -> Tensor:
+        """H_t, the entropy of C: (n, d) to (n,)."""
+        return entropy(self.module.C(self.module.f_v(features)))
+
     def log_prior(self, features: Tensor) -> Tensor:
         """Route by the entropy of C."""
-        logits = self.module.C(self.module.f_v(features))
-        return route(entropy(logits), self.config.delta_l, self.config.delta_h)
+        return route(self.unseen_score(features), self.config.delta_l, self.config.delta_h)
 
     @torch.no_grad()
     def scores(self, features: Tensor, classes: ClassSet) -> Tensor:

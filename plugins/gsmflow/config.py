@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 EntropyKind = Literal["printed", "normalised", "bernoulli"]
 ENTROPY_KINDS: tuple[str, ...] = get_args(EntropyKind)
+Conditioning = Literal["explicit", "implicit"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class GSMFlowConfig:
     couplings: int = 3  # L
     hidden: int = 2048  # width of the sub-nets
     clamp: float = 1.0  # bound of the log-scale of each coupling; 0 leaves it unbounded
+    conditioning: Conditioning = (
+        "explicit"  # semantics enter each coupling, or ("implicit") they are part of z, as in IZF
+    )
     positioning: bool = True  # relative positioning; off: couplings see the semantics as they are
     semantic_dim: int = 1024  # width m of the global semantic vectors
     semantic_norm: float = 0.0  # mean length to which seen semantics are scaled; 0 leaves semantics as they are
@@ -53,6 +57,9 @@ class GSMFlowConfig:
         for name in ("mining_rate", "contrastive_rate", "learning_rate"):
             _require(self, name, getattr(self, name) > 0, "greater than 0")
         _require(self, "lr_decay", 0 < self.lr_decay <= 1, "in (0, 1]")
+        _require(self, "conditioning", self.conditioning in get_args(Conditioning), "explicit or implicit")
+        explicit = self.conditioning == "explicit"
+        _require(self, "positioning", explicit or not self.positioning, "false where conditioning is implicit")
         _require(self, "entropy", self.entropy in ENTROPY_KINDS, f"one of {', '.join(ENTROPY_KINDS)}")
 
 

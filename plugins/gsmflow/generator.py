@@ -22,11 +22,14 @@ from gzslbench.training import (
 )
 from gzslbench_plugins.gsmflow.config import GSMFlowConfig
 from gzslbench_plugins.gsmflow.flow import Flow
+from gzslbench_plugins.gsmflow.implicit import ImplicitPrior
 from gzslbench_plugins.gsmflow.mining import ContrastiveNetwork, contrastive_training, mine_boundary_samples
 from gzslbench_plugins.gsmflow.positioning import RelativePositioning
 
 CHUNK = 1024
 """Samples generated at once; bounds the memory that generation needs beside its result."""
+KEPT_CLASSES = 10
+"""Seen classes whose real and boundary samples are kept for figures."""
 
 
 class GSMFlow(Trained, Generator):
@@ -43,6 +46,7 @@ class GSMFlow(Trained, Generator):
     config: GSMFlowConfig
 
     positioning: nn.Module
+    implicit: ImplicitPrior | None
     flow: Flow
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
@@ -54,6 +58,8 @@ class GSMFlow(Trained, Generator):
             yield contrastive_training(network, view, self.config, ctx)
             boundary = mine_boundary_samples(network, view, self.config, ctx)
             ctx.note(boundary_distance=float((boundary - view.features).norm(dim=1).mean()))
+            few = view.labels < KEPT_CLASSES
+            ctx.keep(real=samples[few], boundary=boundary[few], labels=labels[few])
             samples, labels = torch.cat([samples, boundary]), labels.repeat(2)
 
         def batches() -> Batches:
@@ -68,16 +74,24 @@ class GSMFlow(Trained, Generator):
     def generate(self, semantics: Tensor, per_class: int, ctx: Context) -> Tensor:
         """Draw z from N(0, I) and invert the flow, Eq. 19: ``semantics`` (c, k) to (c, per_class, d)."""
         features = torch.randn(len(semantics), per_class, self.dim, generator=ctx.rng, device=ctx.device)
+        means = self.prior_mean(semantics)
         with autocast(ctx):
             embedded = self.flow.embed(self.condition(semantics))
-            for samples, row in zip(features, embedded.split(1), strict=True):
+            for position, (samples, row) in enumerate(zip(features, embedded.split(1), strict=True)):
                 for chunk in samples.split(CHUNK):
-                    chunk.copy_(self.flow.inverse(chunk, row))
+                    z = chunk if means is None else chunk + means[position]
+                    chunk.copy_(self.flow.inverse(z, row))
         return features
 
     def condition(self, semantics: Tensor) -> Tensor:
         """Map semantics (c, k) to what the couplings are conditioned on: global semantic vectors (c, m), Eq. 10."""
+        if self.implicit is not None:
+            return semantics.new_ones(len(semantics), 1)
         return self.positioning(self.semantic_scale * semantics)
+
+    def prior_mean(self, semantics: Tensor) -> Tensor | None:
+        """Give the mean of z (c, d) given each class; None stands for 0, which it is in GSMFlow."""
+        return None if self.implicit is None else self.implicit(self.semantic_scale * semantics)
 
     def _build(self, view: View, ctx: Context) -> None:
         """Make the networks, before any training, so that ``generate`` works at any time."""
@@ -85,9 +99,11 @@ class GSMFlow(Trained, Generator):
         self.dim = view.features.shape[1]
         length = view.semantics.norm(dim=1).mean()
         self.semantic_scale = config.semantic_norm / length if config.semantic_norm > 0 else torch.ones_like(length)
-        self.positioning = nn.Identity()
-        if config.positioning:
-            seen = self.semantic_scale * view.semantics
+        self.positioning, self.implicit = nn.Identity(), None
+        seen = self.semantic_scale * view.semantics
+        if config.conditioning == "implicit":
+            self.implicit, semantic_dim = ImplicitPrior(seen, self.dim), 1
+        elif config.positioning:
             self.positioning = RelativePositioning(seen, config.semantic_dim).to(ctx.device)
             semantic_dim = config.semantic_dim
         self.flow = Flow(self.dim, semantic_dim, config.couplings, config.hidden, config.clamp).to(ctx.device)
@@ -113,20 +129,23 @@ class GSMFlow(Trained, Generator):
         else:
             layer = self.flow.conditions  # as embed(conditions), embed(conditions.detach())
             embedded, of_prototypes = linear_for_two(conditions, layer.weight, layer.bias)
-        terms = {"flow_loss": self._flow_loss(x, embedded, labels)}
+        means = self.prior_mean(semantics)
+        terms = {"flow_loss": self._flow_loss(x, embedded, labels, means)}
         if self.config.prototype_weight > 0:
-            prototype_loss = self._prototype_loss(of_prototypes, prototypes)
+            prototype_loss = self._prototype_loss(of_prototypes, prototypes, means)
             terms["prototype_loss"] = self.config.prototype_weight * prototype_loss
         return terms
 
-    def _flow_loss(self, x: Tensor, embedded: Tensor, labels: Tensor) -> Tensor:
+    def _flow_loss(self, x: Tensor, embedded: Tensor, labels: Tensor, means: Tensor | None) -> Tensor:
         """L_flow of Eq. 14 and 17 per dimension, less the prior on theta, which is the weight decay."""
-        log_likelihood = self.flow.log_likelihood(x, nn.functional.embedding(labels, embedded))
+        mean = None if means is None else means[labels]
+        log_likelihood = self.flow.log_likelihood(x, nn.functional.embedding(labels, embedded), mean)
         return -log_likelihood.mean() / self.dim
 
-    def _prototype_loss(self, embedded: Tensor, prototypes: Tensor) -> Tensor:
+    def _prototype_loss(self, embedded: Tensor, prototypes: Tensor, means: Tensor | None) -> Tensor:
         """L_proto of Eq. 7 and 17 per dimension: the image of z = 0 against the mean of each seen class."""
-        centres = self.flow.inverse(torch.zeros_like(prototypes), embedded)
+        z = torch.zeros_like(prototypes) if means is None else means
+        centres = self.flow.inverse(z, embedded)
         return nn.functional.mse_loss(centres, prototypes)
 
 

@@ -14,7 +14,7 @@ from gzslbench.contract import Classifier, Context, Gate, Need, View
 from gzslbench.errors import ProtocolError
 from gzslbench.views import ClassSet
 from gzslbench_plugins.early_gan import (
-    EARLY_GAN,
+    METHODS,
     gzslbench_classifiers,
     gzslbench_gates,
     gzslbench_generators,
@@ -294,9 +294,11 @@ def test_same_seed_same_module() -> None:
 
 
 def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [EARLY_GAN]
-    assert [each.info.name for each in gzslbench_generators()] == [EARLY_GAN.generator]
-    assert EARLY_GAN.gate == EARLY_GAN.classifier == EntropySeparation.info.name
+    complete, *variants = METHODS
+    assert gzslbench_methods() == METHODS
+    assert [each.info.name for each in gzslbench_generators()] == [complete.generator]
+    assert complete.gate == complete.classifier == EntropySeparation.info.name
+    assert {each.variant_of for each in variants} == {"early-gan", ""}
 
 
 @pytest.mark.parametrize(

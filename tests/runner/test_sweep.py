@@ -212,10 +212,10 @@ def test_explain_says_what_changed(run, capsys):
 def test_a_disk_that_is_full_fails_the_cell_that_it_hits_alone(run, capsys, monkeypatch):
     write = Store.write
 
-    def full(self, record, predictions):
+    def full(self, record, predictions, samples=None):
         if record.method == "toy-trained":
             raise RecordError("can't write the record: No space left on device", "free disk space and run again")
-        return write(self, record, predictions)
+        return write(self, record, predictions, samples=None)
 
     monkeypatch.setattr(Store, "write", full)
     assert run("toy", "toy-trained", "toy-two-roles") == 1

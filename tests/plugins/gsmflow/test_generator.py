@@ -111,7 +111,7 @@ def test_prototype_loss_against_eq_7() -> None:
     generator, view, _ = fitted()
     prototypes = class_means(view.features, view.labels, 5)
     conditions = generator.condition(view.semantics)
-    loss = generator._prototype_loss(generator.flow.embed(conditions), prototypes)
+    loss = generator._prototype_loss(generator.flow.embed(conditions), prototypes, None)
     distances = [
         (generator.flow.inverse(torch.zeros(1, 6), generator.flow.embed(conditions[c : c + 1])) - prototypes[c])
         .square()
@@ -137,7 +137,7 @@ def test_flow_loss_is_the_negative_log_likelihood_per_dimension() -> None:
     for x, label in zip(view.features, view.labels, strict=True):
         z, log_determinant = generator.flow(x[None], embedded[label : label + 1])
         total += (0.5 * z.square().sum() + 3 * math.log(2 * math.pi) - log_determinant.sum()).item()
-    loss = generator._flow_loss(view.features, embedded, view.labels)
+    loss = generator._flow_loss(view.features, embedded, view.labels, None)
     assert loss.item() == pytest.approx(total / 40 / 6, rel=1e-4)
 
 
@@ -234,10 +234,11 @@ def test_config_refuses_values_out_of_range(field: str, value: object) -> None:
         Config(**{field: value})
 
 
-def test_hooks_offer_the_method_and_its_generator() -> None:
-    (method,) = plugin.gzslbench_methods()
+def test_hooks_offer_the_method_its_variants_and_its_generator() -> None:
+    method, *variants = plugin.gzslbench_methods()
     (generator,) = plugin.gzslbench_generators()
     assert (method.name, method.generator) == ("gsmflow", generator.info.name)
+    assert [each.variant_of for each in variants] == ["gsmflow"] * 6
     assert generator.info.makes == (Makes.SYNTHETIC,)
     assert generator.info.needs == ()
 
