@@ -87,7 +87,7 @@ class Generator(Component):
     def training_set(self, view: View, ctx: Context) -> tuple[Tensor, Tensor]:
         """Give the seen samples that gates and classifiers learn from, as features (m, d') and labels (m,).
 
-        Override it where a method resamples or replaces the real ones, as CADA-VAE does with latents.
+        Override it where a method resamples or replaces the real ones, such as by latents.
         """
         return self.encode(view.features), view.labels
 

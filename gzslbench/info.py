@@ -83,7 +83,7 @@ class Method:
     """A named choice of generator, gate and classifier with its recipe per data set.
 
     ``generator`` is empty for methods that synthesise nothing. ``settings`` are configuration values that make this
-    method what it is (``"gsmflow.mining_steps": 0`` for an ablation); they yield to the user's ``--set`` alone.
+    method what it is (``"softmax.epochs": 5`` for an ablation); they yield to the user's ``--set`` alone.
     ``recipes`` is a TOML file beside the module that defines the method; its values yield to ``settings``.
     ``reported`` is the name under which published tables list the method. ``variant_of`` names the method that this one
     takes apart, for ``gzslbench ablate``. ``sweeps`` lists, for settings of this method, the values to try one by one.

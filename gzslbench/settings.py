@@ -181,12 +181,12 @@ def merge(into: dict[str, dict[str, V]], other: Mapping[str, Mapping[str, V]]) -
 
 
 def nested(flat: Mapping[str, Any]) -> Settings:
-    """Turn ``{"gsmflow.steps": 5}`` into ``{"gsmflow": {"steps": 5}}``."""
+    """Turn ``{"softmax.epochs": 5}`` into ``{"softmax": {"epochs": 5}}``."""
     settings: Settings = {}
     for address, value in flat.items():
         component, _, name = address.rpartition(".")
         if not component or not name:
-            raise UsageError(f"'{address}' is no setting", "write COMPONENT.SETTING, such as gsmflow.steps")
+            raise UsageError(f"'{address}' is no setting", "write COMPONENT.SETTING, such as softmax.epochs")
         settings.setdefault(component, {})[name] = value
     return settings
 
@@ -210,7 +210,7 @@ def parse_grid(assignments: Iterable[str]) -> list[Settings]:
 def _split_assignment(text: str) -> tuple[str, str]:
     address, equals, value = text.partition("=")
     if not equals or not value.strip():
-        raise UsageError(f"'{text}' sets nothing", "write COMPONENT.SETTING=VALUE, such as gsmflow.steps=500")
+        raise UsageError(f"'{text}' sets nothing", "write COMPONENT.SETTING=VALUE, such as softmax.epochs=5")
     return address.strip(), value.strip()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import scipy.io
@@ -25,6 +27,9 @@ from gzslbench.scan import find_plugins, plugin_file
 from gzslbench.scoring import Predictions, Scorer
 from gzslbench.settings import parse_assignments, parse_grid
 from gzslbench.trunk import run_trunk
+
+hypothesis.settings.register_profile("without deadlines", deadline=None)
+hypothesis.settings.load_profile("without deadlines")  # a core that others share may take any time
 
 MakeRecord = Callable[..., Record]
 AddPlugin = Callable[[str], None]
@@ -271,3 +276,19 @@ def add_plugin(rehearsal: Rehearsal, tmp_path: Path) -> AddPlugin:
         rehearsal.files.append(path)
 
     return add
+
+
+COUNTED_S = 0.04
+"""What a core of an idle machine takes to count to a million, or less."""
+
+
+def _slowdown() -> float:
+    began = time.process_time()
+    assert sum(1 for _ in range(10**6)) == 10**6
+    return max(1.0, (time.process_time() - began) / COUNTED_S)
+
+
+@pytest.fixture
+def slowdown() -> Callable[[], float]:
+    """Say how much slower this core is, as others leave it to us, than one of an idle machine."""
+    return _slowdown

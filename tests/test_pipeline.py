@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from gzslbench.errors import ContractError, ProtocolError
 from gzslbench.pipeline import WHOLE_TRUNK
@@ -311,3 +312,57 @@ def test_scores_of_all_classes_are_kept_where_asked_for(rehearsal):
     rows = np.concatenate([job.fold.seen_rows, job.fold.unseen_rows])
     assert predictions.joint.shape == (len(predictions.samples), 8)
     assert np.array_equal(rows[predictions.joint.argmax(1)], predictions.predicted)
+
+
+def test_a_gate_may_tell_the_number_by_which_it_decides(rehearsal, add_plugin):
+    add_plugin("""
+class Telling(Gate):
+    info = Info("telling")
+
+    def fit(self, view, ctx):
+        pass
+
+    def log_prior(self, features):
+        return torch.zeros(len(features), 2)
+
+    def unseen_score(self, features):
+        return features[:, 0]
+""")
+    desk = rehearsal.run("none+telling+toy-linear", "none+none+toy-linear")
+    told, silent = (desk.results[cell].predictions for cell in (0, 1))
+    features = np.array(rehearsal.data_set.features)
+    train = features[rehearsal.data_set.split().trainval, 0]
+    scaled = (features[told.samples, 0] - train.min()) / (train.max() - train.min())
+    np.testing.assert_allclose(told.gate_score, scaled, rtol=1e-5, atol=1e-6)
+    assert silent.gate_score is None
+    unseen = np.isin(told.samples, rehearsal.data_set.split().test_unseen)
+    assert desk.metrics[0].gate_auroc == pytest.approx(roc_auc_score(unseen, scaled))
+    assert desk.metrics[1].gate_auroc is None
+
+
+@pytest.mark.parametrize("bad", ["features", "features[:, 0] * torch.inf"])
+def test_a_gate_that_tells_no_number_for_a_sample_is_named(rehearsal, add_plugin, bad):
+    add_plugin(f"""
+class Telling(Gate):
+    info = Info("telling")
+
+    def fit(self, view, ctx):
+        pass
+
+    def log_prior(self, features):
+        return torch.zeros(len(features), 2)
+
+    def unseen_score(self, features):
+        return {bad}
+""")
+    desk = rehearsal.run("none+telling+toy-linear")
+    assert "unseen_score of 'telling'" in str(desk.failures[0])
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_samples_are_kept_on_demand(rehearsal, keep):
+    (job,) = rehearsal.jobs(["toy-means+toy-distance+toy-softmax"])
+    desk = rehearsal.desk(job)
+    run_trunk(replace(job, keep_samples=keep), desk, open_features(job))
+    kept = {name: array.shape for name, array in desk.results[0].samples.items()}
+    assert kept == ({"synthetic": (3, 10, 9), "proxies": (15, 9)} if keep else {})

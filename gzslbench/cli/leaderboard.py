@@ -16,7 +16,8 @@ from gzslbench.protocol import PROTOCOLS
 from gzslbench.suggest import nearest
 
 if TYPE_CHECKING:
-    from gzslbench.report import Leaderboard
+    from gzslbench.report import Page
+    from gzslbench.report.tables import Table
     from gzslbench.result import Result
 
 _PAGES = "leaderboards"
@@ -93,11 +94,13 @@ def _nothing_collected() -> Iterator[None]:
 
 def _report(results: Sequence[Result], roots: Sequence[Path], write_to: Path | None, check_in: Path | None) -> None:
     if check_in:
-        _check(results, check_in)
+        check_pages(_pages(results), check_in, "leaderboard")
     elif write_to:
-        _write(results, write_to)
+        update_pages(_pages(results), write_to)
     elif results:
-        _print(results)
+        from gzslbench.report import build_leaderboard
+
+        print_tables(build_leaderboard(results).tables)
     else:
         looked_in = ", ".join(map(str, roots))
         click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
@@ -121,37 +124,40 @@ def _selected(results: Sequence[Result], data_sets: Sequence[str], protocols: Se
     ]
 
 
-def _print(results: Sequence[Result]) -> None:
+def _pages(results: Sequence[Result]) -> list[Page]:
+    from gzslbench.report import build_leaderboard, leaderboard_pages
+
+    return leaderboard_pages(build_leaderboard(results))
+
+
+def print_tables(tables: Sequence[Table]) -> None:
     """Print to a terminal as tables that fit it, to anything else as markdown."""
-    from gzslbench.report import build_leaderboard
-
-    board = build_leaderboard(results)
     if sys.stdout.isatty():
-        _print_to_terminal(board)
+        _print_to_terminal(tables)
     else:
-        _print_markdown(board)
+        _print_markdown(tables)
 
 
-def _print_to_terminal(board: Leaderboard) -> None:
+def _print_to_terminal(tables: Sequence[Table]) -> None:
     from rich.console import Console
 
     from gzslbench.report.terminal import print_table
 
     console = Console()
-    for table in board.tables:
+    for table in tables:
         print_table(table, console)
 
 
-def _print_markdown(board: Leaderboard) -> None:
+def _print_markdown(tables: Sequence[Table]) -> None:
     from gzslbench.report.markdown import to_markdown
 
-    click.echo("\n\n".join(to_markdown(table) for table in board.tables))
+    click.echo("\n\n".join(to_markdown(table) for table in tables))
 
 
-def _write(results: Sequence[Result], folder: Path) -> None:
-    from gzslbench.report import build_leaderboard, leaderboard_pages, write_pages
+def update_pages(pages: Sequence[Page], folder: Path) -> None:
+    """Write the pages that have changed, and say which."""
+    from gzslbench.report import write_pages
 
-    pages = leaderboard_pages(build_leaderboard(results))
     changed = write_pages(pages, folder)
     for path in changed:
         click.echo(f"wrote {path}")
@@ -159,13 +165,14 @@ def _write(results: Sequence[Result], folder: Path) -> None:
         click.echo(f"{folder} was up to date")
 
 
-def _check(results: Sequence[Result], folder: Path) -> None:
-    from gzslbench.report import build_leaderboard, leaderboard_pages, stale_pages
+def check_pages(pages: Sequence[Page], folder: Path, command: str) -> None:
+    """Show what ``gzslbench COMMAND --write`` would change, and exit with 1 if there is anything."""
+    from gzslbench.report import stale_pages
 
-    stale = stale_pages(leaderboard_pages(build_leaderboard(results)), folder)
+    stale = stale_pages(pages, folder)
     for path, diff in stale.items():
         click.echo(f"{path} is out of date:\n{diff}\n", err=True)
     if stale:
-        click.echo(f"bring it up to date with: gzslbench leaderboard --write {folder}", err=True)
+        click.echo(f"bring it up to date with: gzslbench {command} --write {folder}", err=True)
         raise SystemExit(1)
     click.echo(f"{folder} is up to date")

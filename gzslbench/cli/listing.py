@@ -20,8 +20,10 @@ from gzslbench.protocol import PROTOCOLS
 from gzslbench.scan import Listed, find_plugins, read_listing
 from gzslbench.suggest import nearest
 
+_VARIANT = "variant"
 _HEADINGS = {
     "method": "Methods",
+    _VARIANT: "Variants of methods",
     "generator": "Generators",
     "gate": "Gates",
     "classifier": "Classifiers",
@@ -44,18 +46,22 @@ def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs:
         for each in chosen:
             _table(f"{each.kind} {each.info.name}", _facts(each))
             _show_settings(each)
+            _show_sweeps(each)
     else:
         _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
 
 
 def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:
     for kind, heading in _HEADINGS.items():
-        rows = [(each.info.name, _summary(each)) for each in listed if each.kind == kind]
-        _table(heading, rows)
+        _table(heading, [(each.info.name, _summary(each)) for each in listed if _listed_as(each) == kind])
     sources = [(each.info.name, each.info.summary) for each in listed if each.kind == "data set"]
     _table("Data sets", [(name, "") for name in catalogue.names()] + sources)
     _table("Protocols", [(each.name, each.summary) for each in PROTOCOLS.values()])
     click.echo("More about one: gzslbench list NAME. Missing data sets: gzslbench data list.")
+
+
+def _listed_as(listed: Listed) -> str:
+    return _VARIANT if isinstance(listed.info, Method) and listed.info.variant_of else listed.kind
 
 
 def _named(names: Sequence[str], listed: Sequence[Listed]) -> list[Listed]:
@@ -73,6 +79,12 @@ def _show_settings(listed: Listed) -> None:
         _table(head, [(f"{each.name} = {each.default}", each.comment) for each in settings])
 
 
+def _show_sweeps(listed: Listed) -> None:
+    if isinstance(listed.info, Method) and listed.info.sweeps:
+        head = f"values to try, by gzslbench ablate {listed.info.name} --sweep"
+        _table(head, [(name, ", ".join(map(str, values))) for name, values in listed.info.sweeps.items()])
+
+
 def _summary(listed: Listed) -> str:
     info = listed.info
     if isinstance(info, Method) and not info.summary:
@@ -84,6 +96,7 @@ def _facts(listed: Listed) -> list[tuple[str, str]]:
     info = listed.info
     facts = {"summary": info.summary, "paper": info.paper}
     if isinstance(info, Method):
+        facts["variant of"] = info.variant_of
         facts |= {"generator": info.generator or "none", "gate": info.gate, "classifier": info.classifier}
     if isinstance(info, Info):
         facts |= {"needs": ", ".join(info.needs), "makes": ", ".join(info.makes)}

@@ -15,10 +15,12 @@ from gzslbench.errors import GzslbenchError
 INTERRUPTED = 130
 _VERBS = {
     "run": ("gzslbench.cli.run:run", "Run methods on data sets; the same command again continues."),
+    "ablate": ("gzslbench.cli.ablate:ablate", "Run a method and its variants; tabulate what each part of it is worth."),
     "list": ("gzslbench.cli.listing:list_", "List methods, components, data sets and protocols."),
     "plugins": ("gzslbench.cli.plugins:plugins", "Load all plugins and say which of them are broken, and why."),
     "data": ("gzslbench.cli.data:data", "List, check, import and fetch data sets."),
     "leaderboard": ("gzslbench.cli.leaderboard:leaderboard", "Print or write the leaderboard of the results."),
+    "figure": ("gzslbench.cli.figure:figure", "Draw a figure of the papers, or another one, from the results."),
     "ui": ("gzslbench.cli.ui:ui", "Open the results in MLflow's browser interface."),
     "track": ("gzslbench.cli.track:track", "Rebuild MLflow's data from the records."),
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -151,6 +149,11 @@ def run(**options: Any) -> None:
     """
     if not (options["plugins"] or options["everything"] or options["generators"] or options["classifiers"]):
         raise UsageError("nothing to run was named", "give --plugin NAME (see 'gzslbench list'), or --all")
+    click.get_current_context().exit(run_options(options))
+
+
+def run_options(options: dict[str, Any]) -> int:
+    """Do what the options ask for; gives the exit code."""
     if not (options["dry_run"] or options["explain"] or options["executor"] == "ray"):
         from gzslbench.runner.server import start_fork_server
 
@@ -158,7 +161,4 @@ def run(**options: Any) -> None:
     from gzslbench.runner.request import Request
     from gzslbench.runner.session import run_session
 
-    seeds: Sequence[int] = options.pop("seeds")
-    results: Path = options.pop("results")
-    code = run_session(Request(seeds=tuple(seeds), results=results, **options))
-    click.get_current_context().exit(code)
+    return run_session(Request(**options))

@@ -22,7 +22,7 @@ class RowNames:
     """Names the rows of one table or of several tables that are read together.
 
     Settings are named only where two groups of one table share method and budget; they are written as ``--set`` takes
-    them, ``gsmflow.steps=500``.
+    them, ``softmax.epochs=5``.
     """
 
     def __init__(self, tables: Iterable[Sequence[Group]]) -> None:

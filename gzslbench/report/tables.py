@@ -63,7 +63,7 @@ def comparison_table(
     cells = _cells(comparison, several_machines=len({row.machine for row in rows}) > 1)
     return Table(
         title=f"{name}: {protocol_title(comparison)}",
-        summary=_summary(comparison),
+        summary=protocol_summary(comparison),
         columns=tuple(cells),
         rows=tuple(tuple(write(row) for write in cells.values()) for row in rows),
         notes=tuple(_notes(comparison, rows)),
@@ -84,6 +84,29 @@ def protocol_title(comparison: Comparison) -> str:
     """Name the protocol, and its version after the first."""
     version = comparison.protocol_version
     return comparison.protocol if version == 1 else f"{comparison.protocol} (version {version})"
+
+
+def protocol_summary(comparison: Comparison) -> str:
+    """Say what the protocol allows, and which data the table is for."""
+    rules = comparison.rules
+    split = f"Split {comparison.split} ({comparison.split_hash[:8]})" if comparison.split else "Mean over class splits"
+    data = f"{split}, features {comparison.features[:8]}, semantics {comparison.semantics[:8]}"
+    standing = "" if rules.ranked else " Not ranked: the state was chosen on the test set."
+    return f"Protocol {rules.name}: {rules.summary}.{standing} {data}."
+
+
+def fit_time(cost: Cost) -> str:
+    """Write the seconds of a fit, with the marks that :func:`time_notes` explains."""
+    together = cost.seeds_together
+    return _time(cost, cost.fit_s) + (f" for {together} seeds" if together > 1 else "")
+
+
+def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
+    """Explain the marks of :func:`fit_time` that occur."""
+    if any(cost.seeds_together > 1 for cost in costs):
+        yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
+    if any(cost.shared_machine for cost in costs):
+        yield f"{SHARED_MACHINE} trunks shared the machine: these times are longer than they would be alone."
 
 
 def _rows(comparison: Comparison, groups: Sequence[Group], peek_gaps: Mapping[Group, float]) -> list[_Row]:
@@ -128,7 +151,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
     if several_machines:
         cells[Column("machine", cost=True)] = lambda row: row.machine
     return cells | {
-        Column("fit (s)", cost=True): _fit,
+        Column("fit (s)", cost=True): lambda row: fit_time(row.cost),
         Column("predict (1/s)", cost=True): lambda row: _time(row.cost, row.cost.predict_per_s),
         Column("peak (MiB)", cost=True): _memory,
         Column("looks", cost=True): _looks,
@@ -142,11 +165,6 @@ def _accuracy(value: Callable[[Result], float]) -> _Cell:
 
 def _yes(answers: Iterable[bool]) -> str:
     return "Y" if any(answers) else "N"
-
-
-def _fit(row: _Row) -> str:
-    together = row.cost.seeds_together
-    return _time(row.cost, row.cost.fit_s) + (f" for {together} seeds" if together > 1 else "")
 
 
 def _time(cost: Cost, value: float | None) -> str:
@@ -181,14 +199,6 @@ def _paper_h(row: _Row) -> str:
     return f"{value} {marks}" if marks else value
 
 
-def _summary(comparison: Comparison) -> str:
-    rules = comparison.rules
-    split = f"Split {comparison.split} ({comparison.split_hash[:8]})" if comparison.split else "Mean over class splits"
-    data = f"{split}, features {comparison.features[:8]}, semantics {comparison.semantics[:8]}"
-    standing = "" if rules.ranked else " Not ranked: the state was chosen on the test set."
-    return f"Protocol {rules.name}: {rules.summary}.{standing} {data}."
-
-
 def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     """Explain each mark that occurs, and name the machines."""
     if not comparison.rules.ranked:
@@ -201,10 +211,7 @@ def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     else:
         listed = "; ".join(f"machine {number}: {name}" for number, name in machines)
         yield f"Times only compare inside one machine class. {listed}."
-    if any(row.cost.seeds_together > 1 for row in rows):
-        yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
-    if any(row.cost.shared_machine for row in rows):
-        yield f"{SHARED_MACHINE} trunks shared the machine: these times are longer than they would be alone."
+    yield from time_notes([row.cost for row in rows])
     if any(row.cost.peak_device_mib is not None for row in rows):
         yield "Peak memory is that of the process + that of the GPU."
     papers = [_paper_h(row) for row in rows]

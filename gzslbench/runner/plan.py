@@ -104,9 +104,10 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
             cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
-            groups = _by_generator(cells)
+            groups = _by_generator(_each_once(cells))
             for seed in scope.seeds:
                 plan.trunks += [PlannedTrunk(task, protocol, seed, _seeded(group, seed)) for group in groups]
+    plan.skipped = list(dict.fromkeys(plan.skipped))
     return plan
 
 
@@ -181,6 +182,14 @@ def _part_key(part: Part) -> PartKey:
 def _values(choice: Choice) -> Settings:
     parts = (choice.generator, choice.gate, choice.classifier)
     return {part.name: dict(part.config) for part in parts if part is not None}
+
+
+def _each_once(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
+    """Drop what comes to the same under another name, such as a method's setting that one of its variants has."""
+    unique: dict[str, PlannedCell] = {}
+    for cell in cells:
+        unique.setdefault(cell.key.digest(), cell)
+    return list(unique.values())
 
 
 def _by_generator(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:

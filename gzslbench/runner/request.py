@@ -15,6 +15,7 @@ from gzslbench.data.splits import adversarial_split, random_splits
 from gzslbench.errors import UsageError
 from gzslbench.plugins import Registry
 from gzslbench.protocol import protocol_named
+from gzslbench.runner.ablation import taken_apart
 from gzslbench.runner.combinations import (
     FULL,
     Combination,
@@ -46,6 +47,10 @@ class Request:
     gates: Sequence[str] = ()
     classifiers: Sequence[str] = ()
     everything: bool = False
+    ablated: str = ""
+    """A method to run with its variants, in place of all of the above."""
+    swept: bool = False
+    """Also run that method with each value of its sweeps."""
     data_dirs: Sequence[Path] = ()
     data_sets: Sequence[str] = ()
     all_datasets: bool = False
@@ -92,6 +97,8 @@ def chosen_combinations(request: Request, registry: Registry) -> list[Combinatio
 
     Beside ``--plugin``, ``--gate`` and ``--classifier`` take the place of the method's own ones.
     """
+    if request.ablated:
+        return taken_apart(registry, request.ablated, request.swept)
     if request.everything:
         return list(every_combination(registry))
     chosen = [each for name in request.plugins for each in of_plugin(registry, _plugin_name(name))]

@@ -15,7 +15,7 @@ def test_plugins_components_and_methods_are_completed():
     names = complete_plugins(_context(), click.Option(["--plugin"]), "")
     assert names == sorted(set(names))
     assert {"gsmflow", "softmax", "entropy", "no-gate"} <= set(names)
-    assert complete_plugins(_context(), click.Option(["--plugin"]), "gsmf") == ["gsmflow"]
+    assert complete_plugins(_context(), click.Option(["--plugin"]), "gsmflow-im") == ["gsmflow-implicit"]
 
 
 def test_data_sets_of_the_data_folders_are_completed(tmp_path):

@@ -19,7 +19,8 @@ class Gan(Generator):
 class Toy(DataSource):
     info = DataInfo("toy", "made up")
 
-Method("my-method", generator="my-gan", gate="soft", classifier="soft")
+Method("my-method", generator="my-gan", gate="soft", classifier="soft", sweeps={"my-gan.steps": (5, 10)})
+Method("my-method-without", classifier="soft", summary="without my-gan", variant_of="my-method")
 """
 
 
@@ -42,6 +43,9 @@ def test_everything_is_listed(plugin):
     assert advice.startswith("More about one: gzslbench list NAME.")
     assert "  my-method" in sections["Methods"]
     assert "my-gan + soft + soft" in sections["Methods"]
+    assert "my-method-without" not in sections["Methods"]
+    assert "  my-method-without " in sections["Variants of methods"]
+    assert list(sections)[:3] == ["Methods", "Variants of methods", "Generators"]
     assert "  my-gan" in sections["Generators"]
     for heading in ("Gates", "Classifiers"):
         assert "soft" in sections[heading]
@@ -63,6 +67,13 @@ def test_a_method_tells_its_components(plugin):
     block = _run("my-method", "--plugin", plugin)
     for fact in ("generator   my-gan", "gate        soft", "classifier  soft"):
         assert fact in block
+
+
+def test_a_method_tells_what_it_varies_and_which_values_to_try(plugin):
+    assert "variant of  my-method\n" in _run("my-method-without", "--plugin", plugin)
+    complete = _run("my-method", "--plugin", plugin)
+    assert "variant of" not in complete
+    assert "values to try, by gzslbench ablate my-method --sweep\n  my-gan.steps  5, 10\n" in complete
 
 
 def test_json_says_the_same(plugin):

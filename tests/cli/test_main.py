@@ -2,7 +2,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -14,8 +13,6 @@ from gzslbench.errors import DataError
 
 HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
 
-COUNTED_S = 0.04
-"""What a core of an idle machine takes to count to a million."""
 LIMIT_S = 0.2
 GOES = 20
 
@@ -37,7 +34,16 @@ def _imported(code, tmp_path, **variables):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["list"], ["list", "--json"], ["list", "gsmflow"], ["run", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["list"],
+        ["list", "--json"],
+        ["list", "gsmflow"],
+        ["run", "--help"],
+        ["ablate", "--help"],
+    ],
 )
 def test_what_only_tells_imports_nothing_heavy(arguments, tmp_path):
     done, modules = _imported(f"from gzslbench.cli.main import main; main({arguments!r})", tmp_path)
@@ -49,11 +55,11 @@ def test_what_only_tells_imports_nothing_heavy(arguments, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("gzslbench ", {"run", "list", "plugins", "data", "leaderboard", "ui", "track"}),
+        ("gzslbench ", {"run", "ablate", "list", "plugins", "data", "leaderboard", "figure", "ui", "track"}),
         ("gzslbench le", {"leaderboard"}),
-        ("gzslbench run --plugin gsm", {"gsmflow"}),
+        ("gzslbench run --plugin esz", {"eszsl"}),
         ("gzslbench run --dataset gl", {"glyphs"}),
-        ("gzslbench list early", {"early-gan"}),
+        ("gzslbench list early-gan-b", {"early-gan-baseline"}),
     ],
 )
 def test_completion_imports_nothing_heavy(words, expected, tmp_path):
@@ -72,7 +78,7 @@ def test_completion_imports_nothing_heavy(words, expected, tmp_path):
     [(["--help"], {}), (["list"], {}), ([], {"COMP_WORDS": "gzslbench run --plugin gsm", "COMP_CWORD": "3"})],
     ids=["help", "list", "completion"],
 )
-def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completion):
+def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completion, slowdown):
     """The best of several goes counts, in processor time, stretched where the machine gives us a slow core."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"_GZSLBENCH_COMPLETE": "bash_complete", **completion} if completion else {}
@@ -81,18 +87,11 @@ def test_what_only_tells_takes_less_than_a_fifth_of_a_second(arguments, completi
     for _ in range(GOES):
         before = processor_s()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        best_s = min(best_s, (processor_s() - before) / max(1.0, count_s() / COUNTED_S))
+        best_s = min(best_s, (processor_s() - before) / slowdown())
         assert "gsmflow" in done.stdout
         if best_s < LIMIT_S:
             break
     assert best_s < LIMIT_S
-
-
-def count_s():
-    """Time this core, as others leave it to us, by counting to a million."""
-    began = time.process_time()
-    assert sum(1 for _ in range(10**6)) == 10**6
-    return time.process_time() - began
 
 
 def processor_s():

@@ -151,6 +151,30 @@ def test_without_an_admissible_state_the_closest_is_used_and_noted() -> None:
     assert generator.proxies(9, context()).shape == (9, 4)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.6])
+def test_a_single_state_gives_the_proxies_whatever_its_score(share: float) -> None:
+    _, whole = fitted_gan(steps=40)
+    generator, ctx = fitted_gan(steps=40, single_state=share)
+    curve, whole_curve = (
+        dict(zip(each.notes["confidence_steps"], each.notes["confidence_scores"], strict=True)) for each in (ctx, whole)
+    )
+    assert max(curve) == round(40 * share)
+    assert all(whole_curve[step] == score for step, score in curve.items() if step % 5 == 0)
+    assert "warning" not in ctx.notes
+    z = generator.gan.noise(8, context(4))
+    expected = generator.gan.generator(z, generator.gan.semantics[torch.arange(8) % 4])
+    torch.testing.assert_close(generator.proxies(8, context(4)), expected)
+
+
+def test_samples_of_some_states_are_kept_for_figures() -> None:
+    ctx = context()
+    ctx.keeps_samples = True
+    generator = EarlyGAN(EarlyGANConfig(**TINY_GAN, steps=40))
+    generator.fit(toy(), ctx)
+    assert list(ctx.samples) == ["step 0", "step 10", "step 20", "step 30", "step 40"]
+    assert {each.shape for each in ctx.samples.values()} == {(64, 4)}
+
+
 def test_proxies_are_spread_evenly_over_states_and_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     generator, _ = fitted_gan(steps=20, score_low=0.0, score_high=1.0)
     assert len(generator.admissible) == 4
@@ -233,6 +257,16 @@ def test_route_by_hand_including_the_thresholds_themselves() -> None:
     entropies = torch.tensor([0.49, 0.5, 1.0, 1.5, 1.51])
     seen, either, unseen = [0.0, -INF], [0.0, 0.0], [-INF, 0.0]
     assert route(entropies, 0.5, 1.5).tolist() == [seen, either, either, either, unseen]
+
+
+def test_the_gate_decides_by_the_entropy_that_it_tells() -> None:
+    module = EntropySeparation(EntropyConfig(**TINY, steps=50))
+    proxies = torch.rand(100, 4)
+    module.fit(toy(outside=proxies), context())
+    told = module.unseen_score(proxies)
+    p = module.module.C(module.module.f_v(proxies)).softmax(1).double()
+    torch.testing.assert_close(told.double(), -(p * p.log()).sum(1), atol=1e-5, rtol=1e-4)
+    assert torch.equal(module.log_prior(proxies), route(told, 0.5, 1.5))
 
 
 def test_one_threshold_leaves_no_margin() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gzslbench.info import Makes, Need
 from gzslbench.plugins import Registry
 from gzslbench.protocol import PROTOCOLS
-from gzslbench.runner.combinations import Combination, Resolver, every_combination, of_parts
+from gzslbench.runner.combinations import Combination, Resolver, every_combination, of_method, of_parts
 from gzslbench.runner.plan import Scope, make_plan, together
 from gzslbench.settings import parse_grid
 
@@ -38,6 +38,14 @@ def test_what_can_not_run_is_left_out_once_a_protocol(registry, make_task):
     ]
     assert all("'softmax'" in each.reason for each in plan.skipped)
     assert [(cell.method, cell.key.data_set) for cell in plan.cells()] == [("gan", "CUB"), ("gan", "SUN")]
+
+
+def test_what_comes_to_the_same_under_two_names_is_run_once_under_the_first(registry, make_task):
+    combinations = [of_method(registry, "short-gan"), of_method(registry, "gan")]
+    scope = Scope([INDUCTIVE, STRICT], [0], grid=parse_grid(["gan.steps=7,8"]))
+    plan = make_plan([*combinations, *combinations], [make_task()], Resolver(registry), scope)
+    assert [cell.method for cell in plan.cells()] == ["short-gan"] * 2
+    assert [each.combination for each in plan.skipped] == ["short-gan", "gan"]
 
 
 def test_keys_depend_neither_on_order_nor_on_company(registry, make_task, make_entry):
@@ -125,7 +133,7 @@ def test_a_cell_carries_the_labels_of_its_record(registry, make_task):
     assert (eszsl.generative, eszsl.unseen_semantics) == (False, False)
 
 
-def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_task, registry):
+def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_task, registry, slowdown):
     gan = registry.get("generator", "gan").what
     generators = [make_entry("generator", f"g{i}", gan.Config, makes=(Makes.SYNTHETIC,)) for i in range(10)]
     gates = [make_entry("gate", f"k{i}") for i in range(10)]
@@ -136,11 +144,6 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
     tasks = [make_task(f"D{i}") for i in range(5)]
     everything = Registry({(entry.kind, entry.name): entry for entry in generators + gates + classifiers})
 
-    def count_s():
-        start = time.process_time()
-        assert sum(1 for _ in range(10**6)) == 10**6
-        return time.process_time() - start
-
     def plan_s():
         start = time.process_time()
         plan = make_plan(combinations, tasks, Resolver(everything), Scope([INDUCTIVE], range(20)))
@@ -148,8 +151,7 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
         assert (len(plan.trunks), sum(len(trunk.cells) for trunk in plan.trunks)) == (1000, 100_000)
         return taken
 
-    # An idle core counts to a million in 40 ms or less; where others share it, planning is as much slower.
-    assert any(plan_s() < 2.0 * max(1.0, count_s() / 0.04) for _ in range(3))
+    assert any(plan_s() < 2.0 * slowdown() for _ in range(3))
 
 
 def test_seeds_are_joined_where_nothing_but_the_seed_differs(registry, make_task):

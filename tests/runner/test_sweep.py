@@ -215,7 +215,7 @@ def test_a_disk_that_is_full_fails_the_cell_that_it_hits_alone(run, capsys, monk
     def full(self, record, predictions, samples=None):
         if record.method == "toy-trained":
             raise RecordError("can't write the record: No space left on device", "free disk space and run again")
-        return write(self, record, predictions, samples=None)
+        return write(self, record, predictions, samples)
 
     monkeypatch.setattr(Store, "write", full)
     assert run("toy", "toy-trained", "toy-two-roles") == 1

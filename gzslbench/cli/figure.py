@@ -1,0 +1,111 @@
+"""``gzslbench figure``: draw a figure from the records."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.errors import UsageError
+from gzslbench.figures.catalogue import FIGURES, FigureInfo
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.suggest import nearest
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_NEEDED = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}
+
+
+class _Figure(click.Command):
+    """A command whose help lists the figures."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Figures"):
+            formatter.write_dl([(each.name, _described(each)) for each in FIGURES.values()])
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in FIGURES if name.startswith(incomplete)]
+
+
+@click.command(cls=_Figure)
+@click.argument("name", required=False, shell_complete=_complete)
+@click.option(
+    "--results",
+    "roots",
+    type=_FOLDER,
+    multiple=True,
+    default=("results",),
+    show_default=True,
+    envvar="GZSLBENCH_RESULTS",
+    show_envvar=True,
+    help="Folder of results to read; repeat it to read several.",
+)
+@click.option("--method", "methods", multiple=True, help="Draw this method [default: the figure's own]; repeatable.")
+@click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
+@click.option(
+    "--protocol",
+    default="inductive",
+    show_default=True,
+    type=click.Choice([each.name for each in PROTOCOLS.values() if not each.many_splits]),
+    help="Draw records of this protocol.",
+)
+@click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
+@click.option("--out", type=_FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
+@data_dir_option
+@cache_option
+def figure(
+    name: str | None,
+    roots: Sequence[Path],
+    methods: Sequence[str],
+    data_set: str,
+    protocol: str,
+    setting: str,
+    out: Path,
+    data_dirs: Sequence[Path],
+    cache: Path,
+) -> None:
+    """Draw the figure NAME from records, as PNG and SVG; without NAME, list the figures.
+
+    Of a method's configurations the one with most seeds is drawn. Some figures need samples, which are kept by
+    'gzslbench run --keep-samples'; what is missing is named with the command that makes it.
+    """
+    if name is None:
+        _list()
+        return
+    info = _named(name)
+    if setting and (info.module != "sensitivity" or info.setting):
+        raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
+    _require_extra()
+    from gzslbench.figures.drawing import draw
+    from gzslbench.figures.request import Request
+
+    request = Request(info, tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
+    for path in draw(request, out):
+        click.echo(path)
+
+
+def _list() -> None:
+    width = max(map(len, FIGURES))
+    for each in FIGURES.values():
+        click.echo(f"{each.name:<{width}}  {_described(each)}")
+
+
+def _described(info: FigureInfo) -> str:
+    return f"{info.summary} ({info.source})"
+
+
+def _named(name: str) -> FigureInfo:
+    if name not in FIGURES:
+        raise UsageError(f"there is no figure '{name}'", nearest(name, FIGURES))
+    return FIGURES[name]
+
+
+def _require_extra() -> None:
+    missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UsageError(
+            f"figures need {' and '.join(missing)}, which the extra 'plots' brings", "pip install 'gzslbench[plots]'"
+        )

@@ -1,0 +1,113 @@
+"""The figures by name; plain data, so that they are listed without importing what draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FigureInfo:
+    """One figure: what it shows, which figure of a paper it is modelled on, and what it is drawn from.
+
+    ``module`` of this package holds its ``draw``. ``methods`` are drawn where the user names none; a figure that is
+    ``single`` draws one. ``samples`` says whether records must have kept samples. ``setting`` is swept in the figure.
+    """
+
+    name: str
+    summary: str
+    source: str
+    module: str
+    methods: tuple[str, ...] = ()
+    single: bool = False
+    samples: bool = False
+    setting: str = ""
+
+
+_GSMFLOW = "Chen et al., GSMFlow"
+_EARLY_GAN = "Gune et al., ACM MM 2020"
+
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        FigureInfo(
+            "confusion",
+            "which classes are taken for which",
+            f"{_GSMFLOW}, Fig. 6",
+            module="confusion",
+            methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
+        ),
+        FigureInfo(
+            "sensitivity",
+            "U, S and H over each swept setting of a method",
+            f"{_GSMFLOW}, Fig. 7",
+            module="sensitivity",
+            methods=("gsmflow",),
+            single=True,
+        ),
+        FigureInfo(
+            "boundary",
+            "real samples and the boundary samples mined from them",
+            f"{_GSMFLOW}, Fig. 8",
+            module="boundary",
+            methods=("gsmflow",),
+            single=True,
+            samples=True,
+        ),
+        FigureInfo(
+            "synthetic",
+            "real and synthetic features of unseen classes",
+            f"{_GSMFLOW}, Fig. 9",
+            module="synthetic",
+            methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
+            samples=True,
+        ),
+        FigureInfo(
+            "entropy",
+            "entropies while training and at test time",
+            f"{_EARLY_GAN}, Fig. 2 and 4",
+            module="entropy",
+            methods=("early-gan", "early-gan-routing-alone"),
+            samples=True,
+        ),
+        FigureInfo(
+            "proxies",
+            "a GAN's samples as its training goes on",
+            f"{_EARLY_GAN}, Fig. 3",
+            module="proxies",
+            methods=("early-gan",),
+            single=True,
+            samples=True,
+        ),
+        FigureInfo(
+            "confidence",
+            "Confidence Score, and H by proxies of one state, over training steps",
+            f"{_EARLY_GAN}, Fig. 5",
+            module="confidence",
+            methods=("early-gan",),
+            single=True,
+            setting="early-gan.single_state",
+        ),
+        FigureInfo(
+            "routing",
+            "shares of test samples sent to either expert, over data sets or methods",
+            f"{_EARLY_GAN}, Fig. 6",
+            module="routing",
+            methods=("early-gan",),
+        ),
+        FigureInfo(
+            "proxy-count",
+            "U, S and H over the number of proxies",
+            f"{_EARLY_GAN}, Fig. 7",
+            module="sensitivity",
+            methods=("early-gan",),
+            single=True,
+            setting="early-gan.proxy_count",
+        ),
+        FigureInfo(
+            "seen-unseen",
+            "seen against unseen accuracy, of all methods or those named",
+            "Chao et al., ECCV 2016",
+            module="seen_unseen",
+        ),
+    )
+}

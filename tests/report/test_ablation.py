@@ -1,0 +1,291 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from gzslbench.record import PartKey
+from gzslbench.report import reported, stale_pages, write_pages
+from gzslbench.report.ablation import ablation_page, ablation_tables
+from gzslbench.report.groups import group_results
+from gzslbench.report.paired import Difference, paired_difference
+from gzslbench.runner.ablation import Arm, Design, settings_of
+
+PLAIN = PartKey("none", {}, "c0de" * 4)
+RECIPE = {"mining_steps": 30, "perturbation": 0.15}
+
+
+def _flow(code="c0de" * 4, **settings):
+    return PartKey("flow", RECIPE | settings, code)
+
+
+def _arm(name, **settings):
+    return Arm(name, f"{name} in words", settings_of(_flow(**settings), PLAIN, PLAIN))
+
+
+VARIANTS = (
+    _arm("gsmflow-without-perturbation", perturbation=0.0),
+    _arm("gsmflow-without-mining", mining_steps=0),
+    _arm("gsmflow-bare", mining_steps=0, perturbation=0.0),
+)
+DESIGN = Design(_arm("gsmflow"), VARIANTS, ("flow.perturbation", "flow.mining_steps"))
+
+
+@pytest.fixture
+def ran(make_result):
+    """Results of one configuration: H in percent by seed."""
+
+    def make(method, h, code="c0de" * 4, settings=None, **described):
+        described.setdefault("data_set", "CUB@sent")
+        flow = _flow(code, **(settings or {}))
+        return [
+            make_result(method=method, generator=flow, seed=seed, h=value / 100, **described)
+            for seed, value in h.items()
+        ]
+
+    return make
+
+
+def _tables(results, *designs, data_set="CUB@sent"):
+    return ablation_tables({data_set: designs or (DESIGN,)}, results)
+
+
+def _column(table, name):
+    place = [column.name for column in table.columns].index(name)
+    return {row[0]: row[place] for row in table.rows}
+
+
+def _groups(*of_results):
+    return [group_results(results)[0] for results in of_results]
+
+
+def test_the_interval_by_hand(ran):
+    one, other = _groups(ran("a", {0: 49, 1: 58, 2: 67}), ran("b", {0: 50, 1: 60, 2: 70}, settings={"x": 1}))
+    difference = paired_difference(one, other)
+    half = 4.302652729911275 / math.sqrt(3)  # t(0.975, 2) times a deviation of 1 by the root of 3 pairs
+    assert difference.mean == pytest.approx(-0.02)
+    assert (difference.low, difference.high) == pytest.approx((-0.02 - half / 100, -0.02 + half / 100))
+    assert str(difference) == "-2.0 (-4.5 to +0.5)"
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10])
+def test_the_interval_is_that_of_scipys_paired_test(ran, count):
+    h, other_h = np.random.default_rng(count).uniform(20, 80, size=(2, count))
+    one, other = _groups(ran("a", dict(enumerate(h))), ran("b", dict(enumerate(other_h)), settings={"x": 1}))
+    difference = paired_difference(one, other)
+    expected = scipy.stats.ttest_rel(h / 100, other_h / 100).confidence_interval(0.95)
+    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_only_seeds_that_both_ran_are_paired(ran):
+    one, other = _groups(ran("a", {0: 10, 1: 41, 2: 52}), ran("b", {1: 40, 2: 50, 7: 99}, settings={"x": 1}))
+    assert paired_difference(one, other).mean == pytest.approx(0.015)
+
+
+def test_one_seed_has_a_difference_without_an_interval_and_none_has_no_difference(ran):
+    one, other, apart = _groups(ran("a", {0: 47}), ran("b", {0: 50, 1: 3}), ran("c", {5: 50}))
+    assert str(paired_difference(one, other)) == "-3.0"
+    assert paired_difference(one, apart) is None
+
+
+def test_over_many_splits_the_pairs_are_splits(ran):
+    def on_splits(method, **h):
+        return [
+            result for split, of_split in h.items() for result in ran(method, of_split, split=split, protocol="splits")
+        ]
+
+    one, other = _groups(
+        on_splits("a", x={0: 40, 1: 42}, y={0: 50, 1: 50}), on_splits("b", x={0: 41, 1: 43}, y={0: 55, 1: 51, 2: 0})
+    )
+    difference = paired_difference(one, other)
+    expected = scipy.stats.ttest_1samp([-0.01, -0.03], 0).confidence_interval(0.95)
+    assert difference.mean == pytest.approx(-0.02)
+    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (Difference(0.0123), "+1.2"),
+        (Difference(-0.0001), "+0.0"),
+        (Difference(-0.031, -0.04, 0.0004), "-3.1 (-4.0 to +0.0)"),
+    ],
+)
+def test_differences_are_written_in_percentage_points(difference, text):
+    assert str(difference) == text
+
+
+def test_the_complete_method_comes_first_and_variants_as_they_are_registered(ran):
+    results = [
+        *ran("gsmflow-bare", {0: 90, 1: 92}, settings={"mining_steps": 0, "perturbation": 0.0}),
+        *ran("gsmflow-without-perturbation", {0: 59, 1: 58}, settings={"perturbation": 0.0}),
+        *ran("gsmflow", {0: 60, 1: 60}),
+    ]
+    (table,) = _tables(results)
+    assert list(_column(table, "H less complete").items()) == [
+        ("gsmflow", "–"),
+        ("gsmflow-without-perturbation", "-1.5 (-7.9 to +4.9)"),
+        ("gsmflow-bare", "+31.0 (+18.3 to +43.7)"),
+    ]
+    assert _column(table, "what it is")["gsmflow-bare"] == "gsmflow-bare in words"
+    assert _column(table, "H")["gsmflow-bare"] == "91.0 ± 1.4"
+    assert table.title == "CUB@sent: inductive"
+    assert "Seeds: 0, 1." in table.notes
+    assert "Without records: gsmflow-without-mining." in table.notes
+    assert any(note.startswith("Times on laptop") for note in table.notes)
+    assert _tables(results[::-1]) == [table]
+
+
+def test_rows_that_ran_other_seeds_are_named(ran):
+    results = [
+        *ran("gsmflow", {0: 60, 1: 60}),
+        *ran("gsmflow-without-mining", {4: 60}, settings={"mining_steps": 0}),
+        *ran("gsmflow-bare", {0: 50, 1: 50}, settings={"mining_steps": 0, "perturbation": 0.0}),
+    ]
+    (table,) = _tables(results)
+    assert "Seeds: 0, 1; 4 of gsmflow-without-mining." in table.notes
+    assert _column(table, "H less complete")["gsmflow-without-mining"] == "–"
+
+
+def test_a_variant_is_found_under_the_name_of_a_combination(ran):
+    results = [*ran("gsmflow", {0: 60}), *ran("flow+none+none", {0: 57}, settings={"mining_steps": 0})]
+    (table,) = _tables(results)
+    assert _column(table, "H less complete")["gsmflow-without-mining"] == "-3.0"
+
+
+def test_variants_without_the_complete_method_have_no_differences(ran):
+    (table,) = _tables(ran("gsmflow-bare", {0: 57}, settings={"mining_steps": 0, "perturbation": 0.0}))
+    assert _column(table, "H less complete") == {"gsmflow-bare": "–"}
+    assert "Without records: gsmflow, gsmflow-without-perturbation, gsmflow-without-mining." in table.notes
+
+
+def test_what_the_paper_reports(ran, monkeypatch):
+    results = [*ran("gsmflow", {0: 60}), *ran("gsmflow-without-mining", {0: 59}, settings={"mining_steps": 0})]
+    (table,) = _tables(results)
+    assert _column(table, "paper") == {"gsmflow": "–", "gsmflow-without-mining": "-1.8 †"}  # 64.3 and 66.1
+    assert any("(GSMFlow paper, Table III (ablation))" in note for note in table.notes)
+    assert any(note.startswith("† other features") for note in table.notes)
+    sources = ("GSMFlow paper, Table II", "GSMFlow paper, Table III (ablation)")
+    known = frozenset((source, "CUB@sent", "f" * 16) for source in sources)
+    monkeypatch.setattr(reported, "_paper_features", lambda: known)
+    (table,) = _tables(results)
+    assert _column(table, "paper")["gsmflow-without-mining"] == "-1.8"
+    assert not any(note.startswith("†") for note in table.notes)
+
+
+def test_papers_have_no_numbers_for_other_data_or_splits(ran):
+    for described in ({"data_set": "glyphs"}, {"split": "random-1"}):
+        results = [
+            *ran("gsmflow", {0: 60}, **described),
+            *ran("gsmflow-without-mining", {0: 59}, settings={"mining_steps": 0}, **described),
+        ]
+        (table,) = _tables(results, data_set=described.get("data_set", "CUB@sent"))
+        assert set(_column(table, "paper").values()) == {"–"}
+
+
+def test_versions_of_the_code_are_never_mixed(ran):
+    old, new = "01d0" * 4, "4e30" * 4
+    results = [
+        *ran("gsmflow", {0: 10, 1: 10}, code=old, created="2026-01-01"),
+        *ran("gsmflow", {0: 60, 1: 60}, code=new, created="2026-01-02"),
+        *ran("gsmflow-without-mining", {0: 58}, code=new, settings={"mining_steps": 0}, created="2026-01-02"),
+        *ran("gsmflow-without-mining", {0: 9}, code=old, settings={"mining_steps": 0}, created="2026-01-03"),
+        *ran("gsmflow-without-perturbation", {0: 9}, code=old, settings={"perturbation": 0.0}, created="2026-01-03"),
+    ]
+    (table,) = _tables(results)
+    assert _column(table, "H less complete") == {
+        "gsmflow": "–",
+        "gsmflow-without-perturbation": "– ¶",
+        "gsmflow-without-mining": "-2.0",
+    }
+    assert any(note.startswith("¶ no difference") for note in table.notes)
+
+
+def test_each_budget_is_compared_with_its_own_complete_method(ran):
+    quick = Design(_arm("gsmflow", mining_steps=5), (_arm("gsmflow-without-mining", mining_steps=0),))
+    results = [
+        *ran("gsmflow", {0: 60}),
+        *ran("gsmflow", {0: 40}, settings={"mining_steps": 5}, budget="quick"),
+        *ran("gsmflow-without-mining", {0: 39}, settings={"mining_steps": 0}, budget="quick"),
+    ]
+    table = _tables(results, DESIGN, quick)[0]
+    rows = [(row[0], row[2]) for row in table.rows]
+    assert rows == [
+        ("gsmflow", "full"),
+        ("gsmflow-without-mining", "quick"),
+        ("gsmflow", "quick"),
+        ("gsmflow-without-mining", "quick"),
+    ]
+    place = [column.name for column in table.columns].index("H less complete")
+    assert [row[place] for row in table.rows] == ["–", "-21.0", "–", "-1.0"]
+
+
+def test_devices_and_formats_are_kept_apart_unless_a_variant_has_float32_alone(ran):
+    without = {"settings": {"mining_steps": 0}}
+    results = [
+        *ran("gsmflow", {0: 60}, device="cuda", precision="bfloat16"),
+        *ran("gsmflow", {0: 50}, device="cpu"),
+        *ran("gsmflow-without-mining", {0: 58}, device="cuda", precision="float32", **without),
+        *ran("gsmflow-without-mining", {0: 49}, device="cpu", **without),
+    ]
+    (table,) = _tables(results)
+    assert [(row[0], row[3]) for row in table.rows] == [
+        ("gsmflow", "cpu, float32"),
+        ("gsmflow-without-mining", "cpu, float32"),
+        ("gsmflow", "cuda, bfloat16"),
+        ("gsmflow-without-mining", "cuda, float32"),
+    ]
+    place = [column.name for column in table.columns].index("H less complete")
+    assert [row[place] for row in table.rows] == ["–", "-1.0", "–", "-2.0"]
+
+
+def test_settings_are_tabulated_by_sweep_and_value_with_the_recipes_own(ran):
+    tried = [({"mining_steps": steps}, h) for steps, h in ((100, 40), (5, 55), (0, 50))]
+    tried += [({"perturbation": 0.3}, 61), ({"perturbation": 0.3, "mining_steps": 5}, 99)]
+    results = [*ran("gsmflow", {0: 60, 1: 60})]
+    for settings, h in tried:
+        results += ran("gsmflow", {0: h, 1: h + 1}, settings=settings)
+    *_, table = _tables(results)
+    assert table.title == "CUB@sent: inductive, settings tried one at a time"
+    place = [column.name for column in table.columns].index("H less recipe's")
+    assert [(row[0], row[1], row[place].partition(" ")[0]) for row in table.rows] == [
+        ("flow.perturbation", "0.15 (recipe)", "–"),
+        ("flow.perturbation", "0.3", "+1.5"),
+        ("flow.mining_steps", "0", "-9.5"),
+        ("flow.mining_steps", "5", "-4.5"),
+        ("flow.mining_steps", "30 (recipe)", "–"),
+        ("flow.mining_steps", "100", "-19.5"),
+    ]
+
+
+def test_variants_alone_make_no_table_of_settings(ran):
+    results = [*ran("gsmflow", {0: 60}), *ran("gsmflow-without-mining", {0: 59}, settings={"mining_steps": 0})]
+    assert len(_tables(results)) == 1
+
+
+def test_results_that_chose_among_settings_are_of_no_one_setting(ran):
+    assert _tables(ran("gsmflow", {0: 60}, protocol="validated", candidates=({"flow": {"mining_steps": 5}},))) == []
+    assert _tables(ran("gsmflow", {0: 60}), data_set="elsewhere") == []
+
+
+def test_settings_read_back_are_those_that_were_planned():
+    planned, stored = (PartKey("flow", {"widths": value}, "c") for value in ((8, 4), [8, 4]))
+    assert settings_of(planned, PLAIN, PLAIN) == settings_of(stored, PLAIN, PLAIN)
+    assert settings_of(None, PLAIN, PLAIN) != settings_of(planned, PLAIN, PLAIN)
+
+
+def test_pages_of_several_methods_share_a_folder(ran, tmp_path):
+    tables = _tables([*ran("gsmflow", {0: 60})])
+    pages = [ablation_page(method, tables) for method in ("gsmflow", "other")]
+    assert write_pages(pages, tmp_path) == [tmp_path / "gsmflow.md", tmp_path / "other.md"]
+    changed = ablation_page("gsmflow", [replace(tables[0], title="new")])
+    assert write_pages([changed], tmp_path) == [tmp_path / "gsmflow.md"]
+    assert stale_pages([pages[1]], tmp_path) == {}
+    text = (tmp_path / "gsmflow.md").read_text()
+    assert text.startswith("# What the parts of gsmflow are worth\n")
+    assert text.index("begin ablation") < text.index("## new") < text.index("end ablation")
+
+
+def test_a_page_without_records_says_so():
+    assert ablation_page("gsmflow", []).blocks == {"ablation": "No records."}
