@@ -98,12 +98,10 @@ class Flow(nn.Module):
             z = coupling.inverse(z, part)
         return z
 
-    def log_likelihood(self, x: Tensor, embedded: Tensor, mean: Tensor | None = None) -> Tensor:
+    def log_likelihood(self, x: Tensor, embedded: Tensor, mean: Tensor | float = 0.0) -> Tensor:
         """Give log p_X(x; a) (n,) by the change of variables, Eq. 13, with the prior N(0, I) or N(``mean``, I)."""
         z, log_determinant = self(x, embedded)
-        if mean is not None:
-            z = z - mean
-        log_prior = -0.5 * (z.square().sum(dim=1) + z.shape[1] * math.log(2 * math.pi))
+        log_prior = -0.5 * ((z - mean).square().sum(dim=1) + z.shape[1] * math.log(2 * math.pi))
         return log_prior + log_determinant
 
     def _parts(self, embedded: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -79,8 +79,7 @@ class GSMFlow(Trained, Generator):
             embedded = self.flow.embed(self.condition(semantics))
             for position, (samples, row) in enumerate(zip(features, embedded.split(1), strict=True)):
                 for chunk in samples.split(CHUNK):
-                    z = chunk if means is None else chunk + means[position]
-                    chunk.copy_(self.flow.inverse(z, row))
+                    chunk.copy_(self.flow.inverse(chunk + means[position], row))
         return features
 
     def condition(self, semantics: Tensor) -> Tensor:
@@ -89,9 +88,11 @@ class GSMFlow(Trained, Generator):
             return semantics.new_ones(len(semantics), 1)
         return self.positioning(self.semantic_scale * semantics)
 
-    def prior_mean(self, semantics: Tensor) -> Tensor | None:
-        """Give the mean of z (c, d) given each class; None stands for 0, which it is in GSMFlow."""
-        return None if self.implicit is None else self.implicit(self.semantic_scale * semantics)
+    def prior_mean(self, semantics: Tensor) -> Tensor:
+        """Give the mean of z (c, d) given each class: 0, unless conditioning is implicit."""
+        if self.implicit is not None:
+            return self.implicit(self.semantic_scale * semantics)
+        return semantics.new_zeros(len(semantics), self.dim)
 
     def _build(self, view: View, ctx: Context) -> None:
         """Make the networks, before any training, so that ``generate`` works at any time."""
@@ -136,16 +137,14 @@ class GSMFlow(Trained, Generator):
             terms["prototype_loss"] = self.config.prototype_weight * prototype_loss
         return terms
 
-    def _flow_loss(self, x: Tensor, embedded: Tensor, labels: Tensor, means: Tensor | None) -> Tensor:
+    def _flow_loss(self, x: Tensor, embedded: Tensor, labels: Tensor, means: Tensor) -> Tensor:
         """L_flow of Eq. 14 and 17 per dimension, less the prior on theta, which is the weight decay."""
-        mean = None if means is None else means[labels]
-        log_likelihood = self.flow.log_likelihood(x, nn.functional.embedding(labels, embedded), mean)
+        log_likelihood = self.flow.log_likelihood(x, nn.functional.embedding(labels, embedded), means[labels])
         return -log_likelihood.mean() / self.dim
 
-    def _prototype_loss(self, embedded: Tensor, prototypes: Tensor, means: Tensor | None) -> Tensor:
-        """L_proto of Eq. 7 and 17 per dimension: the image of z = 0 against the mean of each seen class."""
-        z = torch.zeros_like(prototypes) if means is None else means
-        centres = self.flow.inverse(z, embedded)
+    def _prototype_loss(self, embedded: Tensor, prototypes: Tensor, means: Tensor) -> Tensor:
+        """L_proto of Eq. 7 and 17 per dimension: the image of the prior's mean, z = 0, against that of each class."""
+        centres = self.flow.inverse(means, embedded)
         return nn.functional.mse_loss(centres, prototypes)
 
 

@@ -111,7 +111,7 @@ def test_prototype_loss_against_eq_7() -> None:
     generator, view, _ = fitted()
     prototypes = class_means(view.features, view.labels, 5)
     conditions = generator.condition(view.semantics)
-    loss = generator._prototype_loss(generator.flow.embed(conditions), prototypes, None)
+    loss = generator._prototype_loss(generator.flow.embed(conditions), prototypes, generator.prior_mean(view.semantics))
     distances = [
         (generator.flow.inverse(torch.zeros(1, 6), generator.flow.embed(conditions[c : c + 1])) - prototypes[c])
         .square()
@@ -137,7 +137,7 @@ def test_flow_loss_is_the_negative_log_likelihood_per_dimension() -> None:
     for x, label in zip(view.features, view.labels, strict=True):
         z, log_determinant = generator.flow(x[None], embedded[label : label + 1])
         total += (0.5 * z.square().sum() + 3 * math.log(2 * math.pi) - log_determinant.sum()).item()
-    loss = generator._flow_loss(view.features, embedded, view.labels, None)
+    loss = generator._flow_loss(view.features, embedded, view.labels, generator.prior_mean(view.semantics))
     assert loss.item() == pytest.approx(total / 40 / 6, rel=1e-4)
 
 
