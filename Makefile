@@ -5,10 +5,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae
+FIGURES = confusion sensitivity boundary synthetic entropy proxies confidence routing proxy-count seen-unseen
 SEEDS ?= 0-1
 RESULTS ?= results
 
-.PHONY: run test bench lint leaderboard clean
+.PHONY: run test bench lint leaderboard figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -27,9 +28,15 @@ lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-leaderboard: $(VENV)/installed  ## regenerate the committed leaderboards from the committed records
+leaderboard: $(VENV)/installed  ## regenerate the committed leaderboards and ablation tables from their records
 	$(BIN)/gzslbench leaderboard --results leaderboards/results --write leaderboards
 	$(BIN)/gzslbench leaderboard --results leaderboards/precision/results --write leaderboards/precision
+	$(BIN)/gzslbench ablate gsmflow --no-run --results leaderboards/ablations/results --write leaderboards/ablations
+	$(BIN)/gzslbench ablate early-gan --no-run --results leaderboards/ablations/results --write leaderboards/ablations
+
+figures: $(VENV)/installed-dev  ## draw the committed figures from the committed records
+	for figure in $(FIGURES); do $(BIN)/gzslbench figure $$figure --dataset glyphs \
+		--results leaderboards/ablations/results --out leaderboards/figures || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

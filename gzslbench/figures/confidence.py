@@ -1,7 +1,9 @@
-"""H by proxies of one state of the GAN, and the Confidence Score, over its training (early-GAN, Fig. 5)."""
+"""H by proxies of one state of the GAN, and the Confidence Score, over its training (early-GAN, Fig. 5 and Table 4)."""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterable
 from operator import attrgetter
 
 from matplotlib.axes import Axes
@@ -30,9 +32,28 @@ def draw(archive: Archive) -> Drawing:
         f"Above: H of {base.method} if all proxies come from the generator's state after one number of steps, mean "
         "over seeds and one standard deviation to either side; the dashed line is H with the proxies of all "
         f"admissible states. Below: Confidence Score of the generator's samples (seed {record.key.seed}); states "
-        "within the grey band s_l to s_h are admissible."
+        f"within the grey band s_l to s_h are admissible. {_over_admissible(archive, points, generator)}"
     )
     return Drawing(figure, caption(archive.request.figure, what, [base, *points.values()]), archive.data_set)
+
+
+def admissible_h(records: Iterable[Record], generator: str) -> list[float]:
+    """Give H of the records whose proxies come from one state with s_l < CS < s_h (Table 4)."""
+    found = []
+    for record in records:
+        low, high = record.notes[f"{generator}.confidence_band"]
+        if low < record.notes[f"{generator}.confidence_scores"][-1] < high:
+            found.append(record.metrics.h)
+    return found
+
+
+def _over_admissible(archive: Archive, points: dict[float, Group], generator: str) -> str:
+    records = [record for group in points.values() for record in archive.records(group)]
+    h = admissible_h(records, generator)
+    if len(h) < 2:
+        return f"Of the {len(records)} single states {len(h)} are admissible."
+    mean, deviation = 100 * statistics.fmean(h), 100 * statistics.stdev(h)
+    return f"H over the {len(h)} admissible of {len(records)} single states: {mean:.1f} ± {deviation:.1f}."
 
 
 def scored_record(archive: Archive, group: Group, generator: str) -> Record:

@@ -79,12 +79,14 @@ def test_a_missing_sweep_is_named_with_the_values_that_the_plugin_declares(add, 
 
 
 def test_confidence_puts_shares_of_the_training_and_scores_on_the_same_steps(add, draw):
-    notes = {"early-gan.confidence_steps": [0, 60], "early-gan.confidence_scores": [1.5, 4.0]}
-    notes |= {"early-gan.confidence_band": [2.0, 3.0]}
-    for share, h in ((0.0, 0.6), (0.1, 0.3), (0.5, 0.5), (1.0, 0.4)):
+    for share, h, score in ((0.0, 0.6, 4.0), (0.1, 0.3, 2.0), (0.5, 0.5, 2.5), (1.0, 0.4, 2.9)):
+        notes = {"early-gan.confidence_steps": [0, 60], "early-gan.confidence_scores": [1.5, score]}
+        notes |= {"early-gan.confidence_band": [2.0, 3.0]}
         config = {"steps": 60, "single_state": share}
-        add("early-gan", generator="early-gan", config=config, h=h, notes=notes if share == 0 else {})
-    above, below = draw("confidence").figure.axes
+        add("early-gan", generator="early-gan", config=config, h=h, notes=notes)
+    drawing = draw("confidence")
+    assert "H over the 2 admissible of 3 single states: 45.0 ± 7.1." in drawing.caption
+    above, below = drawing.figure.axes
     (curve,) = above.containers
     assert curve[0].get_xdata() == pytest.approx([6, 30, 60])
     assert curve[0].get_ydata() == pytest.approx([30, 50, 40])
