@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from gzslbench.record import SCHEMA_VERSION, CellKey, Json, PartKey
 from gzslbench.result import Result
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the layout changes, or what a result holds for the same record."""
 SETTLED_NS = 2_000_000_000
 """A file changed more recently may change again without getting another time: file systems' clocks are coarse."""

@@ -31,6 +31,7 @@ class Result(NamedTuple):
     s: float
     h: float
     ausuc: float
+    gate_auroc: float | None
     looks: int
     unseen_semantics: bool
     generative: bool
@@ -63,6 +64,7 @@ def result_of(record: Record) -> Result:
         s=metrics.s,
         h=metrics.h,
         ausuc=metrics.ausuc,
+        gate_auroc=metrics.gate_auroc,
         looks=record.looks,
         unseen_semantics=record.unseen_semantics,
         generative=record.generative,

@@ -260,7 +260,7 @@ def keys(draw):
 def results(draw):
     key = draw(keys())
     common = {"key": key, "configuration": key.digest()}
-    optional = ("predict_per_s", "peak_device_mib")
+    optional = ("gate_auroc", "predict_per_s", "peak_device_mib")
     numbers = {"seed": st.integers(0, 2**64), "looks": st.integers(0), "jobs": st.integers(1, 9)}
     numbers["seeds_together"] = st.integers(1, 9)
     numbers |= dict.fromkeys(("t1", "u", "s", "h", "ausuc", "fit_s", "peak_memory_mib"), floats)

@@ -11,11 +11,20 @@ import scipy.stats
 
 from gzslbench.store import Store
 
-PRECISION = Path(__file__).parents[1] / "leaderboards" / "precision" / "results"
-RESULTS = Path(__file__).parents[1] / "leaderboards" / "results"
+LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
+RESULTS = LEADERBOARDS / "results"
+PRECISION = LEADERBOARDS / "precision" / "results"
+ABLATIONS = LEADERBOARDS / "ablations" / "results"
 
 
-@pytest.mark.parametrize(("folder", "data_sets"), [(RESULTS, {"glyphs"}), (PRECISION, {"glyphs", "CUB"})])
+@pytest.mark.parametrize(
+    ("folder", "data_sets"),
+    [
+        (RESULTS, {"glyphs"}),
+        (PRECISION, {"glyphs", "CUB"}),
+        (ABLATIONS, {"glyphs", "CUB", "CLINC150", "FLO"}),
+    ],
+)
 def test_committed_records_are_readable_and_name_no_folder_of_their_author(folder: Path, data_sets: set[str]) -> None:
     records = list(Store(folder).records())
     assert len(records) == len(list(folder.rglob("record.json"))) > 0
@@ -34,3 +43,16 @@ def test_bfloat16_leaves_h_within_the_confidence_interval_of_float32(method: str
     assert len(plain) == len(rounded) == 5
     half = scipy.stats.t.ppf(0.975, df=4) * statistics.stdev(plain) / math.sqrt(5)
     assert abs(statistics.fmean(rounded) - statistics.fmean(plain)) <= half
+
+
+def mean_h(method: str, data_set: str) -> float:
+    records = (record for record in Store(ABLATIONS).records() if record.key.protocol == "inductive")
+    h = [each.metrics.h for each in records if (each.method, each.key.data_set) == (method, data_set)]
+    assert len(h) >= 2
+    return statistics.fmean(h)
+
+
+@pytest.mark.parametrize("data_set", ["glyphs", "CUB@sent", "CLINC150", "FLO"])
+def test_early_gan_is_points_of_h_above_its_baseline(data_set: str) -> None:
+    """As in Table 4 of Gune et al., ACM MM 2020, where it is 10 to 25 points."""
+    assert mean_h("early-gan", data_set) - mean_h("early-gan-baseline", data_set) > 0.02

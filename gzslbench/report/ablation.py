@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -21,6 +22,7 @@ from gzslbench.report.tables import (
     Column,
     Table,
     fit_time,
+    percent,
     percent_with_deviation,
     protocol_summary,
     protocol_title,
@@ -69,10 +71,17 @@ def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
         Column("H less complete"): _less_complete,
         Column("paper"): _paper_difference,
         Column("T1"): _accuracy(attrgetter("t1")),
+        **_gate_cells(rows),
         **_extent(comparison),
         Column("fit (s)", cost=True): lambda row: fit_time(cost_of(row.group)),
     }
-    notes = [*_notes(comparison, rows), *_paper_notes(rows), *_missing_note(chosen.missing), *_time_notes(rows)]
+    notes = [
+        *_notes(comparison, rows),
+        *_gate_note(rows),
+        *_paper_notes(rows),
+        *_missing_note(chosen.missing),
+        *_time_notes(rows),
+    ]
     return _table(f"{name}: {protocol_title(comparison)}", comparison, cells, rows, notes)
 
 
@@ -110,6 +119,19 @@ def _common_cells(comparison: Comparison, rows: Sequence[Row]) -> dict[Column, _
         Column("S"): _accuracy(attrgetter("s")),
         Column("H"): lambda row: percent_with_deviation(row.group.h),
     }
+
+
+def _gate_cells(rows: Sequence[Row]) -> dict[Column, _Cell]:
+    """Give a column for how well gates tell unseen from seen samples, if there is any."""
+    areas = {row.group: [result.gate_auroc for result in row.group.results] for row in rows}
+    if all(area is None for of_group in areas.values() for area in of_group):
+        return {}
+    return {Column("gate AUROC"): lambda row: _mean_area(areas[row.group])}
+
+
+def _mean_area(areas: Sequence[float | None]) -> str:
+    known = [area for area in areas if area is not None]
+    return percent(statistics.fmean(known)) if len(known) == len(areas) else NOTHING
 
 
 def _extent(comparison: Comparison) -> dict[Column, _Cell]:
@@ -190,6 +212,14 @@ def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
         yield f"paper: the difference of the means of H that the paper reports ({'; '.join(sources)})."
     if any(OTHER_FEATURES in _paper_difference(row) for row in rows):
         yield f"{OTHER_FEATURES} other features: reported on features that are not these; no reproduction."
+
+
+def _gate_note(rows: Sequence[Row]) -> Iterator[str]:
+    if _gate_cells(rows):
+        yield (
+            "gate AUROC: how often the gate ranks a test sample of an unseen class above one of a seen class, in percent; "
+            "mean over seeds."
+        )
 
 
 def _missing_note(missing: Iterable[str]) -> Iterator[str]:

@@ -78,6 +78,16 @@ def test_the_interval_is_that_of_scipys_paired_test(ran, count):
     assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
 
 
+def test_gates_have_a_column_where_any_row_has_one(ran):
+    with_gate = ran("gsmflow", {0: 50, 1: 50})
+    areas = [result._replace(gate_auroc=area) for result, area in zip(with_gate, (0.8, 0.9), strict=True)]
+    without = ran("gsmflow-without-mining", {0: 50}, settings={"mining_steps": 0})
+    (table,) = _tables([*areas, *without])
+    assert _column(table, "gate AUROC") == {"gsmflow": "85.0", "gsmflow-without-mining": "–"}
+    (plain,) = _tables([*with_gate, *without])
+    assert "gate AUROC" not in [column.name for column in plain.columns]
+
+
 def test_only_seeds_that_both_ran_are_paired(ran):
     one, other = _groups(ran("a", {0: 10, 1: 41, 2: 52}), ran("b", {1: 40, 2: 50, 7: 99}, settings={"x": 1}))
     assert paired_difference(one, other).mean == pytest.approx(0.015)
