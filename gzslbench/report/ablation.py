@@ -217,8 +217,8 @@ def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
 def _gate_note(rows: Sequence[Row]) -> Iterator[str]:
     if _gate_cells(rows):
         yield (
-            "gate AUROC: how often the gate ranks a test sample of an unseen class above one of a seen class, in percent; "
-            "mean over seeds."
+            "gate AUROC: how often the gate ranks a test sample of an unseen class above one of a seen class, in "
+            "percent; mean over seeds."
         )
 
 
