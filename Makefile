@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae
-FIGURES = confusion sensitivity boundary synthetic entropy proxies confidence routing proxy-count seen-unseen
+FIGURES = confusion boundary synthetic entropy proxies confidence routing proxy-count seen-unseen
 SEEDS ?= 0-1
 RESULTS ?= results
 
