@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae
-FIGURES = confusion boundary synthetic entropy proxies confidence routing proxy-count seen-unseen
+FIGURES = confusion boundary synthetic entropy proxies confidence proxy-count seen-unseen
 SEEDS ?= 0-1
 RESULTS ?= results
 
@@ -37,6 +37,7 @@ leaderboard: $(VENV)/installed  ## regenerate the committed leaderboards and abl
 figures: $(VENV)/installed-dev  ## draw the committed figures from the committed records
 	for figure in $(FIGURES); do $(BIN)/gzslbench figure $$figure --dataset glyphs \
 		--results leaderboards/ablations/results --out leaderboards/figures || exit 1; done
+	$(BIN)/gzslbench figure routing --results leaderboards/ablations/results --out leaderboards/figures
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
