@@ -30,9 +30,10 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from urllib.parse import quote
 
 from gzslbench import index
+from gzslbench.differences import differences
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.index import Folder, Listing, Stamp
-from gzslbench.record import CellKey, Failure, Json, Record, canonical_json, flat
+from gzslbench.record import CellKey, Failure, Record, flat
 from gzslbench.result import Result, result_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
 SAMPLES = "samples.npz"
 _LONGEST_NAME = 120
-_SHOWN = 60
 _BEHIND = 0.01
 """Share of records that the index may lack: reading these takes less time than writing it."""
 
@@ -198,7 +198,7 @@ class Store:
         wanted = flat(asdict(key))
         alike = self.folder(key).parents[2].glob(f"*/*/seed-{key.seed}-*")
         stored = [flat(asdict(record.key)) for record in _readable(self.read, sorted(alike))]
-        return min((_differences(values, wanted) for values in stored), key=len, default=[])
+        return min((differences(values, wanted) for values in stored), key=len, default=[])
 
     def _read_folder(self, parent: str, listing: Listing, known: Folder | None) -> Folder:
         """Give the results of a folder's records, and read those that are not known by name and stamp."""
@@ -300,19 +300,3 @@ def _readable(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:
             yield read(path)
         except RecordError as error:
             logger.warning("left out: %s", error)
-
-
-def _differences(stored: dict[str, Json], wanted: dict[str, Json]) -> list[str]:
-    names = sorted(stored.keys() | wanted.keys())
-    texts = ((name, _text(stored, name), _text(wanted, name)) for name in names)
-    return [f"{name}: {_shortened(old)} -> {_shortened(new)}" for name, old, new in texts if old != new]
-
-
-def _text(values: dict[str, Json], name: str) -> str:
-    if name not in values:
-        return "absent"
-    return values[name] if isinstance(values[name], str) else canonical_json(values[name])
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -17,6 +17,18 @@ from gzslbench.runner.worker import open_features
 from gzslbench.trunk import run_trunk
 
 ONES = "features.new_ones(len(features), len(classes))"
+TELLING = """
+class Telling(Gate):
+    info = Info("telling")
+
+    def fit(self, view, ctx):
+        pass
+
+    def log_prior(self, features):
+        return torch.zeros(len(features), 2)
+
+    def unseen_score(self, features):
+        return"""
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray[Any, Any]]:
@@ -315,19 +327,7 @@ def test_scores_of_all_classes_are_kept_where_asked_for(rehearsal):
 
 
 def test_a_gate_may_tell_the_number_by_which_it_decides(rehearsal, add_plugin):
-    add_plugin("""
-class Telling(Gate):
-    info = Info("telling")
-
-    def fit(self, view, ctx):
-        pass
-
-    def log_prior(self, features):
-        return torch.zeros(len(features), 2)
-
-    def unseen_score(self, features):
-        return features[:, 0]
-""")
+    add_plugin(f"{TELLING} features[:, 0]")
     desk = rehearsal.run("none+telling+toy-linear", "none+none+toy-linear")
     told, silent = (desk.results[cell].predictions for cell in (0, 1))
     features = np.array(rehearsal.data_set.features)
@@ -342,19 +342,7 @@ class Telling(Gate):
 
 @pytest.mark.parametrize("bad", ["features", "features[:, 0] * torch.inf"])
 def test_a_gate_that_tells_no_number_for_a_sample_is_named(rehearsal, add_plugin, bad):
-    add_plugin(f"""
-class Telling(Gate):
-    info = Info("telling")
-
-    def fit(self, view, ctx):
-        pass
-
-    def log_prior(self, features):
-        return torch.zeros(len(features), 2)
-
-    def unseen_score(self, features):
-        return {bad}
-""")
+    add_plugin(f"{TELLING} {bad}")
     desk = rehearsal.run("none+telling+toy-linear")
     assert "unseen_score of 'telling'" in str(desk.failures[0])
 

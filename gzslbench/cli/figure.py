@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.cli.options import cache_option, data_dir_option, roots_option
 from gzslbench.errors import UsageError
 from gzslbench.figures.catalogue import FIGURES, FigureInfo
 from gzslbench.protocol import PROTOCOLS
@@ -32,17 +32,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 @click.command(cls=_Figure)
 @click.argument("name", required=False, shell_complete=_complete)
-@click.option(
-    "--results",
-    "roots",
-    type=_FOLDER,
-    multiple=True,
-    default=("results",),
-    show_default=True,
-    envvar="GZSLBENCH_RESULTS",
-    show_envvar=True,
-    help="Folder of results to read; repeat it to read several.",
-)
+@roots_option
 @click.option("--method", "methods", multiple=True, help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gzslbench.cli.options import roots_option
 from gzslbench.errors import UsageError
 from gzslbench.protocol import PROTOCOLS
 from gzslbench.suggest import nearest
@@ -25,17 +26,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option(
-    "--results",
-    "roots",
-    type=_FOLDER,
-    multiple=True,
-    default=("results",),
-    show_default=True,
-    envvar="GZSLBENCH_RESULTS",
-    show_envvar=True,
-    help="Folder of results to read; repeat it to read several.",
-)
+@roots_option
 @click.option("--dataset", "-d", "data_sets", multiple=True, help="Print this data set only; repeatable.")
 @click.option(
     "--protocol",

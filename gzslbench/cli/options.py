@@ -58,6 +58,21 @@ def results_option(command: F) -> F:
     )(command)
 
 
+def roots_option(command: F) -> F:
+    """Add ``--results``, as ``roots``, for what only reads."""
+    return click.option(
+        "--results",
+        "roots",
+        type=click.Path(path_type=Path, file_okay=False),
+        multiple=True,
+        default=("results",),
+        show_default=True,
+        envvar="GZSLBENCH_RESULTS",
+        show_envvar=True,
+        help="Folder of results to read; repeat it to read several.",
+    )(command)
+
+
 def tracking_uri_option(command: F) -> F:
     """Add ``--tracking-uri``, as ``tracking_uri``."""
     return click.option(
