@@ -14,8 +14,8 @@ from gzslbench.fitting import Bench, isolated
 from gzslbench.guards import checked, checked_log_prior
 from gzslbench.job import Choice, Exam, IntArray
 from gzslbench.material import Material
+from gzslbench.predictions import Predictions
 from gzslbench.routing import route
-from gzslbench.scoring import Predictions
 from gzslbench.views import ClassSet
 
 PREDICTION_ROWS = 8192

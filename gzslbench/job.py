@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.predictions import Predictions
 from gzslbench.protocol import Protocol
 from gzslbench.record import Timings
 from gzslbench.samples import Samples
 from gzslbench.scaling import ScaledFile
 from gzslbench.scan import PluginSource
-from gzslbench.scoring import Predictions
 
 Kind = Literal["generator", "gate", "classifier"]
 FloatArray = NDArray[np.float32]

@@ -15,9 +15,9 @@ from gzslbench.fitting import Bench, Checkpoint, Fitted, Limits
 from gzslbench.job import CellJob, CellResult, Choice, Exam, Part, TrunkJob
 from gzslbench.material import Material
 from gzslbench.plugins import load_component
+from gzslbench.predictions import Predictions
 from gzslbench.record import Phase, Timings
 from gzslbench.samples import Samples
-from gzslbench.scoring import Predictions
 from gzslbench.timing import Repeated, peak_device_mib, peak_memory_mib, repeat_prediction, reset_peaks
 from gzslbench.views import View
 

@@ -78,6 +78,11 @@ def result_of(record: Record) -> Result:
     )
 
 
+def full_key(result: Result) -> CellKey:
+    """Give the key of the record that a result was taken from, by which a store finds its predictions."""
+    return replace(result.key, seed=result.seed, split=result.split, split_hash=result.split_hash)
+
+
 def median(values: Iterable[float | None]) -> float | None:
     """Give the median of the values that are known; None where none is."""
     known = [value for value in values if value is not None]

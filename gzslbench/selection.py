@@ -33,7 +33,7 @@ from gzslbench.pipeline import (
     timings_of,
 )
 from gzslbench.plugins import load_component
-from gzslbench.scoring import Predictions
+from gzslbench.predictions import Predictions
 from gzslbench.timing import repeat_prediction, reset_peaks
 
 Judge = Callable[[int, Predictions], float]

@@ -5,11 +5,13 @@
     results/records/<data set>/<generator+gate+classifier>/<protocol>/<split>/seed-<seed>-<digest>/record.json
                                                                                                  predictions.npz
                                                                                                  samples.npz (some)
+    results/answers/<labels>-<split>.npz
     results/failures/<digest>.json
     results/.index
 
 A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record. One
-process writes at a time. What else lies there follows from the records: see :mod:`gzslbench.index`.
+process writes at a time. The answer keys of records lie beside them, one for each data set and split. What else lies
+there follows from the records: see :mod:`gzslbench.index`.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from gzslbench.answers import AnswerKey
+    from gzslbench.predictions import Predictions
     from gzslbench.samples import Samples
-    from gzslbench.scoring import Predictions
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -61,6 +64,7 @@ class Store:
         self.root = root
         self._records = root / "records"
         self._records_at = str(self._records)
+        self._answers = root / "answers"
         self._failures = root / "failures"
         self._incomplete = root / ".incomplete"
         self._index = root / ".index"
@@ -133,7 +137,7 @@ class Store:
 
     def predictions(self, key: CellKey) -> Predictions:
         """Read the predictions of a key."""
-        from gzslbench.scoring import Predictions
+        from gzslbench.predictions import Predictions
 
         return Predictions.load(self.folder(key) / PREDICTIONS)
 
@@ -142,6 +146,24 @@ class Store:
         from gzslbench.samples import load_samples
 
         return load_samples(self.folder(key) / SAMPLES)
+
+    def has_answer_key(self, key: CellKey) -> bool:
+        """Say whether the labels that judge a key are in the store."""
+        return self._answer_path(key).exists()
+
+    def answer_key(self, key: CellKey) -> AnswerKey | None:
+        """Read the answer key of a key's data set and split; None where the store has none."""
+        from gzslbench.answers import AnswerKey
+
+        path = self._answer_path(key)
+        return AnswerKey.load(path) if path.exists() else None
+
+    def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
+        """Store the answer key of a key's data set and split, in place of an earlier one."""
+        path = self._answer_path(key)
+        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+            answers.save(fresh / path.name)
+            _put(fresh / path.name, path)
 
     def folders(self) -> Iterator[Path]:
         """List the folders of all records, sorted."""
@@ -175,10 +197,7 @@ class Store:
         path = self._failure_path(failure.key)
         with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
             (fresh / path.name).write_text(failure.to_json())
-            _sync(fresh / path.name)
-            _make_folder(path.parent)
-            (fresh / path.name).rename(path)
-            _sync(path.parent)
+            _put(fresh / path.name, path)
 
     def failures(self) -> Iterator[Failure]:
         """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
@@ -225,6 +244,9 @@ class Store:
 
     def _failure_path(self, key: CellKey) -> Path:
         return self._failures / f"{key.digest()}.json"
+
+    def _answer_path(self, key: CellKey) -> Path:
+        return self._answers / f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
 
     @contextmanager
     def _fresh(self) -> Iterator[Path]:
@@ -283,6 +305,14 @@ def _make_folder(path: Path) -> None:
         _make_folder(path.parent)
         path.mkdir(exist_ok=True)
         _sync(path.parent)
+
+
+def _put(file: Path, path: Path) -> None:
+    """Rename a file into place, durably."""
+    _sync(file)
+    _make_folder(path.parent)
+    file.rename(path)
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

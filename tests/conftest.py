@@ -17,6 +17,7 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.dataset import DataSet
 from gzslbench.job import CellResult, Exam, TrunkJob
 from gzslbench.plugins import load_plugins
+from gzslbench.predictions import Predictions
 from gzslbench.protocol import protocol_named
 from gzslbench.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
 from gzslbench.runner.combinations import Resolver, of_parts
@@ -24,7 +25,7 @@ from gzslbench.runner.jobs import make_exam, make_job, make_scorer
 from gzslbench.runner.plan import Scope, Task, make_plan
 from gzslbench.runner.worker import open_features
 from gzslbench.scan import find_plugins, plugin_file
-from gzslbench.scoring import Predictions, Scorer
+from gzslbench.scoring import Scorer
 from gzslbench.settings import parse_assignments, parse_grid
 from gzslbench.trunk import run_trunk
 

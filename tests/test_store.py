@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gzslbench.answers import AnswerKey
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.predictions import Predictions
 from gzslbench.record import Failure
-from gzslbench.scoring import Predictions
 from gzslbench.store import PREDICTIONS, RECORD, Store, path_safe
 
 
@@ -256,3 +257,22 @@ def test_strange_names_stay_inside_the_store(store, make_record, predictions, na
     folder = store.write(record, predictions)
     assert folder.resolve().is_relative_to(store.root.resolve() / "records")
     assert list(store.records()) == [record]
+
+
+def test_an_answer_key_is_kept_once_for_a_data_set_and_split(store, make_record):
+    answers = AnswerKey(np.array([2, 5]), np.array([0, 1]), np.array([0]), np.array([1]), ("ant", "bee"))
+    key = make_record().key
+    assert not store.has_answer_key(key)
+    assert store.answer_key(key) is None
+    store.write_answer_key(key, answers)
+    same_data = replace(key, seed=3, protocol="paper")
+    assert store.has_answer_key(same_data)
+    assert store.answer_key(same_data).labels.tolist() == [0, 1]
+    assert not store.has_answer_key(replace(key, split_hash="another"))
+    assert left_over(store) == []
+
+
+def test_hashes_of_a_record_from_elsewhere_lead_nowhere_else(store, make_record):
+    key = replace(make_record().key, labels="../../../etc/passwd", split_hash="/tmp/x")
+    store.write_answer_key(key, AnswerKey(*(np.array([0]) for _ in range(4)), ("ant",)))
+    assert [path.parent for path in store.root.rglob("*.npz")] == [store.root / "answers"]

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from gzslbench import mirror, tracking
 from gzslbench.errors import UsageError
-from gzslbench.scoring import Predictions
+from gzslbench.predictions import Predictions
 from gzslbench.store import RECORD, Store
 from gzslbench.tracking import Tracker, sync
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gzslbench import mirror
-from gzslbench.scoring import Predictions
+from gzslbench.predictions import Predictions
 from gzslbench.store import RECORD, Store
 from gzslbench.tracking import Tracker, sync
 

@@ -18,7 +18,7 @@ from gzslbench.store import Store
 
 if TYPE_CHECKING:
     from gzslbench.samples import Samples
-    from gzslbench.scoring import Predictions
+    from gzslbench.predictions import Predictions
 
 
 class Archive:

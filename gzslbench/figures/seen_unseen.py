@@ -14,7 +14,7 @@ from gzslbench.figures.style import DASHES, MARKERS, PALETTE, Drawing, legend_be
 from gzslbench.figures.world import World, open_world
 from gzslbench.metrics import Curve, seen_unseen_curve
 from gzslbench.report.groups import Group
-from gzslbench.scoring import Predictions
+from gzslbench.predictions import Predictions
 
 MOST_METHODS = 7
 GRID_POINTS = 401

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gzslbench.answers import AnswerKey
 from gzslbench.data.cache import Cache, mapped_file
 from gzslbench.data.dataset import DataSet, Split
 from gzslbench.data.scaled import scaled_file
@@ -55,9 +56,8 @@ def make_exam(data_set: DataSet, split: Split) -> Exam:
 
 
 def make_scorer(data_set: DataSet, split: Split) -> Scorer:
-    """Give the test labels to a scorer, the only place that has them."""
-    tests = np.concatenate([split.test_seen, split.test_unseen])
-    return Scorer(data_set.labels[tests], split, data_set.class_names)
+    """Give the test labels to a scorer: nothing else in a run has them."""
+    return Scorer(AnswerKey.of(data_set, split))
 
 
 def _fold(data_set: DataSet, split: Split, protocol: Protocol, cache: Cache | None) -> Fold:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gzslbench.job import CellResult
+from gzslbench.predictions import Predictions
 from gzslbench.record import Environment
 from gzslbench.runner.failures import Cause
-from gzslbench.scoring import Predictions
 
 
 @dataclass(frozen=True)

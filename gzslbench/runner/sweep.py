@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from gzslbench.answers import AnswerKey
 from gzslbench.data.cache import Cache
 from gzslbench.errors import RecordError
 from gzslbench.record import Failure, Record
@@ -157,6 +158,8 @@ class Sweep:
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done)
         try:
+            if not self.store.has_answer_key(cell.key):
+                self.store.write_answer_key(cell.key, AnswerKey.of(task.data_set, task.split))
             self.store.write(record, done.result.predictions, done.result.samples)
         except RecordError as error:
             self._fail(cell, "store", Cause("error", str(error)))

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from gzslbench.environment import environment
 from gzslbench.job import CellResult, Exam, TrunkJob
 from gzslbench.pipeline import reported
+from gzslbench.predictions import Predictions
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import AskExam, AskH, Begun, Failed, Finished, HandedIn, Progressed, Started
-from gzslbench.scoring import Predictions
 from gzslbench.trunk import run_trunk
 
 

@@ -10,8 +10,8 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.figures.archive import Archive
 from gzslbench.figures.catalogue import FIGURES
 from gzslbench.figures.request import Request
+from gzslbench.predictions import Predictions
 from gzslbench.record import PartKey
-from gzslbench.scoring import Predictions
 from gzslbench.store import Store
 
 matplotlib.use("agg")
