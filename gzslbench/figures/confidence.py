@@ -23,10 +23,12 @@ def draw(archive: Archive) -> Drawing:
     base = archive.group(archive.request.method, having={setting: 0})
     generator = setting.partition(".")[0]
     steps = settings_of(base)[f"{generator}.steps"]
-    points = {share * steps: group for share, group in chosen_sweeps(archive, base)[setting].items() if share > 0}
+    by_share = chosen_sweeps(archive, base)[setting]
+    pooled = by_share[0]
+    points = {share * steps: group for share, group in by_share.items() if share > 0}
     record = scored_record(archive, base, generator)
     figure, ((above,), (below,)) = panels(2, 1, 5.2, 2.3, sharex=True)
-    _draw_h(above, points, base)
+    _draw_h(above, points, pooled)
     _draw_scores(below, record, generator)
     what = (
         f"Above: H of {base.method} if all proxies come from the generator's state after one number of steps, mean "
@@ -34,7 +36,7 @@ def draw(archive: Archive) -> Drawing:
         f"admissible states. Below: Confidence Score of the generator's samples (seed {record.key.seed}); states "
         f"within the grey band s_l to s_h are admissible. {_over_admissible(archive, points, generator)}"
     )
-    return Drawing(figure, caption(archive.request.figure, what, [base, *points.values()]), archive.data_set)
+    return Drawing(figure, caption(archive.request.figure, what, [pooled, *points.values()]), archive.data_set)
 
 
 def admissible_h(records: Iterable[Record], generator: str) -> list[float]:
@@ -64,7 +66,7 @@ def scored_record(archive: Archive, group: Group, generator: str) -> Record:
     raise archive.lacking(group, "Confidence Scores")
 
 
-def _draw_h(axes: Axes, points: dict[float, Group], base: Group) -> None:
+def _draw_h(axes: Axes, points: dict[float, Group], pooled: Group) -> None:
     summaries = [group.summary(attrgetter("h")) for group in points.values()]
     means, deviations = (
         [100 * (value or 0.0) for value in each] for each in zip(*((s.mean, s.sd) for s in summaries), strict=True)
@@ -72,7 +74,7 @@ def _draw_h(axes: Axes, points: dict[float, Group], base: Group) -> None:
     axes.errorbar(
         list(points), means, deviations, color=VERMILION, marker="o", markersize=4, capsize=3, label="one state"
     )
-    axes.axhline(100 * base.h.mean, color="black", linestyle="dashed", linewidth=1, label="all admissible states")
+    axes.axhline(100 * pooled.h.mean, color="black", linestyle="dashed", linewidth=1, label="all admissible states")
     axes.set_ylabel("H (%)")
     axes.margins(y=0.25)
     axes.legend(loc="upper center", ncols=2)

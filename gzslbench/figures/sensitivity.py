@@ -41,22 +41,30 @@ def draw(archive: Archive) -> Drawing:
         f"U, S and H of {base.method} over one setting at a time, the others staying as they are. Lines are means over "
         "seeds, bands one standard deviation to either side; the dotted line marks the usual value."
     )
-    return Drawing(figure, caption(archive.request.figure, what, [base, *groups]), archive.data_set)
+    return Drawing(figure, caption(archive.request.figure, what, groups), archive.data_set)
 
 
 def chosen_sweeps(archive: Archive, base: Group) -> dict[str, Mapping[float, Group]]:
     """Give the sweep that was asked for, or else all that have enough values.
 
+    Where points share seeds, they are cut down to these: means over other seeds differ by more than the setting.
     Raises :class:`RecordError` naming the command that sweeps where there is none.
     """
     wanted = archive.request.setting or archive.request.figure.setting
     found = swept(base, archive.groups())
     enough = {
-        setting: points for setting, points in found.items() if len(points) >= LEAST_VALUES and wanted in ("", setting)
+        setting: _over_shared_seeds(points)
+        for setting, points in found.items()
+        if len(points) >= LEAST_VALUES and wanted in ("", setting)
     }
     if not enough:
         raise _no_sweep(archive, base, wanted)
     return enough
+
+
+def _over_shared_seeds(points: Mapping[float, Group]) -> Mapping[float, Group]:
+    shared = frozenset.intersection(*(group.seeds for group in points.values()))
+    return {value: group.over(shared) for value, group in points.items()} if shared else points
 
 
 def _no_sweep(archive: Archive, base: Group, wanted: str) -> RecordError:

@@ -92,6 +92,10 @@ class Group:
         """The seeds that were run."""
         return frozenset(result.seed for result in self.results)
 
+    def over(self, seeds: frozenset[int]) -> Group:
+        """The same configuration with the results of these seeds alone, of which it must have one."""
+        return replace(self, results=tuple(result for result in self.results if result.seed in seeds))
+
     @cached_property
     def splits(self) -> frozenset[str]:
         """Hashes of the splits that were run."""

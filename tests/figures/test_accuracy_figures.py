@@ -65,6 +65,15 @@ def test_sensitivity_draws_all_sweeps_of_three_values(add, draw):
     assert [_lines(axes)["usual value"].get_xdata()[0] for axes in figure.axes] == [1, 1]
 
 
+def test_points_of_a_sweep_are_means_over_the_seeds_that_all_of_them_share(add, draw):
+    for steps, h in ((1, (0.1, 0.3)), (10, (0.3, 0.5, 1.0)), (100, (0.2, 0.4))):
+        for seed, value in enumerate(h):
+            add(config={"steps": steps}, seed=seed, h=value)
+    drawing = draw("sensitivity", "gsmflow", setting="gsmflow.steps")
+    assert _lines(drawing.figure.axes[0])["H"].get_ydata() == pytest.approx([20, 40, 30])
+    assert "seeds 0-1" in drawing.caption
+
+
 @pytest.mark.parametrize(
     ("figure", "method", "grid"),
     [
