@@ -136,6 +136,16 @@ def test_neither_order_nor_jobs_nor_company_changes_a_cell(run, contents):
     assert len(combined.keys() & everything.keys()) == 3
 
 
+def test_the_answer_key_lies_beside_the_records_and_gives_their_metrics_again(run, tmp_path):
+    assert run("toy", seeds=(0, 1)) == 0
+    store = Store(tmp_path / "results")
+    assert len(list((store.root / "answers").iterdir())) == 1
+    for record in store.records():
+        answers = store.answer_key(record.key)
+        assert answers is not None
+        assert answers.score(store.predictions(record.key)) == record.metrics
+
+
 def test_a_resumed_trunk_gives_the_same_as_one_run_in_one_go(run, contents):
     """Half the cells of a trunk are there already; its generator is fitted anew for the rest."""
     options = {"protocols": ("inductive", "paper"), "assignments": ("toy-means.steps=5", "toy-softmax.steps=5")}
