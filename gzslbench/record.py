@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from gzslbench.errors import RecordError
+from gzslbench.upgrade import FIRST_VERSION, UPGRADES, upgraded
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 KEY_VERSION = 1
 
 T = TypeVar("T")
 Json = Any
 """A JSON value: pydantic checks the shape of a record, components choose what their settings hold."""
+
+_READING: dict[str, str | bool] = {"extra": "forbid", "allow_inf_nan": False}
+"""A field that this version doesn't know may change what the others mean, so it isn't passed over."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,8 @@ class Origin:
 class Record:
     """The result of one cell, complete or absent."""
 
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
+
     key: CellKey
     method: str
     """The method's name, or the combination where components were chosen one by one."""
@@ -215,19 +222,22 @@ class Record:
 
     @staticmethod
     def from_json(text: str | bytes, origin: str = "record.json") -> Record:
-        """Read a record; raises :class:`RecordError` naming ``origin`` where the text is no record of this schema."""
-        record = _validated(Record, text, origin)
-        if record.schema_version != SCHEMA_VERSION:
-            raise RecordError(
-                f"{origin} has schema version {record.schema_version}, this gzslbench reads {SCHEMA_VERSION}",
-                "run again, or use the version of gzslbench that wrote it",
-            )
-        return record
+        """Read a record, upgrading one of an earlier schema version.
+
+        Raises :class:`RecordError` naming ``origin`` where the text is no record, or one of a later version.
+        """
+        with suppress(RecordError):  # of this version, as nearly all are: the text need not be parsed twice
+            record = _validated(Record, text, origin)
+            if record.schema_version == SCHEMA_VERSION:
+                return record
+        return _validated(Record, upgraded(text, origin), origin)
 
 
 @dataclass(frozen=True)
 class Failure:
     """Why a cell has no record; kept beside the records, and retried by the next run."""
+
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
 
     key: CellKey
     method: str
@@ -256,10 +266,11 @@ def _validated(kind: type[T], text: str | bytes, origin: str) -> T:
         value: T = _adapters()[kind].validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RecordError(
-            f"{origin} is no {kind.__name__.lower()}: {place or 'file'}: {first['msg']}", "delete it and run again"
-        ) from None
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        what = f"{origin} is no {kind.__name__.lower()}"
+        if first["type"] == "unexpected_keyword_argument":
+            raise RecordError(f"{what}: {place}: not known here", "update gzslbench, or run again") from None
+        raise RecordError(f"{what}: {place}: {first['msg']}", "delete it and run again") from None
     return value
 
 

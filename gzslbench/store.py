@@ -127,6 +127,13 @@ class Store:
             self.clear_failure(record.key)
         return folder
 
+    def rewrite(self, record: Record) -> None:
+        """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
+        path = self.folder(record.key) / RECORD
+        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+            (fresh / RECORD).write_text(record.to_json())
+            _put(fresh / RECORD, path)
+
     def read(self, folder: Path) -> Record:
         """Read one record; raises :class:`RecordError` with its path where it is missing or damaged."""
         path = folder / RECORD
@@ -147,20 +154,24 @@ class Store:
 
         return load_samples(self.folder(key) / SAMPLES)
 
+    def answer_path(self, key: CellKey) -> Path:
+        """Say where the answer key of a key's data set and split is or would be."""
+        return self._answers / f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
+
     def has_answer_key(self, key: CellKey) -> bool:
         """Say whether the labels that judge a key are in the store."""
-        return self._answer_path(key).exists()
+        return self.answer_path(key).exists()
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         """Read the answer key of a key's data set and split; None where the store has none."""
         from gzslbench.answers import AnswerKey
 
-        path = self._answer_path(key)
+        path = self.answer_path(key)
         return AnswerKey.load(path) if path.exists() else None
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
-        path = self._answer_path(key)
+        path = self.answer_path(key)
         with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
             answers.save(fresh / path.name)
             _put(fresh / path.name, path)
@@ -244,9 +255,6 @@ class Store:
 
     def _failure_path(self, key: CellKey) -> Path:
         return self._failures / f"{key.digest()}.json"
-
-    def _answer_path(self, key: CellKey) -> Path:
-        return self._answers / f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
 
     @contextmanager
     def _fresh(self) -> Iterator[Path]:

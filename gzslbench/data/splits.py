@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from gzslbench.data.dataset import DataSet, Indices, Split
 from gzslbench.errors import DataError
 
+RANDOM_SPLITS = 5
+"""How many random splits are made of a data set that brings only one."""
 VALIDATION_SHARE = 0.2
 """Share of each training class's trainval samples that play test_seen in validation."""
 
@@ -22,6 +24,29 @@ def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
     rng = np.random.default_rng([seed, 0])
     held_out = _validation_classes(split, rng) if split.val_classes is None else split.val_classes
     return _cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
+
+
+def further_splits(dataset: DataSet) -> list[Split]:
+    """Give the other splits of a data set or, where it brings only one, random ones and an adversarial one."""
+    first, *others = dataset.splits.values()
+    return others or [*random_splits(dataset, RANDOM_SPLITS, 0, first), adversarial_split(dataset, first)]
+
+
+def split_of_hash(dataset: DataSet, fingerprint: str) -> Split:
+    """Find the split that a record names: one that the data set brings, or one that is made for many splits.
+
+    Raises:
+        DataError: there is none of this fingerprint.
+    """
+    found = (split for split in dataset.splits.values() if split.fingerprint == fingerprint)
+    made = (split for split in further_splits(dataset) if split.fingerprint == fingerprint)
+    split = next(found, None) or next(made, None)
+    if split is None:
+        raise DataError(
+            f"'{dataset.name}' in {dataset.provenance.location} has no split with the hash {fingerprint}",
+            "name the folder of the data that the record was made of by --data-dir",
+        )
+    return split
 
 
 def random_splits(dataset: DataSet, count: int, seed: int, official: Split | None = None) -> list[Split]:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from gzslbench.data.audit import require_sound
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.dataset import DataSet, Split
-from gzslbench.data.splits import adversarial_split, random_splits
+from gzslbench.data.splits import further_splits
 from gzslbench.errors import UsageError
 from gzslbench.plugins import Registry
 from gzslbench.protocol import protocol_named
@@ -32,7 +31,6 @@ from gzslbench.suggest import nearest
 
 BUNDLED = "glyphs"
 AUTO, QUICK = "auto", "quick"
-RANDOM_SPLITS = 5
 """How many random class splits the protocol ``splits`` adds to a data set that brings only one of its own."""
 
 
@@ -148,18 +146,12 @@ def _tasks(request: Request, registry: Registry, many_splits: bool) -> Iterator[
     for name in names or [BUNDLED]:
         data_set = catalogue.open(name, request.cache)
         chosen = [data_set.split(each) for each in request.splits] or [data_set.split()]
-        extra = _more_splits(data_set) if many_splits and not request.splits else []
+        extra = further_splits(data_set) if many_splits and not request.splits else []
         for split in (*chosen, *extra):
             findings = require_sound(data_set, split)
             for finding in findings:
                 print(f"{data_set.name}: {finding}", file=sys.stderr)
             yield Task(data_set, split, tuple(finding.message for finding in findings), extra=split in extra)
-
-
-def _more_splits(data_set: DataSet) -> list[Split]:
-    """Give the other splits of a data set or, where it brings only one, random ones and an adversarial one."""
-    first, *others = data_set.splits.values()
-    return others or [*random_splits(data_set, RANDOM_SPLITS, 0, first), adversarial_split(data_set, first)]
 
 
 def device_named(name: str) -> str:

@@ -1,0 +1,128 @@
+"""``gzslbench results``: move results between machines, and see how two folders of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gzslbench.cli.options import results_option
+from gzslbench.protocol import PROTOCOLS
+
+if TYPE_CHECKING:
+    from gzslbench.exchange.compare import Difference
+    from gzslbench.exchange.merge import Merged, Preference
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def results() -> None:
+    """Move results between machines, and see how they differ."""
+
+
+@results.command()
+@click.argument("out", type=_PATH)
+@results_option
+@click.option("--dataset", "-d", "data_sets", multiple=True, help="Export this data set only; repeatable.")
+@click.option("--method", "methods", multiple=True, help="Export this method, or combination, only; repeatable.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=click.Choice(list(PROTOCOLS)),
+    help="Export this protocol only; repeatable.",
+)
+def export(
+    out: Path, results: Path, data_sets: Sequence[str], methods: Sequence[str], protocols: Sequence[str]
+) -> None:
+    """Write records with predictions, samples and answer keys to OUT: a file if it ends in .zip, else a folder."""
+    from gzslbench.exchange.export import Wanted
+    from gzslbench.exchange.export import export as write_export
+    from gzslbench.store import Store
+
+    exported = write_export(Store(results), out, Wanted(data_sets, methods, protocols))
+    _name_damaged(exported.damaged)
+    if exported.cells:
+        click.echo(f"wrote {out}: {exported.cells} records, {exported.answer_keys} answer keys")
+    else:
+        click.echo("nothing was written: no sound record is all of what was asked for", err=True)
+    click.get_current_context().exit(int(bool(exported.damaged or not exported.cells)))
+
+
+@results.command()
+@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=_PATH)
+@click.option("--into", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to merge into.")
+@click.option(
+    "--prefer",
+    type=click.Choice(["newer", "older", "theirs", "ours"]),
+    help="Which of two different records of the same cell to keep [default: ours, and exit with 1].",
+)
+def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> None:
+    """Bring folders of results, or exports, into one folder.
+
+    A cell that is there already with the same content is skipped. One that differs stays as it is and is named, unless
+    --prefer says what to do. Metrics are taken as they come; 'gzslbench rescore --check' puts them to the test.
+    """
+    from gzslbench.exchange.merge import merge as merge_results
+
+    merged = merge_results(sources, into, prefer)
+    _name_damaged(merged.damaged)
+    for line in merged.refused:
+        click.echo(f"differs: {line}", err=True)
+    if merged.refused:
+        click.echo("ours were kept; say which to take with --prefer newer, older, theirs or ours", err=True)
+    click.echo(f"{into}: {_counts(merged)}")
+    click.get_current_context().exit(int(bool(merged.damaged or merged.refused)))
+
+
+@results.command()
+@click.argument("first", metavar="A", type=_PATH)
+@click.argument("second", metavar="B", type=_PATH)
+def diff(first: Path, second: Path) -> None:
+    """Compare two folders of results, or exports: their cells, and the metrics of cells in both.
+
+    Exit codes: 0 equal, 1 different or damaged.
+    """
+    from gzslbench.exchange.compare import compare
+
+    difference = compare(first, second)
+    _name_damaged(difference.damaged)
+    _show_difference(difference, first, second)
+    click.get_current_context().exit(int(not difference.equal))
+
+
+def _show_difference(difference: Difference, first: Path, second: Path) -> None:
+    from gzslbench.exchange.changes import change_text
+
+    for name in difference.only_first:
+        click.echo(f"only in {first}: {name}")
+    for name in difference.only_second:
+        click.echo(f"only in {second}: {name}")
+    for name, changes in difference.changed.items():
+        click.echo(f"{name}: {change_text(changes)}")
+    click.echo(
+        f"{difference.same} cells with the same metrics, {len(difference.changed)} with others, "
+        f"{len(difference.only_first)} only in {first}, {len(difference.only_second)} only in {second}"
+    )
+
+
+def _counts(merged: Merged) -> str:
+    counts = {
+        "added": merged.added,
+        "the same": merged.same,
+        "replaced": merged.replaced,
+        "kept though different": merged.kept,
+        "refused": len(merged.refused),
+        "damaged": len(merged.damaged),
+        "answer keys added": merged.answer_keys,
+    }
+    told = [f"{count} {what}" for what, count in counts.items() if count]
+    return ", ".join(told) or "nothing to do"
+
+
+def _name_damaged(errors: Sequence[Exception]) -> None:
+    for error in errors:
+        click.echo(f"left out: {error}", err=True)

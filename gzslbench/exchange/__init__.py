@@ -1,0 +1,1 @@
+"""Results on their way between machines: exports, merging, and how two folders differ."""
