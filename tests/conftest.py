@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+from gzslbench.answers import AnswerKey
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.dataset import DataSet
 from gzslbench.job import CellResult, Exam, TrunkJob
@@ -27,6 +28,7 @@ from gzslbench.runner.worker import open_features
 from gzslbench.scan import find_plugins, plugin_file
 from gzslbench.scoring import Scorer
 from gzslbench.settings import parse_assignments, parse_grid
+from gzslbench.store import Store
 from gzslbench.trunk import run_trunk
 
 hypothesis.settings.register_profile("without deadlines", deadline=None)
@@ -34,6 +36,7 @@ hypothesis.settings.load_profile("without deadlines")  # a core that others shar
 
 MakeRecord = Callable[..., Record]
 AddPlugin = Callable[[str], None]
+WriteJudged = Callable[..., Record]
 PLUGIN_HEADER = """
 import torch
 from dataclasses import dataclass
@@ -136,6 +139,40 @@ def _make_record(
 @pytest.fixture
 def make_record() -> MakeRecord:
     return _make_record
+
+
+ANIMALS = ("ant", "bee", "cat", "dog")
+
+
+@pytest.fixture
+def write_judged() -> WriteJudged:
+    """Store a record with predictions and an answer key: 15 samples each of two seen and two unseen classes.
+
+    ``marks`` (60,) say which samples are predicted right; the record is described as for ``make_record``.
+    """
+    labels = np.repeat(np.arange(4), 15)
+    answers = AnswerKey(np.arange(60), labels, np.array([0, 1]), np.array([2, 3]), ANIMALS)
+
+    def write(root: Path, marks: np.ndarray, **described: Any) -> Record:
+        predicted = np.where(marks, labels, (labels + 1) % 4)
+        scores = np.zeros(60, dtype=np.float32)
+        predictions = Predictions(
+            samples=answers.samples,
+            predicted=predicted,
+            predicted_unseen=np.full(60, 2),
+            best_seen=np.zeros(60, dtype=int),
+            best_unseen=np.full(60, 2),
+            score_seen=scores,
+            score_unseen=scores,
+            log_prior=np.zeros((60, 2), dtype=np.float32),
+        )
+        record = replace(_make_record(**described), metrics=answers.score(predictions))
+        store = Store(root)
+        store.write(record, predictions)
+        store.write_answer_key(record.key, answers)
+        return record
+
+    return write
 
 
 def _write_world(folder: Path) -> None:

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from gzslbench.cli.completion import complete_plugins
-from gzslbench.cli.leaderboard import check_pages, print_tables, update_pages
+from gzslbench.cli.pages import check_pages, pages_options, print_tables, require_one, update_pages
 from gzslbench.cli.run import run, run_options
 from gzslbench.errors import UsageError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gzslbench.report.tables import Table
 
 INTERRUPTED = 130
-_PAGES = "leaderboards/ablations"
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "grid", "as_json")
 """Options of ``run`` that say what to run, which is what METHOD does here."""
 
@@ -37,22 +35,7 @@ class _Selection:
 @click.argument("method", shell_complete=complete_plugins)
 @click.option("--plugin", "plugins", multiple=True, type=click.Path(dir_okay=False), help="Also load this plugin file.")
 @click.option("--sweep", "swept", is_flag=True, help="Also run METHOD with each value of its sweeps, one at a time.")
-@click.option(
-    "--write",
-    "write_to",
-    type=_FOLDER,
-    is_flag=False,
-    flag_value=_PAGES,
-    help=f"Write the page of METHOD into a folder ({_PAGES} if none is named) instead of printing.",
-)
-@click.option(
-    "--check",
-    "check_in",
-    type=_FOLDER,
-    is_flag=False,
-    flag_value=_PAGES,
-    help="Run nothing; exit with 1 and show what differs if --write would change the page there.",
-)
+@pages_options("leaderboards/ablations", "the page of METHOD")
 @click.option("--no-run", is_flag=True, help="Run nothing; print or write what is in the results.")
 @click.pass_context
 def ablate(
@@ -64,8 +47,7 @@ def ablate(
     'gzslbench run'. The table holds what is in the results for the data sets and protocols that are named, or for all;
     a page holds all in any case.
     """
-    if write_to and check_in:
-        raise UsageError("--write and --check can't go together", "give one of them")
+    require_one(write_to, check_in)
     selection = _Selection(options["data_sets"], _given(ctx, "protocols", options))
     if (no_run or check_in) and (write_to or check_in) and (selection.data_sets or selection.protocols):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")

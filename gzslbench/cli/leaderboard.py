@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import roots_option
+from gzslbench.cli.pages import as_markdown, check_pages, pages_options, print_tables, require_one, update_pages
 from gzslbench.errors import UsageError
 from gzslbench.protocol import PROTOCOLS
 from gzslbench.suggest import nearest
 
 if TYPE_CHECKING:
-    from gzslbench.report import Page
-    from gzslbench.report.tables import Table
+    from gzslbench.report import Leaderboard, Page
     from gzslbench.result import Result
 
-_PAGES = "leaderboards"
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
+"""Formats by the ending of a file's name."""
 
 
 @click.command()
@@ -35,21 +34,17 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Choice(list(PROTOCOLS)),
     help="Print this protocol only; repeatable.",
 )
+@pages_options("leaderboards", "the pages")
 @click.option(
-    "--write",
-    "write_to",
-    type=_FOLDER,
-    is_flag=False,
-    flag_value=_PAGES,
-    help=f"Write the pages into a folder ({_PAGES} if none is named) instead of printing.",
+    "--format",
+    "format_",
+    type=click.Choice([*_FORMATS.values()]),
+    help="Write this instead of tables for a terminal; html is a page to browse, one file that needs no network.",
 )
 @click.option(
-    "--check",
-    "check_in",
-    type=_FOLDER,
-    is_flag=False,
-    flag_value=_PAGES,
-    help="Exit with 1 and show what differs if --write would change a page there.",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Write to a file instead of printing; its ending ({', '.join(_FORMATS)}) names the format, too.",
 )
 def leaderboard(
     roots: Sequence[Path],
@@ -57,18 +52,64 @@ def leaderboard(
     protocols: Sequence[str],
     write_to: Path | None,
     check_in: Path | None,
+    format_: str | None,
+    out: Path | None,
 ) -> None:
     """Tabulate the results: per data set, split and protocol, and over all data sets.
 
     Pages keep what is written by hand outside their markers. Times are comparable inside one machine class only, and
     numbers from papers are marked unless they were obtained on the same features.
     """
-    if write_to and check_in:
-        raise UsageError("--write and --check can't go together", "give one of them")
+    require_one(write_to, check_in)
     if (write_to or check_in) and (data_sets or protocols):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
+    if (write_to or check_in) and (format_ or out):
+        raise UsageError("pages are markdown, in a folder", "leave out --format and --out")
+    format_ = format_ or _format_of(out)
     with _nothing_collected():
-        _report(_selected(_read(roots), data_sets, protocols), roots, write_to, check_in)
+        results = _selected(_read(roots), data_sets, protocols)
+        if format_ and results:
+            _deliver(_formatted(results, roots, format_), out)
+        else:
+            _report(results, roots, write_to, check_in)
+
+
+def _format_of(out: Path | None) -> str | None:
+    if out and out.suffix not in _FORMATS:
+        raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {', '.join(_FORMATS)}")
+    return _FORMATS[out.suffix] if out else None
+
+
+def _formatted(results: Sequence[Result], roots: Sequence[Path], format_: str) -> str:
+    if format_ == "markdown":
+        return as_markdown(_board(results, roots).tables)
+    if format_ == "html":
+        from gzslbench.page import render_page
+
+        return render_page(_board(results, roots), results)
+    from gzslbench.report.exports import to_csv, to_json
+    from gzslbench.report.latex import to_latex
+    from gzslbench.report.material import Material
+    from gzslbench.store import Store
+
+    material = Material.of(results, list(map(Store, roots)))
+    if format_ == "latex":
+        return to_latex(material.tables)
+    return to_csv(material) if format_ == "csv" else to_json(material)
+
+
+def _deliver(text: str, out: Path | None) -> None:
+    """Print, or write a file and say so."""
+    if out is None:
+        click.echo(text.removesuffix("\n"))
+        return
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(
+            f"can't write {out}: {error.strerror}", "name a file in a folder that you can write"
+        ) from error
+    click.echo(f"wrote {out}")
 
 
 @contextmanager
@@ -85,13 +126,11 @@ def _nothing_collected() -> Iterator[None]:
 
 def _report(results: Sequence[Result], roots: Sequence[Path], write_to: Path | None, check_in: Path | None) -> None:
     if check_in:
-        check_pages(_pages(results), check_in, "leaderboard")
+        check_pages(_pages(results, roots), check_in, "leaderboard")
     elif write_to:
-        update_pages(_pages(results), write_to)
+        update_pages(_pages(results, roots), write_to)
     elif results:
-        from gzslbench.report import build_leaderboard
-
-        print_tables(build_leaderboard(results).tables)
+        print_tables(_board(results, roots).tables)
     else:
         looked_in = ", ".join(map(str, roots))
         click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
@@ -115,55 +154,14 @@ def _selected(results: Sequence[Result], data_sets: Sequence[str], protocols: Se
     ]
 
 
-def _pages(results: Sequence[Result]) -> list[Page]:
-    from gzslbench.report import build_leaderboard, leaderboard_pages
+def _board(results: Sequence[Result], roots: Sequence[Path]) -> Leaderboard:
+    from gzslbench.report import build_leaderboard
+    from gzslbench.store import Store
 
-    return leaderboard_pages(build_leaderboard(results))
-
-
-def print_tables(tables: Sequence[Table]) -> None:
-    """Print to a terminal as tables that fit it, to anything else as markdown."""
-    if sys.stdout.isatty():
-        _print_to_terminal(tables)
-    else:
-        _print_markdown(tables)
+    return build_leaderboard(results, list(map(Store, roots)))
 
 
-def _print_to_terminal(tables: Sequence[Table]) -> None:
-    from rich.console import Console
+def _pages(results: Sequence[Result], roots: Sequence[Path]) -> list[Page]:
+    from gzslbench.report import leaderboard_pages
 
-    from gzslbench.report.terminal import print_table
-
-    console = Console()
-    for table in tables:
-        print_table(table, console)
-
-
-def _print_markdown(tables: Sequence[Table]) -> None:
-    from gzslbench.report.markdown import to_markdown
-
-    click.echo("\n\n".join(to_markdown(table) for table in tables))
-
-
-def update_pages(pages: Sequence[Page], folder: Path) -> None:
-    """Write the pages that have changed, and say which."""
-    from gzslbench.report import write_pages
-
-    changed = write_pages(pages, folder)
-    for path in changed:
-        click.echo(f"wrote {path}")
-    if not changed:
-        click.echo(f"{folder} was up to date")
-
-
-def check_pages(pages: Sequence[Page], folder: Path, command: str) -> None:
-    """Show what ``gzslbench COMMAND --write`` would change, and exit with 1 if there is anything."""
-    from gzslbench.report import stale_pages
-
-    stale = stale_pages(pages, folder)
-    for path, diff in stale.items():
-        click.echo(f"{path} is out of date:\n{diff}\n", err=True)
-    if stale:
-        click.echo(f"bring it up to date with: gzslbench {command} --write {folder}", err=True)
-        raise SystemExit(1)
-    click.echo(f"{folder} is up to date")
+    return leaderboard_pages(_board(results, roots))

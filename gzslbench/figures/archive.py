@@ -17,8 +17,8 @@ from gzslbench.result import Result
 from gzslbench.store import Store
 
 if TYPE_CHECKING:
-    from gzslbench.samples import Samples
     from gzslbench.predictions import Predictions
+    from gzslbench.samples import Samples
 
 
 class Archive:

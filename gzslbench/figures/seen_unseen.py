@@ -13,8 +13,8 @@ from gzslbench.figures.choice import declared_methods
 from gzslbench.figures.style import DASHES, MARKERS, PALETTE, Drawing, legend_below, panels
 from gzslbench.figures.world import World, open_world
 from gzslbench.metrics import Curve, seen_unseen_curve
-from gzslbench.report.groups import Group
 from gzslbench.predictions import Predictions
+from gzslbench.report.groups import Group
 
 MOST_METHODS = 7
 GRID_POINTS = 401

@@ -14,10 +14,9 @@ from gzslbench.report.labels import table_names
 from gzslbench.report.markdown import to_markdown
 from gzslbench.report.pages import NO_RECORDS, Page
 from gzslbench.report.paired import CONFIDENCE, paired_difference
-from gzslbench.report.reported import Reported, reported_number, same_features
+from gzslbench.report.reported import OFFICIAL_SPLITS, Reported, reported_number, same_features
 from gzslbench.report.tables import (
     NOTHING,
-    OFFICIAL_SPLITS,
     OTHER_FEATURES,
     Column,
     Table,

@@ -68,6 +68,14 @@ class RowNames:
             )
 
 
+def in_order(groups: Iterable[Group], names: RowNames) -> list[Group]:
+    """Sort the groups of one table by falling H; by name where the protocol isn't ranked."""
+    return sorted(
+        groups,
+        key=lambda group: (-group.h.mean if group.comparison.rules.ranked else 0.0, names.label(group), group.budget),
+    )
+
+
 def table_names(comparisons: Iterable[Comparison]) -> dict[Comparison, str]:
     """Name each table by its data set, adding the split, then a hash, where that is not unique in its protocol."""
     alike: dict[tuple[str, str], list[Comparison]] = defaultdict(list)

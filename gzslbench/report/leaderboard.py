@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from gzslbench.report.groups import by_comparison, group_results, peek_gaps
 from gzslbench.report.labels import table_names
+from gzslbench.report.material import Material
 from gzslbench.report.overall import overall_tables
-from gzslbench.report.tables import Table, comparison_table
+from gzslbench.report.pareto import pareto_tables
+from gzslbench.report.tables import Table
 from gzslbench.result import Result
+from gzslbench.store import Store
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One overall table for each ranked protocol, and the tables of each data set."""
+    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost."""
 
     overall: tuple[Table, ...]
     data_sets: Mapping[str, tuple[Table, ...]]
+    pareto: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -27,23 +30,25 @@ class Leaderboard:
         return of_data_sets + (self.overall if len(self.data_sets) > 1 else ())
 
 
-def build_leaderboard(results: Iterable[Result]) -> Leaderboard:
+def build_leaderboard(results: Iterable[Result], stores: Sequence[Store] = ()) -> Leaderboard:
     """Tabulate results; neither their order nor repeated ones change the result.
+
+    ``stores`` are where the results come from; without them, or without answer keys there, there are no intervals and
+    no ranks.
 
     Raises:
         UsageError: a result's protocol is unknown.
+        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    groups = group_results(results)
-    compared = by_comparison(groups)
-    names = table_names(compared)
-    gaps = peek_gaps(
-        paper=[group for group in groups if not group.comparison.rules.ranked],
-        inductive=[group for group in groups if group.comparison.protocol == "inductive"],
-    )
+    material = Material.of(results, stores)
+    names = table_names(material.tables)
     data_sets: dict[str, list[Table]] = defaultdict(list)
-    for comparison, of_table in compared.items():
-        data_sets[comparison.data_set].append(comparison_table(comparison, names[comparison], of_table, gaps))
+    pareto: dict[str, list[Table]] = defaultdict(list)
+    for comparison, groups in material.tables.items():
+        data_sets[comparison.data_set].append(material.table(comparison, names[comparison]))
+        pareto[comparison.data_set] += pareto_tables(comparison, names[comparison], groups)
     return Leaderboard(
-        overall=tuple(overall_tables(compared, names)),
+        overall=tuple(overall_tables(material.tables, names, material.standings)),
         data_sets={data_set: tuple(tables) for data_set, tables in data_sets.items()},
+        pareto={data_set: tuple(tables) for data_set, tables in pareto.items()},
     )

@@ -1,38 +1,164 @@
-"""The table over all data sets of one protocol."""
+"""The tables over all data sets of one protocol, and the tests across tasks.
+
+A task is a data set or, under protocols over many splits, a split of one. Means, ranks and tests compare the rows that
+have results on every data set; where these are fewer than two, all rows on the data sets that all of them have.
+"""
 
 from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from gzslbench.report.groups import Comparison, Group
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.labels import Row, RowNames
+from gzslbench.report.replicates import cells_of, restricted
+from gzslbench.report.standing import Standing
 from gzslbench.report.tables import NOTHING, Column, Table, percent, protocol_title
+from gzslbench.result import Result
+from gzslbench.statistics.across import (
+    MIN_METHODS,
+    MIN_TASKS,
+    CriticalDifference,
+    critical_difference,
+    mean_ranks,
+)
+
+Task = tuple[Comparison, str]
+"""A comparison, and the split's hash where its rows average over splits."""
 
 
-def overall_tables(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[Comparison, str]) -> list[Table]:
+@dataclass(frozen=True, eq=False)
+class Overall:
+    """The groups of one protocol by row and comparison, rows that are told apart as in :class:`RowNames`."""
+
+    comparisons: tuple[Comparison, ...]
+    labels: Mapping[Row, str]
+    groups: Mapping[Row, Mapping[Comparison, Group]]
+
+    @staticmethod
+    def of(tables: Mapping[Comparison, Sequence[Group]]) -> Overall:
+        """Collect the groups of tables of one protocol.
+
+        A method that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
+        """
+        names = RowNames(tables.values())
+        single = _single(tables)
+        labels: dict[Row, str] = {}
+        groups: dict[Row, dict[Comparison, Group]] = defaultdict(dict)
+        for comparison, of_table in tables.items():
+            for group in of_table:
+                row = single.get(group.method) or names.row(group)
+                labels[row] = names.label(group)
+                groups[row][comparison] = group
+        return Overall(tuple(tables), labels, groups)
+
+    @cached_property
+    def complete(self) -> frozenset[Row]:
+        """The rows that are compared: those with results in all comparisons, or all rows where that is one at most."""
+        everywhere = {row for row, of_row in self.groups.items() if len(of_row) == len(self.comparisons)}
+        return frozenset(everywhere if len(everywhere) > 1 else self.groups)
+
+    @cached_property
+    def shared(self) -> list[Comparison]:
+        """The comparisons in which all complete rows have results."""
+        return [each for each in self.comparisons if all(each in self.groups[row] for row in self.complete)]
+
+    @cached_property
+    def means(self) -> dict[Row, float]:
+        """Mean H of the complete rows over the shared comparisons; empty where there are none."""
+        if not self.shared:
+            return {}
+        return {
+            row: statistics.fmean(self.groups[row][each].h.mean for each in self.shared)
+            for row in self.groups
+            if row in self.complete
+        }
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Rows by falling mean, then by the number of data sets, then by name."""
+        return sorted(
+            self.groups,
+            key=lambda row: (-self.means.get(row, 0.0), -len(self.groups[row]), self.labels[row], row[1]),
+        )
+
+    @cached_property
+    def compared(self) -> list[Row]:
+        """The complete rows in their order."""
+        return [row for row in self.rows if row in self.complete]
+
+    @cached_property
+    def task_values(self) -> NDArray[np.float64]:
+        """H on the tasks that all complete rows share: (tasks, rows), in the order of ``compared``."""
+        by_row = [_by_task(self.groups[row].values()) for row in self.compared]
+        tasks = [task for task in by_row[0] if all(task in of_row for of_row in by_row)]
+        return np.array([[of_row[task] for of_row in by_row] for task in tasks]).reshape(len(tasks), len(by_row))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """A name for each of the compared rows, with the budget where rows differ in that alone."""
+        labels = [self.labels[row] for row in self.compared]
+        return [
+            label if labels.count(label) == 1 else f"{label}, {row[1]}"
+            for label, row in zip(labels, self.compared, strict=True)
+        ]
+
+    @cached_property
+    def mean_ranks(self) -> dict[Row, float]:
+        """Mean rank of each compared row over the shared tasks; empty where there are none."""
+        if not len(self.task_values):
+            return {}
+        return dict(zip(self.compared, map(float, mean_ranks(self.task_values)), strict=True))
+
+    @cached_property
+    def critical_difference(self) -> CriticalDifference | None:
+        """The tests across tasks; None where there are too few."""
+        return critical_difference(self.names, self.task_values)
+
+
+def critical_difference_of(results: Iterable[Result], protocol: str = "inductive") -> CriticalDifference | None:
+    """Give the data of a protocol's critical-difference diagram; None where there are too few tasks or methods.
+
+    Of several versions of the protocol it is the latest.
+
+    Raises:
+        UsageError: a result's protocol is unknown.
+    """
+    tables = by_comparison(group_results(result for result in results if result.key.protocol == protocol))
+    latest = max((comparison.protocol_version for comparison in tables), default=0)
+    chosen = {each: groups for each, groups in tables.items() if each.protocol_version == latest}
+    return Overall.of(chosen).critical_difference if chosen else None
+
+
+def overall_tables(
+    tables: Mapping[Comparison, Sequence[Group]],
+    names: Mapping[Comparison, str],
+    standings: Mapping[Group, Standing],
+) -> list[Table]:
     """Tabulate mean H per method and data set, one table for each ranked protocol (and version of it)."""
     of_protocol: dict[tuple[str, int], list[Comparison]] = defaultdict(list)
     for comparison in tables:
         if comparison.rules.ranked:
             of_protocol[comparison.protocol, comparison.protocol_version].append(comparison)
     order = sorted(of_protocol, key=lambda protocol: of_protocol[protocol][0].order[1:3])
-    return [_overall_table({each: tables[each] for each in of_protocol[protocol]}, names) for protocol in order]
+    return [
+        _overall_table(Overall.of({each: tables[each] for each in of_protocol[protocol]}), names, standings)
+        for protocol in order
+    ]
 
 
-def _overall_table(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[Comparison, str]) -> Table:
-    row_names = RowNames(tables.values())
-    h: dict[Row, dict[Comparison, float]] = defaultdict(dict)
-    labels: dict[Row, str] = {}
-    for comparison, groups in tables.items():
-        for group in groups:
-            row = row_names.row(group)
-            labels[row] = row_names.label(group)
-            h[row][comparison] = group.h.mean
-    shared = [comparison for comparison in tables if all(comparison in of_row for of_row in h.values())]
-    means = {row: statistics.fmean(of_row[each] for each in shared) for row, of_row in h.items()} if shared else {}
-    example = next(iter(tables))
+def _overall_table(overall: Overall, names: Mapping[Comparison, str], standings: Mapping[Group, Standing]) -> Table:
+    example = overall.comparisons[0]
+    wins = {
+        row: win_probability([overall.groups[row][each] for each in overall.shared], standings)
+        for row in overall.compared
+    }
     return Table(
         title=f"All data sets: {protocol_title(example)}",
         summary=f"H in percent, mean over seeds. Protocol {example.protocol}: {example.rules.summary}.",
@@ -40,22 +166,100 @@ def _overall_table(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[
             Column("method", left=True),
             Column("budget", left=True),
             Column("mean"),
-            *(Column(names[comparison]) for comparison in tables),
+            Column("mean rank"),
+            Column("wins"),
+            *(Column(names[comparison]) for comparison in overall.comparisons),
         ),
         rows=tuple(
             (
-                labels[row],
+                overall.labels[row],
                 row[1],
-                percent(means[row]) if row in means else NOTHING,
-                *(percent(h[row][each]) if each in h[row] else NOTHING for each in tables),
+                percent(overall.means[row]) if row in overall.means else NOTHING,
+                f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING,
+                _share(wins.get(row)),
+                *(_h(overall.groups[row], each) for each in overall.comparisons),
             )
-            for row in sorted(h, key=lambda row: (-means.get(row, 0.0), labels[row], row[1]))
+            for row in overall.rows
         ),
-        notes=(_what_is_averaged([names[comparison] for comparison in shared]),),
+        notes=tuple(
+            _notes(overall, [names[each] for each in overall.shared], any(w is not None for w in wins.values()))
+        ),
     )
 
 
-def _what_is_averaged(shared: Sequence[str]) -> str:
+def win_probability(groups: Sequence[Group], standings: Mapping[Group, Standing]) -> float | None:
+    """Average over data sets how often a method is above another one: the chance that it wins a match drawn at random.
+
+    It is the share of bootstrap replicates, so that a lead within the noise counts for little more than a draw, which
+    a count of data sets won would hide. None where an answer key or an opponent is missing.
+    """
+    shares = [standing.wins for group in groups if (standing := standings.get(group))]
+    known = [share for share in shares if share is not None]
+    return statistics.fmean(known) if known and len(known) == len(groups) else None
+
+
+def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
+    """Give the row of each method that has at most one group in every table."""
+    groups: dict[str, list[Group]] = defaultdict(list)
+    for group in (group for of_table in tables.values() for group in of_table):
+        groups[group.method].append(group)
+    return {
+        method: (method, ", ".join(sorted({group.budget for group in of_method})), ())
+        for method, of_method in groups.items()
+        if len({group.comparison for group in of_method}) == len(of_method)
+    }
+
+
+def _by_task(groups: Iterable[Group]) -> dict[Task, float]:
+    """Give H of a row on each of its tasks."""
+    found: dict[Task, float] = {}
+    for group in groups:
+        if not group.comparison.rules.many_splits:
+            found[group.comparison, ""] = group.h.mean
+            continue
+        for split in sorted(group.splits):
+            cells = frozenset(cell for cell in cells_of(group) if cell[0] == split)
+            found[group.comparison, split] = restricted(group, cells).h.mean
+    return found
+
+
+def _h(groups: Mapping[Comparison, Group], comparison: Comparison) -> str:
+    return percent(groups[comparison].h.mean) if comparison in groups else NOTHING
+
+
+def _share(share: float | None) -> str:
+    return NOTHING if share is None else percent(share)
+
+
+def _notes(overall: Overall, shared: Sequence[str], has_wins: bool) -> Iterable[str]:
     if not shared:
-        return "No mean: there is no data set on which every row has a result."
-    return f"mean: over the data sets on which every row has a result ({', '.join(shared)})."
+        yield "No mean: there is no data set on which every row has a result."
+    elif len(overall.compared) < len(overall.rows):
+        yield f"mean and mean rank: of the rows with results on every data set ({', '.join(shared)})."
+    else:
+        yield f"mean and mean rank: over the data sets on which every row has a result ({', '.join(shared)})."
+    if has_wins:
+        yield (
+            "wins: how often H is above that of another row, in percent of the bootstrap's replicates; mean over rows "
+            "and these data sets."
+        )
+    yield _tests(overall)
+
+
+def _tests(overall: Overall) -> str:
+    """Say what Friedman's and Nemenyi's tests find."""
+    tasks, methods = overall.task_values.shape
+    found = overall.critical_difference
+    if found is None:
+        return (
+            f"Tests across data sets: too few tasks ({tasks} that {methods} rows share; it "
+            f"takes {MIN_TASKS} and {MIN_METHODS})."
+        )
+    return (
+        f"Friedman's test over {tasks} tasks: chi-squared {found.chi_squared:.1f}, {_p_value(found.p_value)}. Nemenyi: "
+        f"mean ranks that differ by less than {found.critical_difference:.2f} can't be told apart."
+    )
+
+
+def _p_value(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

@@ -14,6 +14,8 @@ from gzslbench.report.markdown import to_markdown
 from gzslbench.report.tables import Table
 
 OVERVIEW = "README.md"
+_TAKEN = ("readme.md", "reported.md")
+"""Names of pages that are no data set's, as a file system that knows no case has them."""
 TABLES = "tables"
 NO_RECORDS = "No records."
 DIFF_LINES = 20
@@ -24,7 +26,8 @@ _INTRODUCTION = """\
 Mean per-class top-1 accuracy in percent: T1 (conventional zero-shot learning), U and S (unseen and seen classes in
 generalized zero-shot learning), H (their harmonic mean); AUSUC is the area under the curve of S over U. Mean ± sample
 standard deviation over seeds. UD: something of the unseen classes is used before test time; GM: a generator takes part.
-Times and memory are medians over seeds; looks counts how often test labels were read for one result.
+Times and memory are medians over seeds; looks counts how often test labels were read for one result. paper H is what a
+paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
 """
 
 
@@ -39,10 +42,10 @@ class Page:
 
 def leaderboard_pages(board: Leaderboard) -> list[Page]:
     """Lay the leaderboard out as an overview and a page for each data set."""
-    links = "\n".join(f"- [{data_set}]({_file(data_set)})" for data_set in board.data_sets)
-    overview = Page(OVERVIEW, _INTRODUCTION, {"overall": _text(board.overall), "data-sets": links or NO_RECORDS})
+    links = "\n".join(f"- [{data_set}]({_file(data_set)})" for data_set in board.data_sets) or NO_RECORDS
+    overview = Page(OVERVIEW, _INTRODUCTION, {"overall": as_text(board.overall), "data-sets": links})
     data_set_pages = [
-        Page(_file(data_set), f"# {data_set}\n", {TABLES: _text(tables)})
+        Page(_file(data_set), f"# {data_set}\n", {TABLES: as_text([*tables, *board.pareto.get(data_set, ())])})
         for data_set, tables in board.data_sets.items()
     ]
     return [overview, *data_set_pages]
@@ -80,8 +83,10 @@ def _versions(pages: Iterable[Page], folder: Path) -> Iterator[tuple[Path, str, 
 
 
 def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
-    """Pages of data sets that have no records any more."""
+    """Pages of data sets that have no records any more, where it is a leaderboard that is written."""
     files = {page.file for page in expected}
+    if OVERVIEW not in files:
+        return []
     return [
         Page(path.name, "", {TABLES: NO_RECORDS})
         for path in sorted(folder.glob("*.md"))
@@ -125,13 +130,15 @@ def _diff(path: Path, old: str, new: str) -> str:
     return "\n".join(shown)
 
 
-def _text(tables: Sequence[Table]) -> str:
+def as_text(tables: Sequence[Table]) -> str:
+    """Lay tables out as the markdown of a block."""
     return "\n\n".join(to_markdown(table) for table in tables) or NO_RECORDS
 
 
 def _file(data_set: str) -> str:
     """The page's name: the data set's, with whatever file systems or links might stumble over replaced."""
-    return re.sub(r"[^A-Za-z0-9@._-]", "-", data_set) + ".md"
+    name = re.sub(r"[^A-Za-z0-9@._-]", "-", data_set) + ".md"
+    return f"data-set-{name}" if name.casefold() in _TAKEN else name
 
 
 def _begin(name: str) -> str:

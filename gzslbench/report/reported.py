@@ -2,28 +2,32 @@
 
 ``reported.csv`` holds one number a row. ``system``, ``dataset``, ``semantics`` and ``source`` are as printed;
 ``method`` is the name of the system here; ``compares_to`` is the data set here with the same classes and semantics,
-empty where the source does not tell; ``splits`` is how many class splits the number is a mean of; ``note`` tells why a
-number is known to be wrong. Nothing is corrected. ``paper_features.csv`` lists content hashes of features known to be
-those of a source.
+empty where the source does not tell; ``splits`` is how many class splits the number is a mean of. Nothing is corrected:
+what is known to be wrong is found by :mod:`gzslbench.report.audit`. ``paper_features.csv`` lists content hashes of
+features known to be those of a source.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal
+
+from gzslbench.report.audit import Finding, PrintedRow, audit, bundled
 
 Metric = Literal["T1", "U", "S", "H"]
 _METRICS: dict[str, Metric] = {"T1": "T1", "U": "U", "S": "S", "H": "H"}
+_Place = tuple[str, str, str, str]
+"""Source, system, data set and metric."""
+OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
+"""Names of published splits: the only ones that papers' numbers are for."""
 
 
 @dataclass(frozen=True)
 class Reported:
-    """One number of a published table, in percent."""
+    """One number of a published table, in percent; ``note`` tells why it is known to be wrong."""
 
     system: str
     family: str
@@ -39,17 +43,35 @@ class Reported:
     splits: int
     note: str
 
+    def __str__(self) -> str:
+        """Write the value as printed: ``66.1 ± 0.2``."""
+        return f"{self.value:.1f}" + (f" ± {self.std:.1f}" if self.std is not None else "")
+
 
 @cache
 def reported_numbers() -> tuple[Reported, ...]:
     """Read the bundled table."""
-    return tuple(_reported(row) for row in _rows("reported.csv"))
+    notes = _notes()
+    return tuple(_reported(row, "; ".join(notes.get(_place(row), ()))) for row in bundled("reported.csv"))
 
 
 def reported_number(method: str, data_set: str, metric: Metric, many_splits: bool = False) -> Reported | None:
     """Find what a paper reports for a method: the first row not known to be wrong, before all one with a deviation."""
-    found = _index().get((method, data_set, metric, many_splits), [])
-    return min(found, key=lambda row: (bool(row.note), row.std is None)) if found else None
+    return best_of(
+        number
+        for number in reported_for(method)
+        if (number.compares_to, number.metric, number.splits > 1) == (data_set, metric, many_splits)
+    )
+
+
+def reported_for(method: str) -> tuple[Reported, ...]:
+    """Give all numbers that papers report for a method."""
+    return _by_method().get(method, ())
+
+
+def best_of(numbers: Iterable[Reported]) -> Reported | None:
+    """Choose the first number not known to be wrong, before all one with a deviation."""
+    return min(numbers, key=lambda number: (bool(number.note), number.std is None), default=None)
 
 
 def same_features(number: Reported, features: str) -> bool:
@@ -57,7 +79,35 @@ def same_features(number: Reported, features: str) -> bool:
     return (number.source, number.compares_to, features) in _paper_features()
 
 
-def _reported(row: Mapping[str, str]) -> Reported:
+@cache
+def printed_rows() -> tuple[PrintedRow, ...]:
+    """Collect the numbers by row of their tables, as printed."""
+    rows: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for row in bundled("reported.csv"):
+        rows[row["source"], row["system"], row["dataset"]][row["metric"]] = float(row["value"])
+    return tuple(PrintedRow(*place, values) for place, values in rows.items())
+
+
+@cache
+def findings() -> tuple[Finding, ...]:
+    """Audit the bundled table."""
+    return tuple(audit(printed_rows()))
+
+
+def _notes() -> Mapping[_Place, list[str]]:
+    """Say of each number that is wrong why."""
+    notes: dict[_Place, list[str]] = defaultdict(list)
+    for finding in findings():
+        for metric in finding.metrics if finding.wrong else ():
+            notes[finding.source, finding.system, finding.dataset, metric].append(finding.text)
+    return notes
+
+
+def _place(row: Mapping[str, str]) -> _Place:
+    return row["source"], row["system"], row["dataset"], row["metric"]
+
+
+def _reported(row: Mapping[str, str], note: str) -> Reported:
     return Reported(
         system=row["system"],
         family=row["family"],
@@ -71,24 +121,19 @@ def _reported(row: Mapping[str, str]) -> Reported:
         method=row["method"],
         compares_to=row["compares_to"],
         splits=int(row["splits"]),
-        note=row["note"],
+        note=note,
     )
 
 
 @cache
-def _index() -> dict[tuple[str, str, str, bool], list[Reported]]:
-    index: dict[tuple[str, str, str, bool], list[Reported]] = defaultdict(list)
-    for row in reported_numbers():
-        if row.method and row.compares_to:
-            index[row.method, row.compares_to, row.metric, row.splits > 1].append(row)
-    return dict(index)
+def _by_method() -> Mapping[str, tuple[Reported, ...]]:
+    numbers: dict[str, list[Reported]] = defaultdict(list)
+    for number in reported_numbers():
+        if number.method:
+            numbers[number.method].append(number)
+    return {method: tuple(of_method) for method, of_method in numbers.items()}
 
 
 @cache
 def _paper_features() -> frozenset[tuple[str, str, str]]:
-    return frozenset((row["source"], row["data_set"], row["features"]) for row in _rows("paper_features.csv"))
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return frozenset((row["source"], row["data_set"], row["features"]) for row in bundled("paper_features.csv"))

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 from gzslbench.report.costs import Cost, cost_of
 from gzslbench.report.groups import Comparison, Group, Summary
-from gzslbench.report.labels import RowNames
-from gzslbench.report.reported import reported_number, same_features
+from gzslbench.report.labels import RowNames, in_order
+from gzslbench.report.standing import Standing
+from gzslbench.report.verdict import Reason, Verdict, verdict_notes, verdict_on
 from gzslbench.result import Result
+from gzslbench.statistics.bootstrap import Interval
+from gzslbench.submission.provenance import Provenance
 
 NOTHING = "–"
-OTHER_FEATURES = "†"
-KNOWN_WRONG = "§"
+OTHER_FEATURES = Reason.FEATURES.mark
 SHARED_MACHINE = "‡"
-OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
-"""Names of published splits: the only ones that papers' numbers are for."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, how its cells align, and whether they tell what a result cost rather than how good it is."""
+    """A heading, how its cells align, and whether they tell what a result took rather than how good it is.
+
+    ``cost`` columns tell of data, seeds and looks at test labels as well as of time and memory.
+    """
 
     name: str
     left: bool = False
@@ -47,20 +50,30 @@ class _Row:
     cost: Cost
     machine: str
     peek_gap: float | None
+    standing: Standing | None
+    provenance: Provenance | None
 
 
 _Cell = Callable[[_Row], str]
 
 
 def comparison_table(
-    comparison: Comparison, name: str, groups: Iterable[Group], peek_gaps: Mapping[Group, float]
+    comparison: Comparison,
+    name: str,
+    groups: Iterable[Group],
+    peek_gaps: Mapping[Group, float],
+    standings: Mapping[Group, Standing],
+    provenances: Mapping[Group, Provenance] | None = None,
 ) -> Table:
     """Tabulate the groups of one comparison, by falling H; by name where the protocol isn't ranked.
 
-    ``name`` stands for the data set in the title, ``peek_gaps`` are shown under the protocol that looks at test labels.
+    ``name`` stands for the data set in the title, ``peek_gaps`` are what a look at test labels adds to H, and
+    ``standings`` hold the groups that have an answer key; ``provenances`` are given where some results were submitted.
     """
-    rows = _rows(comparison, list(groups), peek_gaps)
+    rows = _rows(list(groups), peek_gaps, standings, provenances or {})
     cells = _cells(comparison, several_machines=len({row.machine for row in rows}) > 1)
+    if provenances:
+        cells[Column("provenance", left=True)] = lambda row: str(row.provenance or NOTHING)
     return Table(
         title=f"{name}: {protocol_title(comparison)}",
         summary=protocol_summary(comparison),
@@ -78,6 +91,11 @@ def percent(fraction: float) -> str:
 def percent_with_deviation(summary: Summary) -> str:
     """Write mean and deviation in percent; the mean alone where there is a single value."""
     return percent(summary.mean) if summary.sd is None else f"{percent(summary.mean)} ± {percent(summary.sd)}"
+
+
+def percent_interval(interval: Interval) -> str:
+    """Write an interval in percent; what rounds to nothing is positive."""
+    return f"{100 * interval.low:z.1f} to {100 * interval.high:z.1f}"
 
 
 def protocol_title(comparison: Comparison) -> str:
@@ -109,20 +127,25 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield f"{SHARED_MACHINE} trunks shared the machine: these times are longer than they would be alone."
 
 
-def _rows(comparison: Comparison, groups: Sequence[Group], peek_gaps: Mapping[Group, float]) -> list[_Row]:
+def _rows(
+    groups: Sequence[Group],
+    peek_gaps: Mapping[Group, float],
+    standings: Mapping[Group, Standing],
+    provenances: Mapping[Group, Provenance],
+) -> list[_Row]:
     names = RowNames([groups])
-    labels = {group: names.label(group) for group in groups}
-    ranked = comparison.rules.ranked
-    ordered = sorted(groups, key=lambda group: (-group.h.mean if ranked else 0.0, labels[group], group.budget))
+    ordered = in_order(groups, names)
     costs = {group: cost_of(group) for group in ordered}
     machine_classes = sorted({cost.machine_class for cost in costs.values()})
     return [
         _Row(
             group=group,
-            label=labels[group],
+            label=names.label(group),
             cost=costs[group],
             machine=str(1 + machine_classes.index(costs[group].machine_class)),
             peek_gap=peek_gaps.get(group),
+            standing=standings.get(group),
+            provenance=provenances.get(group),
         )
         for group in ordered
     ]
@@ -130,24 +153,28 @@ def _rows(comparison: Comparison, groups: Sequence[Group], peek_gaps: Mapping[Gr
 
 def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell]:
     """List the columns and how each writes its cell."""
-    cells: dict[Column, _Cell] = {
+    rules = comparison.rules
+    cells: dict[Column, _Cell] = {Column("rank"): _rank} if rules.ranked else {}
+    cells |= {
         Column("method", left=True): lambda row: row.label,
         Column("budget", left=True): lambda row: row.group.budget,
         Column("T1"): _accuracy(attrgetter("t1")),
         Column("U"): _accuracy(attrgetter("u")),
         Column("S"): _accuracy(attrgetter("s")),
         Column("H"): lambda row: percent_with_deviation(row.group.h),
+        Column("H 95%"): lambda row: percent_interval(row.standing.interval) if row.standing else NOTHING,
     }
-    if not comparison.rules.ranked:
-        cells[Column("peek gap")] = lambda row: NOTHING if row.peek_gap is None else f"{100 * row.peek_gap:+.1f}"
+    if _has_peek_gaps(comparison):
+        cells[Column("peek gap")] = lambda row: NOTHING if row.peek_gap is None else f"{100 * row.peek_gap:+z.1f}"
     cells |= {
         Column("AUSUC"): lambda row: percent(row.group.summary(attrgetter("ausuc")).mean),
-        Column("UD"): lambda row: _yes(result.unseen_semantics for result in row.group.results),
-        Column("GM"): lambda row: _yes(result.generative for result in row.group.results),
-        Column("seeds"): lambda row: str(len(row.group.seeds)),
+        Column("UD", cost=True): lambda row: _yes(result.unseen_semantics for result in row.group.results),
+        Column("GM", cost=True): lambda row: _yes(result.generative for result in row.group.results),
+        Column("selection", cost=True): lambda row: rules.selection,
+        Column("seeds", cost=True): lambda row: str(len(row.group.seeds)),
     }
-    if comparison.rules.many_splits:
-        cells[Column("splits")] = lambda row: str(len(row.group.splits))
+    if rules.many_splits:
+        cells[Column("splits", cost=True)] = lambda row: str(len(row.group.splits))
     if several_machines:
         cells[Column("machine", cost=True)] = lambda row: row.machine
     return cells | {
@@ -157,6 +184,15 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
         Column("looks", cost=True): _looks,
         Column("paper H"): _paper_h,
     }
+
+
+def _has_peek_gaps(comparison: Comparison) -> bool:
+    """Say whether the protocol is one of the two that differ in nothing but looking at test labels."""
+    return not comparison.rules.ranked or comparison.protocol == "inductive"
+
+
+def _rank(row: _Row) -> str:
+    return str(row.standing.rank) if row.standing else NOTHING
 
 
 def _accuracy(value: Callable[[Result], float]) -> _Cell:
@@ -186,23 +222,35 @@ def _looks(row: _Row) -> str:
 
 
 def _paper_h(row: _Row) -> str:
-    comparison = row.group.comparison
-    many_splits = comparison.rules.many_splits
-    if not many_splits and comparison.split not in OFFICIAL_SPLITS:
-        return NOTHING
-    number = reported_number(row.group.method, comparison.data_set, "H", many_splits)
-    if number is None:
-        return NOTHING
-    value = f"{number.value:.1f}" + (f" ± {number.std:.1f}" if number.std is not None else "")
-    other = "" if same_features(number, comparison.features) else OTHER_FEATURES
-    marks = other + (KNOWN_WRONG if number.note else "")
-    return f"{value} {marks}" if marks else value
+    return str(_verdict(row) or NOTHING)
+
+
+def _verdict(row: _Row) -> Verdict | None:
+    return verdict_on(row.group, row.standing.interval if row.standing else None)
+
+
+def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
+    """Say what intervals and ranks are."""
+    judged = [row for row in rows if row.standing]
+    many = comparison.rules.many_splits
+    if judged and comparison.rules.ranked:
+        yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
+    if judged:
+        drawn = "seeds and splits" if many else "seeds"
+        yield f"H 95%: interval by bootstrap over test samples within each class and {drawn}, the same for every row."
+    if any(len(row.group.seeds) == 1 and len(row.group.splits) == 1 for row in judged):
+        yield "Rows with one seed: their interval covers the choice of test samples only, not that of the seed."
+    if len(judged) < len(rows):
+        yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 
 
 def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     """Explain each mark that occurs, and name the machines."""
+    yield from _standing_notes(comparison, rows)
     if not comparison.rules.ranked:
         yield "peek gap: H here minus H under inductive, same configuration and seeds."
+    elif any(row.peek_gap is not None for row in rows):
+        yield "peek gap: H under paper, which chooses on the test set, minus H here, same configuration and seeds."
     if len({row.group.splits for row in rows}) > 1 and comparison.rules.many_splits:
         yield "Rows cover different splits: see the column."
     machines = sorted({(row.machine, row.cost.machine_class) for row in rows})
@@ -214,10 +262,6 @@ def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     yield from time_notes([row.cost for row in rows])
     if any(row.cost.peak_device_mib is not None for row in rows):
         yield "Peak memory is that of the process + that of the GPU."
-    papers = [_paper_h(row) for row in rows]
-    if any(OTHER_FEATURES in paper for paper in papers):
-        yield f"{OTHER_FEATURES} other features: reported on features that are not these; no reproduction."
-    for method in sorted({row.group.method for row, paper in zip(rows, papers, strict=True) if KNOWN_WRONG in paper}):
-        number = reported_number(method, comparison.data_set, "H", comparison.rules.many_splits)
-        if number:
-            yield f"{KNOWN_WRONG} {number.system}, {number.source}: known to be wrong: {number.note}."
+    yield from verdict_notes([_verdict(row) for row in rows])
+    for provenance in sorted({row.provenance for row in rows if row.provenance}):
+        yield f"{provenance}: {provenance.meaning}."

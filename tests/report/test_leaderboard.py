@@ -7,9 +7,15 @@ import pytest
 from gzslbench.report import build_leaderboard, leaderboard_pages, reported
 
 
+def _cells(table):
+    """Each row's cells by column."""
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows]
+
+
 def _row(table, method):
-    (row,) = (row for row in table.rows if row[0] == method)
-    return {column.name: cell for column, cell in zip(table.columns, row, strict=True)}
+    (row,) = (row for row in _cells(table) if row["method"] == method)
+    return row
 
 
 def _table(results, data_set="CUB"):
@@ -24,21 +30,25 @@ def test_a_row_worked_by_hand(make_result):
         make_result(method="gsmflow", seed=2, h=0.60, u=0.56, s=0.65, peak_memory_mib=2000),
     ]
     assert _row(_table(results), "gsmflow") == {
+        "rank": "–",
         "method": "gsmflow",
         "budget": "full",
         "T1": "70.0 ± 0.0",
         "U": "42.0 ± 13.1",  # deviations -12, -2, 14: sqrt(344 / 2)
         "S": "64.0 ± 3.6",  # -4, 3, 1: sqrt(26 / 2)
         "H": "50.0 ± 10.0",
+        "H 95%": "–",
+        "peek gap": "–",
         "AUSUC": "30.0",
         "UD": "Y",
         "GM": "Y",
+        "selection": "last step",
         "seeds": "3",
         "fit (s)": "10.0",  # the median of 10, 20 and 10
         "predict (1/s)": "5,000",  # 1,000 samples in a median of 0.2 s
         "peak (MiB)": "512",
         "looks": "1",
-        "paper H": "–",  # GSMFlow's CUB is the one with sentences
+        "paper H": "66.1 ± 0.2 not comparable †◊¶",  # GSMFlow's CUB is the one with sentences
     }
 
 
@@ -48,7 +58,7 @@ def test_a_single_seed_shows_no_deviation(make_result):
 
 def test_rows_fall_with_h(make_result):
     results = [make_result(method=name, h=h) for name, h in (("sae", 0.1), ("gsmflow", 0.6), ("eszsl", 0.4))]
-    assert [row[0] for row in _table(results).rows] == ["gsmflow", "eszsl", "sae"]
+    assert [row["method"] for row in _cells(_table(results))] == ["gsmflow", "eszsl", "sae"]
 
 
 def test_columns_ud_and_gm(make_result):
@@ -59,7 +69,7 @@ def test_columns_ud_and_gm(make_result):
 def test_unequal_configurations_are_not_mixed(make_result):
     results = [make_result(seed=seed, config={"steps": 10 * (1 + seed)}, h=0.4 + 0.1 * seed) for seed in (0, 1)]
     table = _table(results)
-    assert [(row[0], row[5]) for row in table.rows] == [
+    assert [(row["method"], row["H"]) for row in _cells(table)] == [
         ("eszsl (eszsl.steps=20)", "50.0"),
         ("eszsl (eszsl.steps=10)", "40.0"),
     ]
@@ -84,7 +94,10 @@ def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_result)
     assert [row[0] for row in paper.rows] == ["a-low", "b-high", "c-alone"]
     assert [_row(paper, name)["peek gap"] for name in ("a-low", "b-high", "c-alone")] == ["+5.0", "+12.0", "–"]
     assert _row(paper, "b-high")["looks"] == "1,200"
-    assert "peek gap" not in [column.name for column in inductive.columns]
+    assert [column.name for column in inductive.columns[:2]] == ["rank", "method"]
+    assert paper.columns[0].name == "method"
+    assert _row(inductive, "b-high")["peek gap"] == "+12.0"
+    assert [_row(table, "a-low")["selection"] for table in (inductive, paper)] == ["last step", "test set"]
     assert [table.title for table in board.overall] == ["All data sets: inductive"]
 
 
@@ -127,26 +140,26 @@ def test_device_memory_stands_beside_resident_memory(make_result):
 def test_a_reported_number_is_marked_as_of_other_features(make_result, monkeypatch):
     results = [make_result(method="gsmflow", data_set="CUB@sent")]
     table = _table(results, "CUB@sent")
-    assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2 †"
+    assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2 not comparable †¶№"
     assert any(note.startswith("† other features") for note in table.notes)
     number = reported.reported_number("gsmflow", "CUB@sent", "H")
     monkeypatch.setattr(reported, "_paper_features", lambda: frozenset({(number.source, "CUB@sent", "f" * 16)}))
     table = _table(results, "CUB@sent")
-    assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2"
+    assert _row(table, "gsmflow")["paper H"] == "66.1 ± 0.2 not comparable ¶№"
     assert not any("other features" in note for note in table.notes)
 
 
-@pytest.mark.parametrize(("split", "shown"), [("v1", "66.1 ± 0.2 †"), ("custom", "–"), ("random-1", "–")])
+@pytest.mark.parametrize(("split", "shown"), [("v1", "†¶№"), ("custom", "†¤¶№"), ("random-1", "†¤¶№")])
 def test_a_reported_number_is_for_a_published_split(make_result, split, shown):
     record = make_result(method="gsmflow", data_set="CUB@sent", split=split)
-    assert _row(_table([record], "CUB@sent"), "gsmflow")["paper H"] == shown
+    assert _row(_table([record], "CUB@sent"), "gsmflow")["paper H"] == f"66.1 ± 0.2 not comparable {shown}"
 
 
 def test_a_reported_number_known_to_be_wrong_says_so(make_result):
     results = [make_result(data_set="UCF101", protocol="splits", split=split) for split in ("a", "b")]
     table = _table(results, "UCF101")
     row = _row(table, "eszsl")
-    assert (row["paper H"], row["splits"]) == ("3.4 †§", "2")
+    assert (row["paper H"], row["splits"]) == ("3.4 not comparable †¤§", "2")
     assert any(note.startswith("§ ESZSL") and "6.2" in note for note in table.notes)
 
 
@@ -162,10 +175,11 @@ def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_result):
         make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()
     ).overall
     assert overall.rows == (
-        ("gsmflow", "full", "50.0", "60.0", "40.0", "90.0"),
-        ("sae", "full", "15.0", "20.0", "10.0", "–"),
+        ("gsmflow", "full", "50.0", "1.0", "–", "60.0", "40.0", "90.0"),
+        ("sae", "full", "15.0", "2.0", "–", "20.0", "10.0", "–"),
     )
     assert "CUB, FLO" in overall.notes[0]
+    assert "too few tasks (2 that 2 rows share" in overall.notes[-1]
 
 
 def test_there_is_no_overall_mean_without_a_common_data_set(make_result):

@@ -2,6 +2,7 @@ import pytest
 
 from gzslbench.errors import UsageError
 from gzslbench.report import build_leaderboard, leaderboard_pages, stale_pages, write_pages
+from gzslbench.report.audit_tables import audit_page
 from gzslbench.report.markdown import to_markdown
 
 
@@ -22,6 +23,30 @@ def test_new_pages_link_the_data_sets_and_hold_their_tables(pages, tmp_path):
     overview = (folder / "README.md").read_text()
     assert "- [CUB](CUB.md)\n- [CUB@sent](CUB@sent.md)" in overview
     assert "| gsmflow" in (folder / "CUB@sent.md").read_text()
+
+
+def test_fronts_follow_the_tables_of_a_data_set(pages, tmp_path):
+    write_pages(pages, tmp_path)
+    headings = [line for line in (tmp_path / "CUB.md").read_text().splitlines() if line.startswith("## ")]
+    assert headings == [
+        "## CUB: inductive",
+        "## CUB: inductive, H against fit time",
+        "## CUB: inductive, H against peak memory",
+    ]
+
+
+def test_the_audit_of_the_papers_is_a_page_of_its_own(pages, tmp_path):
+    write_pages(pages, tmp_path)
+    assert [path.name for path in write_pages([audit_page()], tmp_path)] == ["reported.md"]
+    audit = (tmp_path / "reported.md").read_text()
+    assert "| SAE         | CUB        | S 82.2, U 1.1, H 2.2" in audit
+    assert "## Looks at the test set behind one number" in audit
+
+
+@pytest.mark.parametrize("name", ["reported", "Reported", "readme"])
+def test_a_data_set_can_not_take_another_pages_place(make_result, name):
+    files = [page.file for page in leaderboard_pages(build_leaderboard([make_result(data_set=name)]))]
+    assert files == ["README.md", f"data-set-{name}.md"]
 
 
 def test_writing_twice_changes_nothing(pages, tmp_path):

@@ -1,0 +1,54 @@
+"""``gzslbench compare``: two methods side by side, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gzslbench.cli.options import roots_option
+from gzslbench.cli.pages import print_tables
+from gzslbench.errors import UsageError
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.suggest import nearest
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@roots_option
+@click.option("--dataset", "-d", "data_sets", multiple=True, help="Compare on this data set only; repeatable.")
+@click.option(
+    "--protocol",
+    default="inductive",
+    show_default=True,
+    type=click.Choice(list(PROTOCOLS)),
+    help="Compare results of this protocol.",
+)
+def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str) -> None:
+    r"""Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
+
+    Each is named as in the leaderboard's tables, with its budget where there are several:
+
+    \b
+    gzslbench compare gsmflow f-clswgan
+    gzslbench compare gsmflow:quick gsmflow:full -d CUB
+    gzslbench compare "eszsl (eszsl.gamma=1.0)" sae
+
+    Intervals come from a bootstrap over test samples within each class and over seeds, with the same draws for A and B.
+    """
+    from gzslbench.report.compare import compare_tables
+    from gzslbench.store import Store
+
+    stores = list(map(Store, roots))
+    results = [result for store in stores for result in store.results() if result.key.protocol == protocol]
+    if not results:
+        looked_in = ", ".join(map(str, roots))
+        raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
+    present = {result.key.data_set for result in results}
+    for name in data_sets:
+        if name not in present:
+            raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
+    chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
+    print_tables(compare_tables(chosen, stores, a, b))

@@ -1,0 +1,22 @@
+"""Whose results a row shows: the project's own, or submitted ones and how far these were verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gzslbench.report.groups import Group
+from gzslbench.report.marks import MarkReader
+from gzslbench.store import Store
+from gzslbench.submission.provenance import Provenance, provenance_of
+
+
+def provenances(groups: Iterable[Group], stores: Sequence[Store], reader: MarkReader) -> Mapping[Group, Provenance]:
+    """Give the least trusted provenance among the results of each group; empty where all were measured here.
+
+    Raises:
+        RecordError: a store does not say what was verified of it.
+    """
+    of_store = {store.root: provenance_of(store.root) for store in stores}
+    if set(of_store.values()) <= {Provenance.MEASURED}:
+        return {}
+    return {group: min(of_store[reader.store_of(result).root] for result in group.results) for group in groups}

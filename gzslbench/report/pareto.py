@@ -1,0 +1,119 @@
+"""Accuracy against what it costs: the methods of a table that no other beats in both."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gzslbench.report.costs import Cost, cost_of
+from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.labels import RowNames
+from gzslbench.report.tables import (
+    Column,
+    Table,
+    fit_time,
+    percent_with_deviation,
+    protocol_summary,
+    protocol_title,
+    time_notes,
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    group: Group
+    label: str
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A cost: its name in titles, its column, its amount, how that is written, and what is to be known of it."""
+
+    name: str
+    column: str
+    amount: Callable[[Cost], float]
+    written: Callable[[Cost], str]
+    notes: Callable[[Sequence[Cost]], Iterable[str]]
+
+
+def pareto_tables(comparison: Comparison, name: str, groups: Iterable[Group]) -> list[Table]:
+    """Tabulate H against fit time and against peak memory, within each machine class; nothing where it isn't ranked.
+
+    ``name`` stands for the data set in the titles.
+    """
+    if not comparison.rules.ranked:
+        return []
+    classes = _by_machine(list(groups))
+    return [
+        _table(comparison, name, machine if len(classes) > 1 else "", kind, classes[machine])
+        for machine in sorted(classes)
+        for kind in _KINDS
+    ]
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Give the places of the points (accuracy, cost) that no other beats, by falling accuracy.
+
+    A point beats another by at least its accuracy for at most its cost, if they aren't equal in both.
+    """
+    order = sorted(range(len(points)), key=lambda place: (-points[place][0], points[place][1]))
+    front: list[int] = []
+    for place in order:
+        if not front or points[place][1] < points[front[-1]][1] or points[place] == points[front[-1]]:
+            front.append(place)
+    return front
+
+
+def _by_machine(groups: Sequence[Group]) -> Mapping[str, list[_Entry]]:
+    names = RowNames([groups])
+    classes: dict[str, list[_Entry]] = defaultdict(list)
+    for group in groups:
+        cost = cost_of(group)
+        classes[cost.machine_class].append(_Entry(group, names.label(group), cost))
+    return {
+        machine: sorted(entries, key=lambda entry: (entry.label, entry.group.budget))
+        for machine, entries in classes.items()
+    }
+
+
+def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, entries: Sequence[_Entry]) -> Table:
+    points = [(each.group.h.mean, kind.amount(each.cost)) for each in entries]
+    front = [entries[place] for place in pareto_front(points)]
+    where = f", {machine}" if machine else ""
+    return Table(
+        title=f"{name}: {protocol_title(comparison)}, H against {kind.name}{where}",
+        summary=f"What no other row beats in both: {len(front)} of {len(entries)}. {protocol_summary(comparison)}",
+        columns=(Column("method", left=True), Column("budget", left=True), Column("H"), Column(kind.column)),
+        rows=tuple(
+            (each.label, each.group.budget, percent_with_deviation(each.group.h), kind.written(each.cost))
+            for each in front
+        ),
+        notes=(f"By mean H, on {entries[0].cost.machine_class}.", *kind.notes([each.cost for each in front])),
+    )
+
+
+def _seconds_a_seed(cost: Cost) -> float:
+    return cost.fit_s / cost.seeds_together
+
+
+def _time_notes(costs: Sequence[Cost]) -> Iterator[str]:
+    yield from time_notes(costs)
+    if any(cost.seeds_together > 1 for cost in costs):
+        yield "Seeds that were trained together are compared by the time of one: that of all of them by their number."
+
+
+def _memory(cost: Cost) -> float:
+    return cost.peak_memory_mib + (cost.peak_device_mib or 0.0)
+
+
+def _memory_notes(costs: Sequence[Cost]) -> Iterator[str]:
+    if any(cost.peak_device_mib is not None for cost in costs):
+        yield "Peak memory is that of the process and of the GPU together."
+
+
+_KINDS = (
+    _Kind("fit time", "fit (s)", _seconds_a_seed, fit_time, _time_notes),
+    _Kind("peak memory", "peak (MiB)", _memory, lambda cost: f"{_memory(cost):,.0f}", _memory_notes),
+)

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from gzslbench.report.groups import by_comparison, group_results
+from gzslbench.report.labels import table_names
+from gzslbench.report.overall import critical_difference_of, overall_tables, win_probability
+from gzslbench.report.standing import Standing
+from gzslbench.statistics.across import critical_difference
+from gzslbench.statistics.bootstrap import Interval
+
+METHODS = ("gsmflow", "eszsl", "sae")
+
+
+@pytest.fixture
+def ran(make_result):
+    """Results of three methods on so many data sets, or splits, and H of each (tasks, methods)."""
+
+    def make(tasks, **described):
+        h = np.random.default_rng(1).uniform(0.2, 0.8, size=(tasks, 3)).round(3)
+        over = "split" if described.get("protocol") == "splits" else "data_set"
+        places = [(task, method) for task in range(tasks) for method in range(3)]
+        return h, [
+            make_result(method=METHODS[method], h=h[task, method], **described, **{over: f"task {task}"})
+            for task, method in places
+        ]
+
+    return make
+
+
+def _overall(results, wins=None):
+    """Tabulate the results; ``wins`` are given to all groups of a method."""
+    tables = by_comparison(group_results(results))
+    groups = [group for of_table in tables.values() for group in of_table]
+    known = {group: Standing(Interval(0.1, 0.2), 1, wins[group.method]) for group in groups if wins}
+    (table,) = overall_tables(tables, table_names(tables), known)
+    return table
+
+
+@pytest.mark.parametrize("protocol", ["inductive", "splits"])
+def test_six_data_sets_or_splits_are_tested(ran, protocol):
+    h, results = ran(6, protocol=protocol)
+    found = critical_difference_of(results, protocol)
+    expected = critical_difference(METHODS, h)
+    assert found == expected
+    note = _overall(results).notes[-1]
+    assert f"chi-squared {expected.chi_squared:.1f}" in note
+    assert f"less than {expected.critical_difference:.2f}" in note
+
+
+def test_too_few_tasks_say_so(ran):
+    _, results = ran(5)
+    assert critical_difference_of(results) is None
+    assert "too few tasks (5 that 3 rows share" in _overall(results).notes[-1]
+    assert critical_difference_of([]) is None
+
+
+def test_rows_that_lack_a_data_set_do_not_take_it_from_the_others(make_result):
+    results = [
+        make_result(method=method, data_set=data_set, h=h)
+        for method, data_set, h in (
+            *(("gsmflow", "CUB", 0.6), ("gsmflow", "FLO", 0.4), ("sae", "CUB", 0.3), ("sae", "FLO", 0.2)),
+            ("eszsl", "CUB", 0.9),
+        )
+    ]
+    table = _overall(results)
+    assert [row[0] for row in table.rows] == ["gsmflow", "sae", "eszsl"]
+    assert [row[2:4] for row in table.rows] == [("50.0", "1.0"), ("25.0", "2.0"), ("–", "–")]
+    assert table.notes[0] == "mean and mean rank: of the rows with results on every data set (CUB, FLO)."
+
+
+def test_a_method_has_one_row_though_its_budgets_differ_between_data_sets(make_result):
+    places = [("CUB", "quick"), ("glyphs", "full")]
+    results = [
+        make_result(method=method, data_set=data_set, budget=budget)
+        for method in METHODS
+        for data_set, budget in places
+    ]
+    assert [row[:2] for row in _overall(results).rows] == [(method, "full, quick") for method in sorted(METHODS)]
+    both = [*results, make_result(method="sae", data_set="CUB", budget="full", config={"steps": 1})]
+    assert [row[:2] for row in _overall(both).rows if row[0] == "sae"] == [("sae", "full"), ("sae", "quick")]
+
+
+def test_mean_ranks_stand_beside_the_means(ran):
+    h, results = ran(3)
+    ranks = (-h).argsort(axis=1).argsort(axis=1).mean(axis=0) + 1
+    assert {row[0]: row[3] for row in _overall(results).rows} == {
+        method: f"{rank:.1f}" for method, rank in zip(METHODS, ranks, strict=True)
+    }
+
+
+def test_rows_that_differ_in_budget_alone_are_told_apart(ran, make_result):
+    _, results = ran(6)
+    quick = [make_result(budget="quick", config={"steps": 1}, data_set=f"task {task}", h=0.1) for task in range(6)]
+    assert set(critical_difference_of([*results, *quick]).names) == {"gsmflow", "sae", "eszsl, full", "eszsl, quick"}
+
+
+def test_wins_are_a_mean_over_data_sets_and_missing_where_one_lacks_a_key(ran):
+    _, results = ran(2)
+    groups = [group for group in group_results(results) if group.method == "sae"]
+    standings = {group: Standing(Interval(0.1, 0.2), 1, wins) for group, wins in zip(groups, (0.25, 0.75), strict=True)}
+    assert win_probability(groups, standings) == 0.5
+    assert win_probability(groups, {groups[0]: standings[groups[0]]}) is None
+    shares = dict(zip(METHODS, (0.25, 0.5, 0.75), strict=True))
+    assert {row[0]: row[4] for row in _overall(results, shares).rows}["gsmflow"] == "25.0"
