@@ -1,0 +1,1 @@
+"""What ``gzslbench new`` writes."""

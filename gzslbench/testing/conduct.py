@@ -1,0 +1,132 @@
+"""Watching a component at work: what it draws from, which device it uses, and what it leaves changed in the process."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gzslbench.errors import ContractError
+from gzslbench.info import Need
+
+_SEEDERS: tuple[tuple[Any, str], ...] = (
+    (torch, "manual_seed"),
+    (torch, "seed"),
+    (torch.random, "manual_seed"),
+    (np.random, "seed"),
+    (random, "seed"),
+)
+
+
+@dataclass
+class Conduct:
+    """What was seen of a component while it was at work."""
+
+    draws: int = 0
+    """Random operations, whichever generator they drew from."""
+    reseeded: list[str] = field(default_factory=list)
+    """Functions called that seed a generator of the whole process."""
+    used_cuda: bool = False
+    asked_for: set[Need] = field(default_factory=set)
+    """What it asked a view for without having declared it."""
+    left_changed: list[str] = field(default_factory=list)
+    """Settings of the whole process that it did not put back."""
+
+
+class Watched(dict[Need, Tensor]):
+    """The offers of a view, which notice who asks for what is not among them."""
+
+    def __init__(self, offers: Mapping[Need, Tensor], conduct: Conduct) -> None:
+        super().__init__(offers)
+        self._conduct = conduct
+
+    def __contains__(self, need: object) -> bool:
+        if not super().__contains__(need) and isinstance(need, Need):
+            self._conduct.asked_for.add(need)
+        return super().__contains__(need)
+
+
+@contextmanager
+def observed(conduct: Conduct) -> Iterator[None]:
+    """Watch what is done in the body, and forbid the use of CUDA there."""
+    before = _process_settings()
+    states = _global_states()
+    with ExitStack() as stack:
+        for module, name in _SEEDERS:
+            stack.enter_context(patch.object(module, name, _noticing(conduct, module, name)))
+        stack.enter_context(patch.object(np.random, "default_rng", _counting(conduct, np.random.default_rng)))
+        stack.enter_context(patch.object(torch.cuda, "_lazy_init", _forbidding(conduct)))
+        stack.enter_context(_Draws(conduct))
+        try:
+            yield
+        finally:
+            conduct.draws += states != _global_states()
+            after = _process_settings()
+            conduct.left_changed += [name for name in before if before[name] != after[name]]
+
+
+class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts torch's random operations."""
+
+    def __init__(self, conduct: Conduct) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._conduct = conduct
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self._conduct.draws += torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **(kwargs or {}))
+
+
+def _noticing(conduct: Conduct, module: Any, name: str) -> Callable[..., Any]:
+    seed = getattr(module, name)
+
+    def noticing(*args: Any, **kwargs: Any) -> Any:
+        conduct.reseeded.append(f"{module.__name__}.{name}")
+        return seed(*args, **kwargs)
+
+    return noticing
+
+
+def _counting(conduct: Conduct, make: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        conduct.draws += 1
+        return make(*args, **kwargs)
+
+    return counting
+
+
+def _forbidding(conduct: Conduct) -> Callable[[], None]:
+    def forbidding() -> None:
+        conduct.used_cuda = True
+        raise ContractError("it used CUDA, though it was lent the CPU", "make every tensor on ctx.device")
+
+    return forbidding
+
+
+def _global_states() -> tuple[object, bytes, int]:
+    _, key, position, *_ = np.random.get_state()
+    return random.getstate(), np.asarray(key).tobytes(), int(position)
+
+
+def _process_settings() -> dict[str, object]:
+    return {
+        "the default dtype": torch.get_default_dtype(),
+        "the default device": torch.get_default_device(),
+        "the number of threads": torch.get_num_threads(),
+        "the use of deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "whether gradients are recorded": torch.is_grad_enabled(),
+        "numpy's handling of errors": np.geterr(),
+        "the environment variables": {name: os.environ[name] for name in os.environ if not name.startswith("TORCH")},
+        "the working directory": os.getcwd(),  # noqa: PTH109
+    }

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+PLUGIN = '''
+"""A gate that is open, or broken."""
+
+from gzslbench.contract import Gate, Info, hookimpl
+
+
+class Open(Gate):
+    info = Info("open")
+
+    def fit(self, view, ctx):
+        pass
+
+    def log_prior(self, features):
+        return features.new_zeros(len(features), 2)
+
+
+@hookimpl
+def gzslbench_gates():
+    return [Open]
+'''
+
+
+def test_a_line_for_each_check_and_a_sum(gzslbench, tmp_path):
+    path = tmp_path / "open.py"
+    path.write_text(PLUGIN.lstrip())
+    done = gzslbench("check", path)
+    assert done.code == 0, done.out + done.err
+    *lines, last = done.out.splitlines()
+    assert lines[0] == "ok       plugin open: loads  gate open"
+    assert "ok       gate open: seed-matters  it draws nothing at random: the same for all seeds" in lines
+    assert last == f"{len(lines)} ok, 0 failed, 0 skipped"
+
+
+def test_a_failure_gives_its_reason_and_exit_code_1(gzslbench, tmp_path):
+    path = tmp_path / "open.py"
+    path.write_text(PLUGIN.replace("new_zeros(len(features), 2)", "new_zeros(2)").lstrip())
+    done = gzslbench("check", path)
+    assert done.code == 1
+    (line,) = [line for line in done.out.splitlines() if line.startswith("FAILED")]
+    assert line.startswith(
+        "FAILED   gate open: shapes  log_prior of 'open' returned a torch.float32 tensor of shape (2)"
+    )
+    assert "skipped  gate open: finite  for want of 'shapes'" in done.out
+    values = json.loads(gzslbench("check", path, "--json").out)
+    assert [each["check"] for each in values if each["status"] == "FAILED"] == ["shapes"]
+    assert {"kind", "name", "check", "status", "detail"} == values[0].keys()
+
+
+def test_settings_can_be_changed(gzslbench):
+    done = gzslbench("check", "calibrated-stacking", "--set", "calibrated-stacking.gamma=nan")
+    assert done.code == 1
+    assert "gamma must be finite" in done.out
+
+
+def test_an_unknown_name_is_wrong_usage(gzslbench):
+    done = gzslbench("check", "ezsl")
+    assert done.code == 2
+    assert "did you mean 'eszsl'" in done.err

@@ -1,0 +1,40 @@
+"""The plugins that come with gzslbench keep the contract: in this process, since they neither hang nor crash."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gzslbench.scan import find_plugins, read_listing
+from gzslbench.testing.outcomes import Subject
+from gzslbench.testing.registry import COMPONENTS, checks_of, perform
+from gzslbench.testing.suite import trial_of
+
+PLUGINS = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
+SUBJECTS = [
+    (plugin, subject)
+    for plugin in PLUGINS
+    for subject in (
+        Subject("plugin", plugin.name),
+        *(Subject(each.kind, each.info.name) for each in read_listing([plugin])),
+    )
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(("plugin", "subject"), [pytest.param(*pair, id=str(pair[1])) for pair in SUBJECTS])
+def test_a_built_in_plugin_passes_every_check(plugin, subject):
+    trial = trial_of(plugin, subject, {})
+    failed = [o for o in perform(checks_of(subject.kind), subject, trial, lambda _: None) if o.status == "FAILED"]
+    assert failed == []
+
+
+def test_components_of_every_kind_are_among_them():
+    assert set(COMPONENTS) < {subject.kind for _, subject in SUBJECTS}
