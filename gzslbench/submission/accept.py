@@ -1,0 +1,68 @@
+"""Taking a verified bundle into the leaderboards: a folder of results of its own, with what was checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gzslbench import __version__
+from gzslbench.errors import UsageError
+from gzslbench.store import Store, path_safe
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.bundle import Bundle
+from gzslbench.submission.case import Case
+from gzslbench.submission.manifest import SOURCE
+from gzslbench.submission.provenance import MANIFEST, PROVENANCE, Provenance
+from gzslbench.submission.verify import Verification
+
+_NAME_DIGITS = 8
+
+
+def accept(verification: Verification, into: Path) -> Path:
+    """Write records, answer keys, source, manifest and provenance of a bundle to a new folder in ``into``.
+
+    The folder bears the method's name and the start of the bundle's SHA-256. Names of records come from their keys, not
+    from the bundle. Raises :class:`BundleError` where the checks refused it or could not recompute its metrics.
+    """
+    case, provenance = verification.case, verification.provenance
+    if case is None or provenance is None:
+        raise BundleError("the bundle was refused", "nothing was accepted")
+    if provenance < Provenance.RESCORED:
+        raise BundleError("its metrics could not be computed anew", "accept it where the data is, with --data-dir")
+    bundle = case.bundle
+    root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:_NAME_DIGITS]}"
+    if root.exists():
+        raise UsageError(f"{root} is there already", "this very bundle was accepted before")
+    _write(case, root)
+    _write_provenance(verification, bundle, root)
+    return root
+
+
+def _write(case: Case, root: Path) -> None:
+    root.mkdir(parents=True)
+    (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
+    store = Store(root)
+    with store.writing():
+        for cell, answers in case.judged():
+            store.write(cell.record, cell.predictions)
+            store.write_answer_key(cell.record.key, answers)
+    for name, content in case.bundle.source.items():
+        path = root / SOURCE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _write_provenance(verification: Verification, bundle: Bundle, root: Path) -> None:
+    """Say what was checked, last: a folder without it was not accepted in full."""
+    reached = verification.provenance
+    said = {
+        "provenance": str(Provenance.VERIFIED if reached is Provenance.REPRODUCED else reached),
+        "bundle_sha256": bundle.sha256,
+        "declarations": asdict(bundle.manifest.declarations),
+        "checks": [asdict(line) for line in verification.lines],
+        "gzslbench": __version__,
+        "accepted": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")

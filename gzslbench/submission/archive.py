@@ -1,0 +1,139 @@
+"""Reading archives of strangers: nothing is written to disk, no name is trusted, and no header's word for a size."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gzslbench.errors import GzslbenchError
+
+MIB = 2**20
+_CHUNK = 2**16
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 20
+_ENTRY_BYTES = 512
+"""What an entry may take in the directory of an archive, its name included."""
+_SHOWN = 100
+"""How much of a name that is refused is shown."""
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_FORBIDDEN = (
+    (re.compile(r"^/|^[A-Za-z]:"), "is an absolute path"),
+    (re.compile(r"\\"), "has a backslash"),
+    (re.compile(r"(^|/)\.\.?(/|$)"), "climbs out of its folder"),
+    (re.compile(r"^$|//|/$"), "names no file"),
+    (re.compile(r'[^ -~]|[:*?"<>|]'), "has characters that not every system allows"),
+)
+
+
+class BundleError(GzslbenchError):
+    """A bundle, or a part of it, is not what it must be."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may hold at most; ``ratio`` is of all that it holds to its own size, beyond the first MiB."""
+
+    archive_bytes: int
+    members: int
+    member_bytes: int
+    total_bytes: int
+    ratio: int = 100
+    depth: int = 8
+    name_length: int = 300
+
+
+def read_archive(data: bytes, what: str, limits: Limits) -> dict[str, bytes]:
+    """Read all files of a zip archive by name; raises :class:`BundleError` naming ``what`` and the culprit."""
+    _check_end(data, what, limits)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, what, limits)
+            return dict(_contents(archive, entries, what, limits, len(data)))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError) as error:
+        raise BundleError(f"{what} is damaged: {error}", "make it again") from error
+
+
+def _check_end(data: bytes, what: str, limits: Limits) -> None:
+    """Check that an archive ends as one does that needs no trust: before its directory is read into memory."""
+    if len(data) > limits.archive_bytes:
+        raise BundleError(f"{what} takes {_size(len(data))}", f"the limit is {_size(limits.archive_bytes)}")
+    end = data[-_END_BYTES:]
+    if len(end) < _END_BYTES or not end.startswith(_END) or end[-2:] != b"\0\0":
+        raise BundleError(f"{what} is no complete zip archive", "it was cut off, or something was added to its end")
+    locator = data[-_END_BYTES - _ZIP64_LOCATOR_BYTES : -_END_BYTES]
+    if locator.startswith(_ZIP64_LOCATOR):
+        raise BundleError(f"{what} is in the zip64 format", f"archives of up to {limits.members} files need it not")
+    if int.from_bytes(end[12:16], "little") > limits.members * _ENTRY_BYTES:
+        raise BundleError(f"{what} holds too many files", f"the limit is {limits.members}")
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], what: str, limits: Limits) -> None:
+    if len(entries) > limits.members:
+        raise BundleError(f"{what} holds {len(entries)} files", f"the limit is {limits.members}")
+    known: set[str] = set()
+    for entry in entries:
+        name = entry.orig_filename
+        problem = _problem(entry, limits)
+        if problem:
+            raise BundleError(
+                f"{what}: {name[:_SHOWN]!r} {problem}", "bundles hold plain files alone, under plain names"
+            )
+        if name.casefold() in known:
+            raise BundleError(f"{what} holds {name!r} twice", "each file may be there once")
+        known.add(name.casefold())
+
+
+def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
+    """Say what is wrong with an entry, by what the directory tells of it; empty where nothing is."""
+    name, mode = entry.orig_filename, entry.external_attr >> 16
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link"
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        return "is a special file"
+    if entry.flag_bits & 1 or entry.compress_type not in _METHODS:
+        return "is encrypted, or compressed in another way than deflate"
+    if len(name) > limits.name_length or name.count("/") >= limits.depth:
+        return f"has a name of more than {limits.name_length} characters or {limits.depth} levels"
+    return next((problem for pattern, problem in _FORBIDDEN if pattern.search(name)), "")
+
+
+def _contents(
+    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], what: str, limits: Limits, archive_bytes: int
+) -> Iterator[tuple[str, bytes]]:
+    """Decompress the files, counting what comes out of them."""
+    left = min(limits.total_bytes, MIB + limits.ratio * archive_bytes)
+    for entry in entries:
+        data = _content(archive, entry, min(left, limits.member_bytes))
+        if data is None:
+            raise BundleError(
+                f"{what}: {entry.filename!r} unpacks to more than is allowed",
+                f"a file may take {_size(limits.member_bytes)}, all {_size(limits.total_bytes)}, "
+                f"and {limits.ratio} times what the archive takes",
+            )
+        left -= len(data)
+        yield entry.filename, data
+
+
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes | None:
+    """Decompress a file; None as soon as it turns out to be longer than the limit."""
+    parts: list[bytes] = []
+    left = limit
+    with archive.open(entry) as stream:
+        while part := stream.read(_CHUNK):
+            left -= len(part)
+            if left < 0:
+                return None
+            parts.append(part)
+    return b"".join(parts)
+
+
+def _size(count: int) -> str:
+    return f"{count / MIB:.1f} MiB" if count >= MIB else f"{count:,} bytes"

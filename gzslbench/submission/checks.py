@@ -1,0 +1,163 @@
+"""What every record of a bundle must be, one function a check.
+
+Each gives a line that says what was found in order, and raises :class:`BundleError` for what is not. Checks that need
+labels raise :class:`UncheckedError` where the data is not here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from gzslbench.answers import AnswerKey
+from gzslbench.errors import ContractError
+from gzslbench.predictions import Predictions
+from gzslbench.protocol import PROTOCOLS
+from gzslbench.record import Metrics, flat
+from gzslbench.seeds import CORE_SEEDS
+from gzslbench.store import Store
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.bundle import Cell
+from gzslbench.submission.case import Case
+from gzslbench.submission.known_data import check_known
+from gzslbench.submission.manifest import DataEntry
+from gzslbench.submission.submit import foreign_part
+
+TOLERANCE = 1e-9
+
+
+def check_keys(case: Case) -> str:
+    """Every record lies where its key's digest, computed anew, puts it; so nothing of a key was changed afterwards."""
+    for cell in case.cells:
+        key = cell.record.key
+        if Path(cell.folder) != Store(Path()).folder(key):
+            raise BundleError(
+                f"{cell.folder}: its key has the digest {key.digest()}, and seed {key.seed}",
+                "the record was relabelled",
+            )
+    return f"{len(case.cells)} digests computed anew"
+
+
+def check_manifest(case: Case) -> str:
+    """The manifest says of the records what they say themselves."""
+    manifest, records = case.bundle.manifest, [cell.record for cell in case.cells]
+    if not records:
+        raise BundleError("the bundle holds no record", "make it with gzslbench submit")
+    told = (manifest.method, set(manifest.protocols), set(manifest.data))
+    for record in records:
+        if record.method != manifest.method:
+            raise BundleError(f"a record is of '{record.method}', the bundle of '{manifest.method}'", "one method each")
+    held = (
+        manifest.method,
+        {record.key.protocol for record in records},
+        {DataEntry.of(record.key) for record in records},
+    )
+    if told != held:
+        raise BundleError("the manifest names other protocols or data than the records", "make the bundle again")
+    return f"{manifest.method} on {', '.join(map(str, manifest.data))}"
+
+
+def check_protocol(case: Case) -> str:
+    """Ranked protocols alone, of this version, under which test labels were read once."""
+    for cell in case.cells:
+        key, looks = cell.record.key, cell.record.looks
+        protocol = PROTOCOLS.get(key.protocol)
+        if protocol is None or protocol.version != key.protocol_version:
+            raise BundleError(f"there is no protocol '{key.protocol}' of version {key.protocol_version}", "run again")
+        if not protocol.ranked:
+            raise BundleError(f"the protocol '{key.protocol}' is not ranked", "submit another, such as inductive")
+        if looks != 1:
+            raise BundleError(f"{_name(cell)} looked {looks} times at test labels", f"'{key.protocol}' allows one look")
+    return f"{', '.join(case.bundle.manifest.protocols)}: ranked, one look at test labels each"
+
+
+def check_seeds(case: Case) -> str:
+    """All core seeds and no other, of one configuration on each data set and split."""
+    for group in case.groups():
+        keys = [cell.record.key for cell in group]
+        seeds = tuple(key.seed for key in keys)
+        if seeds != CORE_SEEDS:
+            raise BundleError(
+                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: there are seeds {', '.join(map(str, seeds))}",
+                f"submit {', '.join(map(str, CORE_SEEDS))}, all of them and no other",
+            )
+        if len({key.with_seed(0).digest() for key in keys}) > 1:
+            raise BundleError(
+                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: settings or code differ between seeds",
+                "submit one configuration",
+            )
+    if case.bundle.manifest.seeds != CORE_SEEDS:
+        raise BundleError("the manifest names other seeds than the core ones", "make the bundle again")
+    return f"core seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]} everywhere"
+
+
+def check_code(case: Case) -> str:
+    """Every component's code is that of the source in the bundle, or gzslbench's own."""
+    for cell in case.cells:
+        part = foreign_part(cell.record.key, case.hashes)
+        if part:
+            raise BundleError(
+                f"'{part.name}' has the code {part.code}, which neither the source in the bundle nor gzslbench has",
+                "make the bundle with the source that made the records",
+            )
+    return "the source in the bundle made the records" if case.bundle.source else "every component is gzslbench's own"
+
+
+def check_data(case: Case) -> str:
+    """The data is that of a leaderboard, and the verifier's own where it is here."""
+    for cell in case.cells:
+        check_known(cell.record.key)
+    same = {str(DataEntry.of(cell.record.key)) for cell, _ in case.judged()}
+    return f"{', '.join(sorted(same))}: same content as ours"
+
+
+def check_predictions(case: Case) -> str:
+    """Every test sample is predicted once, and every prediction is a class of its domain."""
+    for cell, answers in case.judged():
+        try:
+            answers.order(cell.predictions)
+        except ContractError as error:
+            raise BundleError(f"{_name(cell)}: {error.what}", error.remedy) from None
+        stray = _stray(cell.predictions, answers)
+        if stray:
+            raise BundleError(f"{_name(cell)}: {stray} holds classes of another domain, or none", "it was edited")
+    return f"{sum(len(cell.predictions.samples) for cell in case.cells):,} predictions of test samples"
+
+
+def check_metrics(case: Case) -> str:
+    """The metrics of every record are those that its predictions have by the verifier's own labels."""
+    for cell, answers in case.judged():
+        for name, given, computed in _unequal(cell.record.metrics, answers.score(cell.predictions)):
+            raise BundleError(f"{_name(cell)}: {name} is given as {given}", f"its predictions have {computed}")
+    return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
+
+
+def _stray(predictions: Predictions, answers: AnswerKey) -> str:
+    """Name an array of predictions that holds what is no class of its domain; empty where none does."""
+    both = np.union1d(answers.seen_classes, answers.unseen_classes)
+    allowed = {
+        "predicted": both,
+        "predicted_unseen": answers.unseen_classes,
+        "best_seen": answers.seen_classes,
+        "best_unseen": answers.unseen_classes,
+    }
+    return next((name for name, rows in allowed.items() if not np.isin(getattr(predictions, name), rows).all()), "")
+
+
+def _unequal(given: Metrics, computed: Metrics) -> Iterator[tuple[str, object, object]]:
+    """Give the metrics that differ, by dotted name."""
+    ours, theirs = flat(asdict(computed)), flat(asdict(given))
+    for name in ours | theirs:
+        pair = theirs.get(name), ours.get(name)
+        numbers = [value for value in pair if value is not None]
+        equal = len(numbers) != 1 and (not numbers or math.isclose(*numbers, rel_tol=0, abs_tol=TOLERANCE))
+        if not equal:
+            yield name, *pair
+
+
+def _name(cell: Cell) -> str:
+    return f"{cell.record.key.data_set}, seed {cell.record.key.seed}"

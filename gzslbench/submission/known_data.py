@@ -1,0 +1,38 @@
+"""Content hashes of the data that leaderboards are kept for; results on any other can't be compared with them."""
+
+from __future__ import annotations
+
+from gzslbench.protocol import protocol_named
+from gzslbench.record import CellKey
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.manifest import DataEntry
+
+KNOWN_DATA = (
+    DataEntry("glyphs", "5331513e0ff69005", "06219b4c46852cc2", "31323d5c95c6531a", "official", "1898b1aa6ce73867"),
+    DataEntry("CUB@sent", "9caab536c8b21a6b", "9fa6c1dfb559fc30", "bf6ad0ca8a0e04c1", "v1", "240871be9388ef70"),
+    DataEntry("FLO", "b7a439c9905ee839", "e0acf90a3610e6f3", "b0aab56628198753", "official", "337baff8b8789ee1"),
+    DataEntry("CLINC150", "dd5281c3d7a552a5", "590f19f919e5e93c", "1189bc69db3644cd", "official", "d7c6adab54ebe13f"),
+)
+"""One entry for each data set and split, as ``gzslbench data check`` shows them."""
+
+
+def check_known(key: CellKey) -> None:
+    """Refuse a key whose data is not known; protocols over many splits may bring splits of their own."""
+    given = DataEntry.of(key)
+    of_name = [entry for entry in KNOWN_DATA if entry.data_set == key.data_set]
+    if not of_name:
+        raise BundleError(f"there is no leaderboard for the data set '{key.data_set}'", _remedy())
+    compared = ["features", "labels", "semantics"]
+    if not protocol_named(key.protocol).many_splits:
+        compared.append("split_hash")
+    for field in compared:
+        known = sorted({getattr(entry, field) for entry in of_name})
+        if getattr(given, field) not in known:
+            raise BundleError(
+                f"{given}: {field} {getattr(given, field)} is not known; known: {', '.join(known)}", _remedy()
+            )
+
+
+def _remedy() -> str:
+    names = ", ".join(sorted({entry.data_set for entry in KNOWN_DATA}))
+    return f"submit results on {names}, or ask for yours to be added: 'gzslbench data check' shows its hashes"

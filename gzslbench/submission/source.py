@@ -1,0 +1,154 @@
+"""The source of a submitted plugin: packed as text, and hashed as the records' keys hash it, without importing it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+from gzslbench.codehash import code_hash
+from gzslbench.errors import UsageError
+from gzslbench.info import Distribution, Method
+from gzslbench.scan import PluginSource, find_plugins, read_listing
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.bundle import SOURCE_BYTES, check_source
+
+PROJECT = "pyproject.toml"
+_COMPONENTS = ("generator", "gate", "classifier")
+_ROOTS = (".", "src")
+_IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
+"""Options of a build, tried one after the other: in an environment of its own; in this one, as without a network."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A plugin's source: text by path, and the names of the file or of the entry points that it is known by."""
+
+    files: Mapping[str, bytes]
+    plugins: tuple[str, ...]
+
+
+def pack(source: Path) -> Packed:
+    """Pack a plugin file, with the recipes that its methods name, or the source distribution of a package's folder.
+
+    Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is no text.
+    """
+    if source.is_dir():
+        files = dict(_source_distribution(source))
+    elif source.is_file() and source.suffix == ".py":
+        files = {source.name: source.read_bytes(), **_recipes(source)}
+    else:
+        raise UsageError(
+            f"{source} is no plugin", "give a .py file, or the folder of a package with its pyproject.toml"
+        )
+    for name, content in files.items():
+        check_source(name, content)
+    with unpacked(files) as folder:
+        return Packed(files, tuple(plugin.distribution.name for plugin in plugins_in(folder)))
+
+
+def unpacked(files: Mapping[str, bytes]) -> tempfile.TemporaryDirectory[str]:
+    """Write source into a fresh folder that lasts as long as the body of a ``with`` statement; names are checked."""
+    folder = tempfile.TemporaryDirectory(prefix="gzslbench-source-")
+    for name, content in files.items():
+        path = Path(folder.name, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Give the code hash of every component that source declares, by name, as the runner would compute it."""
+    with unpacked(files) as folder:
+        return _hashes(plugins_in(folder))
+
+
+def own_hashes() -> dict[str, str]:
+    """Give the code hash of every component that comes with gzslbench."""
+    return _hashes([plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"])
+
+
+def plugins_in(folder: str | Path) -> list[PluginSource]:
+    """Find the plugins of unpacked source: the entry points of its project, or its only Python file.
+
+    Each bears the name of its module, as code hashes have it, and that of its file or entry point as its distribution.
+    """
+    folder = Path(folder)
+    project = folder / PROJECT
+    if project.is_file():
+        return [_entry(folder, name, target) for name, target in _entry_points(project).items()]
+    files = sorted(folder.glob("*.py"))
+    if len(files) != 1:
+        raise BundleError(f"the source has no {PROJECT} and {len(files)} Python files", "pack one file, or a package")
+    return [PluginSource(files[0].stem, Distribution(files[0].name, ""), path=files[0])]
+
+
+def _hashes(plugins: list[PluginSource]) -> dict[str, str]:
+    try:
+        listed = [each for each in read_listing(plugins) if each.kind in _COMPONENTS]
+        return {each.info.name: code_hash(each.plugin) for each in listed}
+    except (RecursionError, MemoryError):
+        raise BundleError("the source nests too deeply to be read", "write it plainly") from None
+
+
+def _entry_points(project: Path) -> dict[str, str]:
+    try:
+        table = tomllib.loads(project.read_text(encoding="utf-8"))
+        points = table["project"]["entry-points"]["gzslbench"]
+        return {str(name): str(target).partition(":")[0].strip() for name, target in points.items()}
+    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(
+            f"{PROJECT} of the source names no plugin: {error}", "list it under [project.entry-points.gzslbench]"
+        ) from None
+
+
+def _entry(folder: Path, name: str, module: str) -> PluginSource:
+    """Find the module of an entry point in the source; its name stands for the module that is not importable here."""
+    if not module.isidentifier():
+        raise BundleError(
+            f"the entry point '{name}' names {module!r}", "let it name the package itself: no module in it"
+        )
+    for root in _ROOTS:
+        for path in (folder / root / module, folder / root / f"{module}.py"):
+            if path.is_file() or (path / "__init__.py").is_file():
+                return PluginSource(module, Distribution(name, ""), path=path)
+    raise BundleError(f"the source has no module {module}, which its entry point '{name}' names", "look into the sdist")
+
+
+def _recipes(file: Path) -> dict[str, bytes]:
+    methods = [each.info for each in read_listing([PluginSource(file.stem, Distribution(file.name, ""), path=file)])]
+    names = {method.recipes for method in methods if isinstance(method, Method) and method.recipes}
+    return {name: (file.parent / name).read_bytes() for name in sorted(names)}
+
+
+def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Build the source distribution of a package and give its files, without the folder that they lie in."""
+    if not (folder / PROJECT).is_file():
+        raise UsageError(f"{folder} has no {PROJECT}", "give the folder of a package, or a plugin file")
+    with tempfile.TemporaryDirectory(prefix="gzslbench-sdist-") as out:
+        _build(folder, out)
+        with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    name = str(PurePosixPath(*PurePosixPath(member.name).parts[1:]))
+                    yield name, content.read(SOURCE_BYTES + 1)
+
+
+def _build(folder: Path, out: str) -> None:
+    """Build a source distribution into the folder ``out``."""
+    if find_spec("build") is None:
+        raise UsageError("packing a package takes the distribution 'build'", "install it: pip install build")
+    command = [sys.executable, "-m", "build", "--sdist", "--outdir", out]
+    for options in _IN_TURN:
+        built = subprocess.run([*command, *options, str(folder)], capture_output=True, text=True, check=False)
+        if built.returncode == 0:
+            return
+    last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
+    raise UsageError(f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist")

@@ -1,0 +1,186 @@
+"""Making a bundle of a method's records, or saying in one sentence why they can't be submitted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+
+from gzslbench.codehash import code_hash
+from gzslbench.errors import UsageError
+from gzslbench.protocol import protocol_named
+from gzslbench.record import CellKey, PartKey, Record
+from gzslbench.result import Result, full_key
+from gzslbench.scan import find_plugins
+from gzslbench.seeds import CORE_SEEDS
+from gzslbench.store import PREDICTIONS, RECORD, Store
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.bundle import Bundle, read_bundle, write_bundle
+from gzslbench.submission.known_data import check_known
+from gzslbench.submission.manifest import RECORDS, SOURCE, DataEntry, Declarations, Manifest
+from gzslbench.submission.source import Packed, component_hashes, own_hashes, pack
+from gzslbench.suggest import nearest
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What the user wants to submit; empty ``protocols`` and ``data_sets`` stand for all ranked ones, and for all."""
+
+    method: str
+    results: Path
+    declarations: Declarations
+    plugin: Path | None = None
+    protocols: Sequence[str] = ()
+    data_sets: Sequence[str] = ()
+
+
+def submit(submission: Submission, out: Path) -> Bundle:
+    """Write a bundle and read it back; raises :class:`BundleError` or :class:`UsageError` where that is refused."""
+    store = Store(submission.results)
+    packed = pack(submission.plugin) if submission.plugin else Packed({}, ())
+    chosen = _of_this_code(_chosen(store.results(), submission), packed)
+    for key in chosen:
+        check_known(key)
+    _check_seeds(chosen)
+    if submission.plugin:
+        _check_plugin(submission.plugin, packed)
+    records = [store.read(store.folder(key)) for key in chosen]
+    write_bundle(out, _manifest(submission, records, packed), _files(store, records, packed))
+    return read_bundle(out)
+
+
+def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
+    """Put a plugin through the contract's tests, in a process of its own."""
+    command = [sys.executable, "-m", "gzslbench", "check", plugin]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _chosen(results: Sequence[Result], submission: Submission) -> list[CellKey]:
+    """Choose the records of the method, and of what else was named; in an order that depends on their keys alone."""
+    mine = [result for result in results if result.method == submission.method]
+    if not mine:
+        methods = {result.method for result in results}
+        raise UsageError(
+            f"{submission.results} has no record of '{submission.method}'",
+            nearest(submission.method, methods) if methods else "run it first, with gzslbench run",
+        )
+    protocols = submission.protocols or sorted({each.key.protocol for each in mine if _ranked(each.key.protocol)})
+    for name in protocols or sorted({each.key.protocol for each in mine}):
+        if not _ranked(name):
+            raise BundleError(
+                f"the protocol '{name}' is not ranked", "submit records of another one, such as inductive"
+            )
+    chosen = [
+        full_key(each)
+        for each in mine
+        if each.key.protocol in protocols
+        and each.seed in CORE_SEEDS
+        and (not submission.data_sets or each.key.data_set in submission.data_sets)
+    ]
+    if not chosen:
+        raise UsageError(
+            f"{submission.results} has no record of '{submission.method}' on what was named",
+            "leave out --dataset and --protocol, or run it there first",
+        )
+    return sorted(chosen, key=_place)
+
+
+def _place(key: CellKey) -> tuple[str | int, ...]:
+    return (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest())
+
+
+def _ranked(protocol: str) -> bool:
+    return protocol_named(protocol).ranked
+
+
+def _of_this_code(keys: Sequence[CellKey], packed: Packed) -> list[CellKey]:
+    """Leave out records of earlier versions of the code where there are ones of this version."""
+    hashes = own_hashes() | component_hashes(packed.files) if packed.files else own_hashes()
+    groups: dict[object, list[CellKey]] = defaultdict(list)
+    for key in keys:
+        groups[DataEntry.of(key), key.protocol].append(key)
+    return [key for group in groups.values() for key in _current(group, hashes)]
+
+
+def _current(keys: Sequence[CellKey], hashes: Mapping[str, str]) -> list[CellKey]:
+    """Give the keys of one data set, split and protocol that the source at hand would have made."""
+    foreign = [foreign_part(key, hashes) for key in keys]
+    current = [key for key, part in zip(keys, foreign, strict=True) if part is None]
+    part = foreign[0]
+    if not current and part is not None:
+        raise BundleError(
+            f"the records on {DataEntry.of(keys[0])} come from another version of '{part.name}' than the source given",
+            "run them again with this source, or give the source that made them with --plugin",
+        )
+    if len({key.with_seed(0).digest() for key in current}) > 1:
+        raise BundleError(
+            f"there are records with several settings on {DataEntry.of(keys[0])}",
+            "run the settings that you submit into a folder of their own, and name it with --results",
+        )
+    return current
+
+
+def foreign_part(key: CellKey, hashes: Mapping[str, str]) -> PartKey | None:
+    """Find a component of a key whose code is none of the hashes, which are by the components' names."""
+    parts = (key.generator, key.gate, key.classifier)
+    return next((part for part in parts if part and hashes.get(part.name) != part.code), None)
+
+
+def _check_seeds(keys: Iterable[CellKey]) -> None:
+    seeds: dict[tuple[DataEntry, str], set[int]] = defaultdict(set)
+    for key in keys:
+        seeds[DataEntry.of(key), key.protocol].add(key.seed)
+    for (data, protocol), present in seeds.items():
+        missing = sorted(set(CORE_SEEDS) - present)
+        if missing:
+            raise BundleError(
+                f"of the core seeds, {', '.join(map(str, missing))} are missing on {data}, protocol {protocol}",
+                f"run them with --seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]}: all core seeds are submitted, or none",
+            )
+
+
+def _check_plugin(source: Path, packed: Packed) -> None:
+    """Put the plugin through the contract's tests: a file as it is, a package as it is installed here."""
+    if source.is_dir():
+        _check_installed(packed)
+    for plugin in [str(source)] if source.is_file() else packed.plugins:
+        checked = run_check(plugin)
+        if checked.returncode != 0:
+            last = (checked.stdout + checked.stderr).strip().splitlines()[-1:] or ["it said nothing"]
+            raise BundleError(f"gzslbench check {plugin} fails: {last[0]}", "mend what it names, and run again")
+
+
+def _check_installed(packed: Packed) -> None:
+    """Check that what is installed, and so was run and is tested, is what was packed."""
+    installed = {plugin.module: code_hash(plugin) for plugin in find_plugins()}
+    hashes = set(component_hashes(packed.files).values())
+    if not hashes <= set(installed.values()):
+        raise BundleError("the package is not installed as its source is", "install it with pip install, and run again")
+
+
+def _manifest(submission: Submission, records: Sequence[Record], packed: Packed) -> Manifest:
+    keys = [record.key for record in records]
+    return Manifest(
+        method=submission.method,
+        protocols=tuple(sorted({key.protocol for key in keys})),
+        data=tuple(sorted({DataEntry.of(key) for key in keys}, key=str)),
+        seeds=CORE_SEEDS,
+        plugin=packed.plugins[0] if packed.plugins else "",
+        declarations=submission.declarations,
+        packages={each.name: each.version for each in distributions() if each.name},
+        created=max(record.created for record in records),
+    )
+
+
+def _files(store: Store, records: Sequence[Record], packed: Packed) -> dict[str, bytes]:
+    files = {f"{SOURCE}{name}": content for name, content in packed.files.items()}
+    for record in records:
+        folder = store.folder(record.key)
+        place = f"{RECORDS}{folder.relative_to(store.root / RECORDS)}"
+        files[f"{place}/{RECORD}"] = record.to_json().encode()
+        files[f"{place}/{PREDICTIONS}"] = (folder / PREDICTIONS).read_bytes()
+    return files

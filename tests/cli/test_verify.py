@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gzslbench.submission.manifest import Declarations
+from gzslbench.submission.submit import Submission, submit
+
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    path = tmp_path / "eszsl.zip"
+    submit(Submission("eszsl", RESULTS, Declarations(), protocols=("inductive",), data_sets=("glyphs",)), path)
+    return path
+
+
+def test_says_one_line_for_each_check_and_accepts(gzslbench, bundle, tmp_path):
+    done = gzslbench("verify", bundle, "--against", RESULTS, "--accept", tmp_path / "submissions")
+    assert done.code == 0, done.out
+    lines = [line.split()[:2] for line in done.out.splitlines()]
+    assert lines[0] == ["passed", "archive"]
+    assert ["passed", "metrics"] in lines
+    assert lines[-3] == ["unchecked", "rerun"]
+    assert "eszsl.zip: rescored (metrics recomputed" in done.out
+    (accepted,) = (tmp_path / "submissions").iterdir()
+    assert done.out.splitlines()[-1] == f"accepted as {accepted}"
+
+
+def test_a_refusal_ends_with_one(gzslbench, bundle, tmp_path):
+    bundle.write_bytes(bundle.read_bytes()[:-100])
+    done = gzslbench("verify", bundle, "--accept", tmp_path / "submissions")
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "refused   archive      eszsl.zip is no complete zip archive; "
+        "it was cut off, or something was added to its end",
+        "eszsl.zip: refused",
+    ]
+    assert not (tmp_path / "submissions").exists()
+
+
+def test_prints_json(gzslbench, bundle):
+    done = gzslbench("verify", bundle, "--json")
+    said = json.loads(done.out)
+    assert said["passed"]
+    assert (said["method"], said["provenance"]) == ("eszsl", "rescored")
+    assert said["lines"][0] == {
+        "check": "archive",
+        "outcome": "passed",
+        "text": "5 records with predictions and 0 source files; every hash fits",
+    }
+    bundle.write_bytes(b"")
+    done = gzslbench("verify", bundle, "--json")
+    assert done.code == 1
+    assert json.loads(done.out)["provenance"] is None

@@ -1,0 +1,359 @@
+"""Bundles that would harm whoever opens them: each made for real, and refused by a line that says why."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import stat
+import struct
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.submission.arrays import read_predictions
+from gzslbench.submission.provenance import MANIFEST
+
+from .conftest import arrays_in, as_json, folder_of, npz, read_files, record_in, refusals, rehashed, zipped
+
+SMALL = Limits(archive_bytes=MIB, members=10, member_bytes=2 * MIB, total_bytes=4 * MIB)
+
+
+def _archive_line(verification):
+    refused = refusals(verification)
+    assert list(refused) == ["archive"]
+    assert verification.bundle is None
+    return refused["archive"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("../../outside.py", "climbs out of its folder"),
+        ("source/../../outside.py", "climbs out of its folder"),
+        ("source/./mine.py", "climbs out of its folder"),
+        ("/etc/cron.d/mine", "is an absolute path"),
+        ("C:/windows/mine.py", "is an absolute path"),
+        ("..\\outside.py", "has a backslash"),
+        ("source//mine.py", "names no file"),
+        ("source/", "names no file"),
+        ("source/mïne.py", "has characters that not every system allows"),
+        ("source/mine.py\0.txt", "has characters that not every system allows"),
+        ("source/" + "d/" * 20 + "mine.py", "levels"),
+        ("source/" + "m" * 400 + ".py", "characters or"),
+    ],
+)
+def test_names_that_lead_elsewhere(files, verify, tmp_path, name, line):
+    path = zipped(files, tmp_path / "forged.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        entry = zipfile.ZipInfo("placeholder")
+        entry.filename = name
+        archive.writestr(entry, b"x")
+    assert line in _archive_line(verify(path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [(stat.S_IFLNK, "is a symbolic link"), (stat.S_IFIFO, "is a special file"), (stat.S_IFCHR, "is a special file")],
+)
+def test_links_and_special_files(files, verify, tmp_path, kind, line):
+    path = zipped(files, tmp_path / "forged.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        entry = zipfile.ZipInfo("source/mine.py")
+        entry.create_system, entry.external_attr = 3, (kind | 0o777) << 16
+        archive.writestr(entry, b"/etc/passwd")
+    assert line in _archive_line(verify(path))
+
+
+def test_a_bomb(files, verify, tmp_path):
+    files["source/bomb.txt"] = bytes(200 * MIB)
+    path = zipped(files, tmp_path / "bomb.zip")
+    assert path.stat().st_size < MIB
+    assert "'source/bomb.txt' unpacks to more than is allowed" in _archive_line(verify(path))
+
+
+def test_a_bomb_of_many_files(tmp_path):
+    path = zipped({f"{number}.txt": bytes(MIB) for number in range(9)}, tmp_path / "bomb.zip")
+    with pytest.raises(BundleError, match="unpacks to more than is allowed"):
+        read_archive(path.read_bytes(), "bomb.zip", SMALL)
+
+
+def test_a_bomb_that_lies_about_its_size(tmp_path):
+    content = bytearray(zipped({"a.txt": bytes(3 * MIB)}, tmp_path / "bomb.zip").read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        place = content.index(signature) + offset
+        content[place : place + 4] = struct.pack("<I", 10)
+    with pytest.raises(BundleError, match=r"damaged|unpacks"):
+        read_archive(bytes(content), "bomb.zip", SMALL)
+
+
+def test_too_many_files(tmp_path):
+    path = zipped({f"{number}.txt": b"" for number in range(11)}, tmp_path / "many.zip")
+    with pytest.raises(BundleError, match="holds 11 files; the limit is 10"):
+        read_archive(path.read_bytes(), "many.zip", SMALL)
+
+
+def test_a_directory_that_would_fill_the_memory_is_not_read(tmp_path):
+    path = zipped({f"{number:0>100}.txt": b"" for number in range(100)}, tmp_path / "many.zip")
+    with pytest.raises(BundleError, match="holds too many files"):
+        read_archive(path.read_bytes(), "many.zip", SMALL)
+
+
+def test_an_archive_that_is_too_large(tmp_path):
+    with pytest.raises(BundleError, match=r"takes 2\.0 MiB; the limit is 1\.0 MiB"):
+        read_archive(bytes(2 * MIB), "large.zip", SMALL)
+
+
+def test_names_given_twice(files, verify, tmp_path):
+    path = zipped(files, tmp_path / "forged.zip")
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        archive.writestr(MANIFEST, b"{}")
+    assert "holds 'manifest.json' twice" in _archive_line(verify(path))
+
+
+def test_names_that_are_one_on_some_systems(files, verify, tmp_path):
+    files |= {"source/Mine.py": b"", "source/mine.py": b""}
+    assert "twice" in _archive_line(verify(zipped(files, tmp_path / "forged.zip")))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
+def test_a_truncated_archive(bundles, verify, tmp_path, share):
+    content = bundles["eszsl"].read_bytes()
+    path = tmp_path / "truncated.zip"
+    path.write_bytes(content[: int(share * len(content))])
+    assert "is no complete zip archive" in _archive_line(verify(path))
+
+
+def test_an_archive_with_something_behind_it(bundles, verify, tmp_path):
+    path = tmp_path / "longer.zip"
+    path.write_bytes(bundles["eszsl"].read_bytes() + b"more")
+    assert "something was added to its end" in _archive_line(verify(path))
+
+
+def test_a_damaged_byte(bundles, verify, tmp_path):
+    content = bytearray(bundles["eszsl"].read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path = tmp_path / "damaged.zip"
+    path.write_bytes(content)
+    assert "is damaged" in _archive_line(verify(path))
+
+
+def test_an_encrypted_file(tmp_path):
+    content = bytearray(zipped({"a.txt": b"text"}, tmp_path / "encrypted.zip").read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(BundleError, match="is encrypted"):
+        read_archive(bytes(content), "encrypted.zip", SMALL)
+
+
+def test_no_archive_at_all(verify, tmp_path):
+    path = tmp_path / "bundle.zip"
+    path.write_text("not a zip")
+    assert "is no complete zip archive" in _archive_line(verify(path))
+    assert "can't read" in _archive_line(verify(tmp_path / "absent.zip"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "res101.mat",
+        "features/labels.npy",
+        "data/att_splits.mat",
+        "source/labels.npy",
+        "source/weights.pt",
+        "source/inner.zip",
+        "source/mine.pyc",
+        "records/glyphs/labels.npz",
+        "state.pkl",
+        "README.md",
+    ],
+)
+def test_data_and_whatever_else_has_no_place_in_a_bundle(files, verify, tmp_path, name):
+    files[name] = b"x"
+    assert f"the bundle holds '{name}', which has no place in one" in _archive_line(
+        verify(rehashed(files, tmp_path / "forged.zip"))
+    )
+
+
+def test_labels_under_the_name_of_a_source_file(files, verify, tmp_path):
+    stream = io.BytesIO()
+    np.save(stream, np.arange(10))
+    files["source/labels.txt"] = stream.getvalue()
+    assert "source/labels.txt is no text" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+def test_a_file_that_is_not_listed(files, verify):
+    files["source/mine.py"] = b"x = 1"
+    assert "source/mine.py is there, but not listed" in _archive_line(verify(files))
+
+
+def test_a_file_that_is_listed_and_missing(files, verify):
+    name = f"{folder_of(files, 1)}/predictions.npz"
+    del files[name]
+    assert f"{name} is listed, but not there" in _archive_line(verify(files))
+
+
+def test_a_record_without_predictions(files, verify, tmp_path):
+    del files[f"{folder_of(files, 1)}/predictions.npz"]
+    assert "has no predictions.npz" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+class _Exploit:
+    """Unpickled, it would leave a mark."""
+
+    def __reduce__(self):
+        return exec, ("import sys; sys.modules['exploited'] = sys",)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_unpickled():
+    yield
+    assert "exploited" not in sys.modules
+
+
+def test_a_pickle_in_an_array(files, verify, tmp_path):
+    arrays = arrays_in(files, 2) | {"gate_score": np.array([_Exploit()] * 2580, dtype=object)}
+    files[f"{folder_of(files, 2)}/predictions.npz"] = npz(arrays)
+    line = _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "gate_score holds Python objects, which only a pickle can give" in line
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "record.json"])
+def test_a_pickle_under_another_name(files, verify, tmp_path, name):
+    files[f"{folder_of(files, 2)}/{name}"] = pickle.dumps(_Exploit())
+    assert name in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+def test_a_pickle_as_the_member_of_an_array_file(tmp_path):
+    path = zipped({"samples.npy": pickle.dumps(_Exploit())}, tmp_path / "predictions.npz")
+    with pytest.raises(BundleError, match="samples is no array"):
+        read_predictions(path.read_bytes(), "predictions.npz")
+
+
+def test_an_array_bomb(files, verify, tmp_path):
+    arrays = arrays_in(files, 2) | {"joint": np.zeros((2580, 20_000), dtype=np.float32)}
+    content = npz(arrays)
+    assert len(content) < MIB
+    files[f"{folder_of(files, 2)}/predictions.npz"] = content
+    line = _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "predictions.npz: 'joint.npy' unpacks to more than is allowed" in line
+
+
+def test_an_array_that_claims_more_than_it_holds(tmp_path):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<i4", "fortran_order": False, "shape": (2**40,)})
+    path = zipped({"samples.npy": stream.getvalue()}, tmp_path / "predictions.npz")
+    with pytest.raises(BundleError, match=r"which its shape .* does not fit"):
+        read_predictions(path.read_bytes(), "predictions.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"labels": np.arange(3)}, "holds 'labels.npy'"),
+        ({"predicted": np.zeros(2580, dtype=np.float32)}, "predicted is of type float32; integers are expected"),
+        ({"score_seen": np.full(2580, np.nan, dtype=np.float32)}, "score_seen holds NaN"),
+        ({"score_seen": np.zeros(2580, dtype=np.complex64)}, "score_seen is of type complex64"),
+        ({"predicted": np.zeros(3, dtype=np.int32)}, "predicted must have a row for each of the 2580 samples"),
+        ({"predicted": np.zeros((2580, 1, 1), dtype=np.int32)}, "predicted has"),
+    ],
+)
+def test_arrays_that_are_no_predictions(files, changes, line):
+    with pytest.raises(BundleError, match=line):
+        read_predictions(npz(arrays_in(files, 0) | changes), "predictions.npz")
+
+
+def test_predictions_that_lack_an_array(files):
+    arrays = arrays_in(files, 0)
+    del arrays["predicted"]
+    with pytest.raises(BundleError, match="missing 1 required"):
+        read_predictions(npz(arrays), "predictions.npz")
+
+
+def test_predictions_are_read_as_the_store_reads_them(files):
+    arrays = arrays_in(files, 0)
+    read = read_predictions(npz(arrays), "predictions.npz")
+    assert all(np.array_equal(getattr(read, name), array) for name, array in arrays.items())
+    assert read.predicted.dtype == np.int64
+
+
+@pytest.mark.parametrize("version", [999, 0, None, "1"])
+def test_a_record_of_another_schema_version(files, verify, tmp_path, version):
+    name = f"{folder_of(files, 0)}/record.json"
+    files[name] = as_json(json.loads(files[name]) | {"schema_version": version})
+    line = _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert f"has schema version {version!r}, this gzslbench reads" in line
+
+
+def test_a_manifest_of_another_version(files, verify):
+    files[MANIFEST] = as_json(json.loads(files[MANIFEST]) | {"bundle_version": 2})
+    assert "manifest.json has bundle version 2" in _archive_line(verify(files))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"no JSON", "is no JSON that can be read"),
+        (b'{"bundle_version": NaN}', "NaN is no number"),
+        (b'{"bundle_version": 1e999}', "1e999 is too large"),
+        (b'{"bundle_version": 1, "bundle_version": 1}', "names something twice"),
+        (b"[" * 100_000, "nested more than 32 levels deep"),
+        (b'{"bundle_version": ' + b"9" * 5000 + b"}", "is no JSON that can be read"),
+        (b"[1]", "holds no JSON object"),
+        (b"\xff\xfe", "is no JSON that can be read"),
+        (b'{"bundle_version": 1}', "method: Field required"),
+        (b'"' + b"x" * 9 * MIB + b'"', "the limit is 8,388,608"),
+    ],
+)
+def test_a_manifest_that_is_none(files, verify, text, line):
+    files[MANIFEST] = text
+    assert line in _archive_line(verify(files))
+
+
+def test_no_manifest(files, verify):
+    del files[MANIFEST]
+    assert "has no manifest.json" in _archive_line(verify(files))
+
+
+def test_nan_in_a_record(files, verify, tmp_path):
+    record = record_in(files, 0)
+    name = f"{folder_of(files, 0)}/record.json"
+    files[name] = files[name].replace(f'"h": {record.metrics.h}'.encode(), b'"h": NaN')
+    assert "NaN is no number" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+@pytest.mark.parametrize(
+    ("change", "line"), [({"remark": "x"}, "remark: not known here"), ({"looks": "1"}, "is not as gzslbench writes it")]
+)
+def test_a_record_that_says_more_or_otherwise(files, verify, tmp_path, change, line):
+    name = f"{folder_of(files, 0)}/record.json"
+    files[name] = as_json(json.loads(files[name]) | change)
+    assert line in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+def test_a_record_that_lacks_something(files, verify, tmp_path):
+    name = f"{folder_of(files, 0)}/record.json"
+    values = json.loads(files[name])
+    del values["looks"]
+    files[name] = as_json(values)
+    assert "looks: Field required" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+def test_submitted_code_is_not_imported(files, verify, tmp_path):
+    mark = tmp_path / "imported"
+    files["source/intruder.py"] = f"open({str(mark)!r}, 'w')\n".encode()
+    verification = verify(rehashed(files, tmp_path / "bundle.zip"))
+    assert verification.passed
+    assert "intruder" not in sys.modules
+    assert not mark.exists()
+
+
+def test_what_is_read_is_what_was_written(bundles):
+    files = read_files(bundles["eszsl"])
+    assert sorted(files) == sorted(read_archive(bundles["eszsl"].read_bytes(), "eszsl", Limits(MIB, 99, MIB, 99 * MIB)))
+    assert not [name for name in files if Path(name).is_absolute()]

@@ -1,0 +1,276 @@
+"""Results that are not what they claim: each forged for real, and refused by a line that says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from gzslbench.predictions import Predictions
+from gzslbench.record import Metrics, Routing
+from gzslbench.submission.checks import _unequal
+from gzslbench.submission.manifest import DataEntry
+from gzslbench.submission.provenance import Provenance
+from gzslbench.submission.source import own_hashes
+from gzslbench.submission.verify import Outcome
+
+from .conftest import RESULTS, arrays_in, folder_of, npz, put_record, read_files, record_in, refusals, rehashed
+
+
+def _edited(files, seed=3):
+    """Predictions with one class exchanged for another."""
+    arrays = arrays_in(files, seed)
+    arrays["predicted"][:500] = arrays["predicted"][500:1000]
+    return npz(arrays)
+
+
+def test_untouched_bundles_are_rescored(bundles, verify):
+    for path in bundles.values():
+        verification = verify(path, against=[RESULTS])
+        assert refusals(verification) == {}
+        assert verification.passed
+        assert verification.provenance is Provenance.RESCORED
+        assert [line.check for line in verification.lines if line.outcome is Outcome.UNCHECKED] == ["rerun"]
+
+
+def test_predictions_edited_after_hashing(files, verify):
+    files[f"{folder_of(files, 3)}/predictions.npz"] = _edited(files)
+    assert "edited after hashing" in refusals(verify(files))["archive"]
+
+
+def test_predictions_edited_and_hashed_again(files, verify, tmp_path):
+    files[f"{folder_of(files, 3)}/predictions.npz"] = _edited(files)
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert list(refused) == ["metrics"]
+    assert "glyphs, seed 3" in refused["metrics"]
+
+
+def test_metrics_that_are_better_than_the_predictions(files, verify, tmp_path):
+    record = record_in(files, 2)
+    put_record(files, replace(record, metrics=replace(record.metrics, h=record.metrics.h + 2e-9)))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "glyphs, seed 2: h is given as" in refused["metrics"]
+
+
+def test_rounding_of_metrics_is_no_forgery(files, verify, tmp_path):
+    record = record_in(files, 2)
+    put_record(files, replace(record, metrics=replace(record.metrics, h=record.metrics.h + 2e-10)))
+    assert verify(rehashed(files, tmp_path / "bundle.zip")).passed
+
+
+def test_a_missing_seed(files, verify, tmp_path):
+    folder = folder_of(files, 4)
+    for name in [name for name in files if name.startswith(folder)]:
+        del files[name]
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "there are seeds 0, 1, 2, 3; submit 0, 1, 2, 3, 4" in refused["seeds"]
+
+
+def test_a_seed_in_place_of_a_worse_one(files, verify, tmp_path):
+    record = record_in(files, 3)
+    put_record(files, replace(record, key=replace(record.key, seed=7)), seed=3)
+    assert "there are seeds 0, 1, 2, 4, 7" in refusals(verify(rehashed(files, tmp_path / "forged.zip")))["seeds"]
+
+
+def test_a_seed_relabelled_in_its_record_alone(files, verify, tmp_path):
+    record = record_in(files, 3)
+    put_record(files, replace(record, key=replace(record.key, seed=7)), seed=3)
+    files[f"{folder_of(files, 7)}/record.json"] = record.to_json().encode()
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert f"its key has the digest {record.digest}, and seed 3; the record was relabelled" in refused["keys"]
+
+
+def test_a_seed_that_is_a_copy_of_another(files, verify, tmp_path):
+    one, other = record_in(files, 1), record_in(files, 2)
+    put_record(
+        files,
+        replace(other, metrics=one.metrics, created=one.created),
+        files[f"{folder_of(files, 1)}/predictions.npz"],
+    )
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "seeds 1 and 2 have the same predictions; one is a copy of the other" in refused["originality"]
+
+
+def test_all_seeds_of_a_generator_alike_are_doubtful(files, verify, tmp_path):
+    first = record_in(files, 0)
+    content = files[f"{folder_of(files, 0)}/predictions.npz"]
+    for seed in range(1, 5):
+        put_record(files, replace(record_in(files, seed), metrics=first.metrics), content)
+    path = rehashed(files, tmp_path / "forged.zip")
+    assert "as all seeds have" in refusals(verify(path))["originality"]
+    assert not verify(path).passed
+    assert verify(path, doubts_allowed=True).passed
+
+
+def test_predictions_of_another_method(bundles, files, verify, tmp_path):
+    theirs = read_files(bundles["eszsl"])
+    for seed in range(5):
+        metrics = record_in(theirs, seed).metrics
+        content = theirs[f"{folder_of(theirs, seed)}/predictions.npz"]
+        put_record(files, replace(record_in(files, seed), metrics=metrics, generative=False), content)
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip"), against=[RESULTS]))
+    assert "100.0% of predictions are those of 'eszsl'" in refused["originality"]
+
+
+def test_predictions_of_another_method_with_scores_of_their_own(bundles, files, verify, tmp_path):
+    theirs = read_files(bundles["eszsl"])
+    for seed in range(5):
+        arrays = arrays_in(theirs, seed)
+        arrays["score_seen"], arrays["score_unseen"] = 2 * arrays["score_seen"], 2 * arrays["score_unseen"]
+        record = replace(record_in(files, seed), metrics=record_in(theirs, seed).metrics, generative=False)
+        put_record(files, record, npz(arrays))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip"), against=[RESULTS]))
+    assert "100.0% of predictions are those of 'eszsl', seed 0; ask the author" in refused["originality"]
+
+
+def test_settings_that_differ_between_seeds(files, verify, tmp_path):
+    record = record_in(files, 4)
+    config = {**record.key.classifier.config, "epochs": 21}
+    put_record(
+        files, replace(record, key=replace(record.key, classifier=replace(record.key.classifier, config=config)))
+    )
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "settings or code differ between seeds" in refused["seeds"]
+
+
+def test_code_that_is_not_in_the_bundle(files, verify, tmp_path):
+    for seed in range(5):
+        record = record_in(files, seed)
+        put_record(files, replace(record, key=replace(record.key, gate=replace(record.key.gate, code="0" * 12))))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "'none' has the code 000000000000, which neither the source" in refused["code"]
+
+
+@pytest.mark.parametrize("changed", ["features", "labels", "semantics", "split_hash"])
+def test_other_data(files, verify, tmp_path, changed):
+    for seed in range(5):
+        record = record_in(files, seed)
+        put_record(files, replace(record, key=replace(record.key, **{changed: "0" * 16})))
+        data = (DataEntry.of(record_in(files, seed).key),)
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip", data=data)))
+    assert list(refused) == ["data"]
+    assert f"{changed} 0000000000000000 is not known" in refused["data"]
+
+
+def test_labels_in_place_of_predictions_are_too_good_to_be_true(files, verify, tmp_path, glyphs_answers):
+    answers = glyphs_answers
+    for seed in range(5):
+        arrays = arrays_in(files, seed)
+        order = np.argsort(arrays["samples"])
+        arrays["predicted"][order] = answers.labels
+        arrays["predicted_unseen"][order[answers.unseen]] = answers.labels[answers.unseen]
+        metrics = answers.score(_predictions(arrays))
+        put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "H is 100.00% and T1 100.00%" in refused["plausibility"]
+
+
+def test_a_leap_above_the_best_that_is_known(files, verify, tmp_path, glyphs_answers):
+    answers, rng = glyphs_answers, np.random.default_rng(0)
+    for seed in range(5):
+        arrays = arrays_in(files, seed)
+        order = np.argsort(arrays["samples"])
+        right = rng.random(len(order)) < 0.9
+        arrays["predicted"][order[right]] = answers.labels[right]
+        metrics = answers.score(_predictions(arrays))
+        put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
+    path = rehashed(files, tmp_path / "forged.zip")
+    assert "the best that is known is" in refusals(verify(path, against=[RESULTS]))["plausibility"]
+    assert verify(path).passed  # nothing to compare with
+
+
+def _predictions(arrays):
+    return Predictions(
+        **{name: array.astype(np.int64) if array.dtype.kind == "i" else array for name, array in arrays.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"predict_s": ()}, "predicting took no time"),
+        ({"predict_s": (0.1, 0.0)}, "predicting took no time"),
+        ({"fit_classifier": "negative"}, "fitting took"),
+        ({"test_samples": 12}, "12 samples were timed, 2580 predicted"),
+        ({"peak_memory_mib": 0.0}, "it took no memory"),
+    ],
+)
+def test_timings_that_no_clock_gives(files, verify, tmp_path, changes, line):
+    record = record_in(files, 1)
+    if "fit_classifier" in changes:
+        changes = {"fit_classifier": replace(record.timings.fit_classifier, wall_s=-1.0)}
+    put_record(files, replace(record, timings=replace(record.timings, **changes)))
+    assert line in refusals(verify(rehashed(files, tmp_path / "forged.zip")))["timings"]
+
+
+@pytest.mark.parametrize("created", [(datetime.now(UTC) + timedelta(days=2)).isoformat(), "", "soon", "2026-01-01"])
+def test_a_record_from_the_future_or_from_no_time(files, verify, tmp_path, created):
+    put_record(files, replace(record_in(files, 1), created=created))
+    assert "it was made" in refusals(verify(rehashed(files, tmp_path / "forged.zip")))["timings"]
+
+
+def test_more_than_one_look_at_test_labels(files, verify, tmp_path):
+    put_record(files, replace(record_in(files, 1), looks=240))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert refused == {"protocol": "glyphs, seed 1 looked 240 times at test labels; 'inductive' allows one look"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"protocol": "paper"}, "the protocol 'paper' is not ranked"),
+        ({"protocol": "mine"}, "there is no protocol 'mine'"),
+        ({"protocol_version": 2}, "there is no protocol 'inductive' of version 2"),
+    ],
+)
+def test_protocols_that_are_not_ranked_here(files, verify, tmp_path, changes, line):
+    for seed in range(5):
+        record = record_in(files, seed)
+        put_record(files, replace(record, key=replace(record.key, **changes)))
+    protocols = (record_in(files, 0).key.protocol,)
+    assert line in refusals(verify(rehashed(files, tmp_path / "forged.zip", protocols=protocols)))["protocol"]
+
+
+def test_predictions_of_classes_that_are_none(files, verify, tmp_path):
+    arrays = arrays_in(files, 0)
+    arrays["best_unseen"][7] = arrays["best_seen"][7]
+    put_record(files, record_in(files, 0), npz(arrays))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert list(refused) == ["predictions"]
+    assert "best_unseen holds classes of another domain" in refused["predictions"]
+
+
+def test_predictions_that_leave_samples_out(files, verify, tmp_path):
+    arrays = {name: array[1:] for name, array in arrays_in(files, 0).items()}
+    put_record(files, record_in(files, 0), npz(arrays))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "predictions of 2579 samples do not match the 2580" in refused["predictions"]
+
+
+def test_a_manifest_that_tells_of_other_records(files, verify, tmp_path):
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip", method="gsmflow")))
+    assert "a record is of 'f-clswgan', the bundle of 'gsmflow'" in refused["manifest"]
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip", seeds=(0, 1, 2, 3, 4, 5))))
+    assert "other seeds than the core ones" in refused["seeds"]
+
+
+def test_names_that_would_write_to_the_terminal(files, verify, tmp_path):
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip", method="\x1b[2J\n::set-env name=PATH::")))
+    assert "the bundle of ' [2J ::set-env name=PATH::'" in refused["manifest"]
+
+
+def test_own_code_is_hashed_without_being_told():
+    assert {"eszsl", "softmax", "none", "gsmflow"} <= own_hashes().keys()
+
+
+def test_metrics_of_nothing_are_unequal():
+    even = Routing(0.0, 0.0, 1.0)
+    given = Metrics(0.5, 0.5, 0.5, 0.5, 0.5, None, None, even, even, {"cat": 0.5})
+    assert list(_unequal(given, given)) == []
+    assert [name for name, *_ in _unequal(given, replace(given, gate_auroc=0.5))] == ["gate_auroc"]
+    assert [name for name, *_ in _unequal(given, replace(given, per_class={"dog": 0.5}))] == [
+        "per_class.dog",
+        "per_class.cat",
+    ]

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gzslbench.codehash import code_hash
+from gzslbench.errors import UsageError
+from gzslbench.record import PartKey
+from gzslbench.scan import plugin_file
+from gzslbench.store import Store
+from gzslbench.submission import submit as submitting
+from gzslbench.submission.archive import BundleError
+from gzslbench.submission.bundle import read_bundle
+from gzslbench.submission.manifest import declarations
+from gzslbench.submission.provenance import MANIFEST
+from gzslbench.submission.source import component_hashes, pack
+from gzslbench.submission.submit import Submission, submit
+
+from .conftest import DECLARED, RESULTS, read_files, refusals
+
+SOURCE = """
+from gzslbench.contract import Classifier, Info, Method, hookimpl
+
+
+class Mine(Classifier):
+    info = Info("mine")
+
+
+@hookimpl
+def gzslbench_methods():
+    return [Method("mine", classifier="mine", recipes="recipes.toml")]
+"""
+PROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "my-method"
+version = "1.0"
+
+[project.entry-points.gzslbench]
+mine = "my_method"
+
+[tool.setuptools]
+packages = ["my_method"]
+
+[tool.setuptools.package-data]
+my_method = ["*.toml"]
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """A plugin file with a recipe beside it."""
+    path = tmp_path / "my_method.py"
+    path.write_text(SOURCE)
+    (tmp_path / "recipes.toml").write_text("[default.mine]\n")
+    return path
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The folder of a package with the same plugin."""
+    inner = tmp_path / "package" / "my_method"
+    inner.mkdir(parents=True)
+    (inner / "__init__.py").write_text(SOURCE)
+    (inner / "recipes.toml").write_text("[default.mine]\n")
+    (inner.parent / "pyproject.toml").write_text(PROJECT)
+    return inner.parent
+
+
+@pytest.fixture
+def results(plugin: Path, tmp_path: Path) -> Path:
+    """Records of eszsl, as if the plugin had made them: nobody can tell where predictions come from."""
+    mine = PartKey("mine", {}, code_hash(plugin_file(plugin)))
+    store, theirs = Store(tmp_path / "results"), Store(RESULTS)
+    with store.writing():
+        for record in theirs.records():
+            key = record.key
+            if record.method == "eszsl" and key.data_set == "glyphs" and key.protocol in ("inductive", "paper"):
+                changed = replace(record, method="mine", key=replace(key, classifier=mine))
+                store.write(changed, theirs.predictions(key))
+    return store.root
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The plugins that ``gzslbench check`` was asked about; all pass."""
+    asked: list[str] = []
+
+    def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
+        asked.append(plugin)
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr(submitting, "run_check", run_check)
+    return asked
+
+
+def _submission(results: Path, plugin: Path | None, **changes) -> Submission:
+    return replace(Submission("mine", results, DECLARED, plugin), **changes)
+
+
+def _rewrite(results: Path, of_seed: int, **changes) -> None:
+    store = Store(results)
+    record = next(each for each in store.records() if each.key.seed == of_seed and each.key.protocol == "inductive")
+    predictions = store.predictions(record.key)
+    store.write(replace(record, key=replace(record.key, **changes)), predictions)
+
+
+def test_a_plugin_file_and_its_recipes_are_packed(results, plugin, checks, tmp_path, verify):
+    bundle = submit(_submission(results, plugin), tmp_path / "mine.zip")
+    assert checks == [str(plugin)]
+    assert dict(bundle.source) == {
+        "my_method.py": plugin.read_bytes(),
+        "recipes.toml": (plugin.parent / "recipes.toml").read_bytes(),
+    }
+    assert bundle.manifest.plugin == "my_method.py"
+    assert bundle.manifest.protocols == ("inductive",)  # 'paper' is not ranked
+    assert [cell.record.key.seed for cell in bundle.cells] == [0, 1, 2, 3, 4]
+    assert bundle.manifest.packages["numpy"]
+    assert verify(tmp_path / "mine.zip").passed
+
+
+def test_the_same_records_give_the_same_bytes(results, plugin, checks, tmp_path):
+    contents = []
+    for name in ("one.zip", "other.zip"):
+        submit(_submission(results, plugin), tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_methods_of_gzslbench_need_no_source(bundles):
+    bundle = read_bundle(bundles["eszsl"])
+    assert not bundle.source
+    assert not bundle.manifest.plugin
+    assert next(iter(read_files(bundles["eszsl"]))) == MANIFEST
+
+
+def test_a_package_is_packed_as_its_source_distribution(package, plugin, monkeypatch):
+    monkeypatch.setattr("gzslbench.submission.source._IN_TURN", (("--no-isolation",),))
+    packed = pack(package)
+    assert {"pyproject.toml", "PKG-INFO", "my_method/__init__.py", "my_method/recipes.toml"} <= packed.files.keys()
+    assert packed.plugins == ("mine",)
+    assert component_hashes(packed.files) == {"mine": code_hash(plugin_file(plugin))}
+
+
+def test_a_package_that_is_not_installed_as_it_is_packed(results, package, checks, tmp_path, monkeypatch):
+    monkeypatch.setattr("gzslbench.submission.source._IN_TURN", (("--no-isolation",),))
+    with pytest.raises(BundleError, match="not installed as its source is; install it"):
+        submit(_submission(results, package), tmp_path / "mine.zip")
+
+
+def test_missing_seeds_are_refused(results, plugin, checks, tmp_path):
+    store = Store(results)
+    for record in list(store.records()):
+        if record.key.seed in (1, 3):
+            for path in (folder := store.folder(record.key)).iterdir():
+                path.unlink()
+            folder.rmdir()
+    with pytest.raises(BundleError, match=r"of the core seeds, 1, 3 are missing on glyphs.*all core seeds"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+    assert not (tmp_path / "mine.zip").exists()
+
+
+def test_more_seeds_are_left_out(results, plugin, checks, tmp_path):
+    _rewrite(results, of_seed=0, seed=5)
+    assert len(submit(_submission(results, plugin), tmp_path / "mine.zip").cells) == 5
+
+
+def test_unknown_data_is_refused(results, plugin, checks, tmp_path):
+    _rewrite(results, 0, features="0" * 16)
+    with pytest.raises(BundleError, match=r"features 0000000000000000 is not known.*submit results on"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+
+
+def test_a_data_set_without_a_leaderboard_is_refused(results, plugin, checks, tmp_path):
+    _rewrite(results, 0, data_set="MINE")
+    with pytest.raises(BundleError, match="there is no leaderboard for the data set 'MINE'"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+
+
+def test_records_of_other_code_are_refused(results, plugin, checks, tmp_path):
+    plugin.write_text(SOURCE + "\nCHANGED = True\n")
+    with pytest.raises(BundleError, match="another version of 'mine' than the source given; run them again"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+    with pytest.raises(BundleError, match="give the source that made them with --plugin"):
+        submit(_submission(results, None), tmp_path / "mine.zip")
+
+
+def test_records_of_earlier_code_are_left_out_beside_current_ones(results, plugin, checks, tmp_path):
+    _rewrite(results, 0, classifier=PartKey("mine", {}, "0" * 12))
+    assert len(submit(_submission(results, plugin), tmp_path / "mine.zip").cells) == 5
+
+
+def test_several_settings_are_refused(results, plugin, checks, tmp_path):
+    _rewrite(results, 0, classifier=PartKey("mine", {"gamma": 2.0}, code_hash(plugin_file(plugin))))
+    with pytest.raises(BundleError, match="records with several settings on glyphs"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+
+
+def test_unranked_protocols_are_refused(results, plugin, checks, tmp_path):
+    with pytest.raises(BundleError, match="the protocol 'paper' is not ranked"):
+        submit(_submission(results, plugin, protocols=("paper",)), tmp_path / "mine.zip")
+
+
+def test_a_plugin_that_fails_its_check_is_refused(results, plugin, tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "FAILED mine: finite\n3 ok, 1 failed, 0 skipped\n", "")
+    monkeypatch.setattr(submitting, "run_check", lambda plugin: failed)
+    with pytest.raises(BundleError, match=r"my_method\.py fails: 3 ok, 1 failed, 0 skipped; mend"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+
+
+def test_the_check_is_gzslbenchs_own(plugin):
+    checked = submitting.run_check(str(plugin.parent / "absent.py"))
+    assert checked.returncode == 2
+    assert "absent.py" in checked.stderr
+
+
+def test_methods_without_records(results, plugin, checks, tmp_path):
+    with pytest.raises(UsageError, match=r"no record of 'mien'.*mine"):
+        submit(_submission(results, plugin, method="mien"), tmp_path / "mine.zip")
+    with pytest.raises(UsageError, match="run it first"):
+        submit(_submission(tmp_path / "nowhere", plugin), tmp_path / "mine.zip")
+    with pytest.raises(UsageError, match="no record of 'mine' on what was named"):
+        submit(_submission(results, plugin, data_sets=("CUB",)), tmp_path / "mine.zip")
+
+
+def test_sources_that_are_none(tmp_path):
+    for path, reason in ((tmp_path / "absent.py", "is no plugin"), (tmp_path, "has no pyproject.toml")):
+        with pytest.raises(UsageError, match=reason):
+            pack(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"one.py": b"", "two.py": b""}, "no pyproject.toml and 2 Python files"),
+        ({"pyproject.toml": b"["}, "names no plugin"),
+        ({"pyproject.toml": b"[project]"}, "names no plugin: 'entry-points'"),
+        ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "../../etc"'}, "let it name the package itself"),
+        ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "pkg.inner"'}, "let it name the package itself"),
+        ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "pkg"'}, "the source has no module pkg"),
+        ({"deep.py": b"x = " + b"-" * 50_000 + b"1"}, None),
+    ],
+)
+def test_sources_that_cant_be_hashed(files, reason):
+    if reason is None:
+        assert component_hashes(files) == {}
+        return
+    with pytest.raises(BundleError, match=reason):
+        component_hashes(files)
+
+
+def test_source_below_src_is_found():
+    files = {"pyproject.toml": PROJECT.encode(), "src/my_method/__init__.py": SOURCE.encode()}
+    assert component_hashes(files).keys() == {"mine"}
+
+
+def test_declarations_that_are_asked_for():
+    said = {"author": "me", "licence": "MIT", "chosen_on": "defaults", "external_data": "none"}
+    assert declarations(said).chosen_on == "defaults"
+    with pytest.raises(UsageError, match="'licence' is not declared; add --declare licence"):
+        declarations(said | {"licence": " "})
+    with pytest.raises(UsageError, match=r"there is no declaration 'license'.*licence"):
+        declarations(said | {"license": "MIT"})
+
+
+def test_forged_source_is_told_by_its_hash(results, plugin, checks, tmp_path, verify):
+    from .conftest import rehashed
+
+    submit(_submission(results, plugin), tmp_path / "mine.zip")
+    files = read_files(tmp_path / "mine.zip")
+    files["source/my_method.py"] += b"\nCHANGED = True\n"
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert list(refused) == ["code"]
+    assert "'mine' has the code" in refused["code"]
