@@ -6,10 +6,11 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae
 FIGURES = confusion boundary synthetic entropy proxies confidence proxy-count seen-unseen
+ACCEPTED = $(addprefix --results ,leaderboards/results $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
 RESULTS ?= results
 
-.PHONY: run test bench lint leaderboard figures clean
+.PHONY: run test bench lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -29,10 +30,17 @@ lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/mypy
 
 leaderboard: $(VENV)/installed  ## regenerate the committed leaderboards and ablation tables from their records
-	$(BIN)/gzslbench leaderboard --results leaderboards/results --write leaderboards
-	$(BIN)/gzslbench leaderboard --results leaderboards/precision/results --write leaderboards/precision
-	$(BIN)/gzslbench ablate gsmflow --no-run --results leaderboards/ablations/results --write leaderboards/ablations
-	$(BIN)/gzslbench ablate early-gan --no-run --results leaderboards/ablations/results --write leaderboards/ablations
+	$(MAKE) pages DO=--write
+
+check-leaderboard: $(VENV)/installed  ## fail if a committed page is not what its records say
+	$(MAKE) pages DO=--check
+
+pages:
+	$(BIN)/gzslbench leaderboard $(ACCEPTED) $(DO) leaderboards
+	$(BIN)/gzslbench reported $(DO) leaderboards
+	$(BIN)/gzslbench leaderboard --results leaderboards/precision/results $(DO) leaderboards/precision
+	$(BIN)/gzslbench ablate gsmflow --no-run --results leaderboards/ablations/results $(DO) leaderboards/ablations
+	$(BIN)/gzslbench ablate early-gan --no-run --results leaderboards/ablations/results $(DO) leaderboards/ablations
 
 figures: $(VENV)/installed-dev  ## draw the committed figures from the committed records
 	for figure in $(FIGURES); do $(BIN)/gzslbench figure $$figure --dataset glyphs \

@@ -13,6 +13,10 @@ from gzslbench.errors import DataError
 
 HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
 
+VERBS = {
+    *("run", "ablate", "list", "plugins", "data", "leaderboard", "compare", "reported", "figure"),
+    *("new", "check", "submit", "verify", "rescore", "results", "ui", "track"),
+}
 LIMIT_S = 0.2
 GOES = 20
 
@@ -55,8 +59,9 @@ def test_what_only_tells_imports_nothing_heavy(arguments, tmp_path):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("gzslbench ", {"run", "ablate", "list", "plugins", "data", "leaderboard", "figure", "ui", "track"}),
+        ("gzslbench ", VERBS),
         ("gzslbench le", {"leaderboard"}),
+        ("gzslbench re", {"reported", "rescore", "results"}),
         ("gzslbench run --plugin esz", {"eszsl"}),
         ("gzslbench run --dataset gl", {"glyphs"}),
         ("gzslbench list early-gan-b", {"early-gan-baseline"}),
