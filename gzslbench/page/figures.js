@@ -180,7 +180,7 @@ function heatFigure(rows) {
     {},
     element("h3", {}, "H by generator, gate and classifier"),
     element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "H by generator, gate and classifier" }, table),
-    element("figcaption", {}, "In percent; darker is higher. Where several rows share a cell, it shows that with most seeds, then the latest."),
+    element("figcaption", {}, "In percent; a stronger colour is higher. Where several rows share a cell, it shows that with most seeds, then the latest."),
   );
 }
 

@@ -94,7 +94,7 @@ def render(kind: Kind, name: str) -> dict[PurePosixPath, str]:
     words = _words(kind, name)
     texts: dict[PurePosixPath, str] = {}
     for layer in LAYERS[kind]:
-        for path, template in _templates(files("gzslbench.scaffold") / "templates" / layer, PurePosixPath()):
+        for path, template in _templates(files("gzslbench.scaffold") / "package-templates" / layer, PurePosixPath()):
             parts = (words.module if part == MODULE else part for part in path.parts)
             texts[PurePosixPath(*parts)] = Template(template).substitute(asdict(words))
     return {path.with_name(".gitignore") if path.name == "gitignore" else path: texts[path] for path in sorted(texts)}

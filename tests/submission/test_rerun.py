@@ -306,7 +306,8 @@ def test_no_daemon_outlives_its_cell(bench: Bench, confinement: Confinement, con
     mark = f"{86400 + uuid.uuid4().int % 10**6 / 10**6:.6f}"
     reason = bench.reason(confinement=confinement if confined else UNCONFINED, how="daemon", mark=mark)
     assert "left a daemon" in reason
-    daemons = [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or [])]
+    running = [each for each in psutil.process_iter(["cmdline", "status"]) if each.info["status"] != "zombie"]
+    daemons = [process for process in running if mark in (process.info["cmdline"] or [])]
     for daemon in daemons:
         daemon.kill()
     assert bool(daemons) is not confined
