@@ -1,7 +1,7 @@
 """Writing the package of a new plugin: small, correct and tested, to be changed into the author's own piece by piece.
 
 Templates are files with ``$name`` and the like in them, by :class:`string.Template`. What kinds have in common lies in
-``templates/common``; files of a kind's own folders take precedence, in the order of :data:`LAYERS`.
+``package-templates/common``; files of a kind's own folders take precedence, in the order of :data:`LAYERS`.
 """
 
 from __future__ import annotations
