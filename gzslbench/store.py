@@ -16,7 +16,6 @@ there follows from the records: see :mod:`gzslbench.index`.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import logging
@@ -33,6 +32,7 @@ from urllib.parse import quote
 
 from gzslbench import index
 from gzslbench.differences import differences
+from gzslbench.durable import disk_errors, make_folder, put, sync
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.index import Folder, Listing, Stamp
 from gzslbench.record import CellKey, Failure, Record, flat
@@ -79,11 +79,11 @@ class Store:
         if self._lock is not None:
             yield self
             return
-        with _os_errors(f"can't write in {self.root}"):
+        with disk_errors(f"can't write in {self.root}"):
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / ".lock").open("a+b", buffering=0)
         with lock:
-            with _os_errors(f"can't lock {self.root}"):
+            with disk_errors(f"can't lock {self.root}"):
                 _acquire(lock, self.root)
             shutil.rmtree(self._incomplete, ignore_errors=True)
             self._lock = lock
@@ -110,7 +110,7 @@ class Store:
         folder = self.folder(record.key)
         from gzslbench.samples import save_samples
 
-        with self.writing(), _os_errors(f"can't write the record {folder}"), self._fresh() as fresh:
+        with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
             (filled / RECORD).write_text(record.to_json())
@@ -118,21 +118,21 @@ class Store:
             if samples:
                 save_samples(samples, filled / SAMPLES)
             for path in (*filled.iterdir(), filled):
-                _sync(path)
-            _make_folder(folder.parent)
+                sync(path)
+            make_folder(folder.parent)
             if folder.exists():
                 folder.rename(fresh / "replaced")
             filled.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
             self.clear_failure(record.key)
         return folder
 
     def rewrite(self, record: Record) -> None:
         """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
         path = self.folder(record.key) / RECORD
-        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
             (fresh / RECORD).write_text(record.to_json())
-            _put(fresh / RECORD, path)
+            put(fresh / RECORD, path)
 
     def read(self, folder: Path) -> Record:
         """Read one record; raises :class:`RecordError` with its path where it is missing or damaged."""
@@ -172,9 +172,9 @@ class Store:
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
         path = self.answer_path(key)
-        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
             answers.save(fresh / path.name)
-            _put(fresh / path.name, path)
+            put(fresh / path.name, path)
 
     def folders(self) -> Iterator[Path]:
         """List the folders of all records, sorted."""
@@ -206,9 +206,9 @@ class Store:
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
         path = self._failure_path(failure.key)
-        with self.writing(), _os_errors(f"can't write {path}"), self._fresh() as fresh:
+        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
             (fresh / path.name).write_text(failure.to_json())
-            _put(fresh / path.name, path)
+            put(fresh / path.name, path)
 
     def failures(self) -> Iterator[Failure]:
         """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
@@ -294,41 +294,6 @@ def _acquire(lock: BinaryIO, root: Path) -> None:
         ) from None
     lock.truncate(0)
     lock.write(str(os.getpid()).encode())
-
-
-@contextmanager
-def _os_errors(what: str) -> Iterator[None]:
-    """Turn errors of the operating system into :class:`RecordError`."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free disk space" if full else "see that the results folder can be written"
-        raise RecordError(f"{what}: {error.strerror}", f"{remedy} and run again: finished cells are kept") from error
-
-
-def _make_folder(path: Path) -> None:
-    """Make a folder with its parents, each durable before the next."""
-    if not path.is_dir():
-        _make_folder(path.parent)
-        path.mkdir(exist_ok=True)
-        _sync(path.parent)
-
-
-def _put(file: Path, path: Path) -> None:
-    """Rename a file into place, durably."""
-    _sync(file)
-    _make_folder(path.parent)
-    file.rename(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _readable(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from gzslbench import __version__
+from gzslbench.provenance import Provenance
 from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import RowNames, in_order, table_names
@@ -20,7 +21,6 @@ from gzslbench.report.material import Material
 from gzslbench.report.standing import Standing
 from gzslbench.report.verdict import verdict_on
 from gzslbench.result import median
-from gzslbench.submission.provenance import Provenance
 
 JSON_VERSION = 1
 METRICS = ("t1", "u", "s", "h", "ausuc")

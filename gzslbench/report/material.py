@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gzslbench.provenance import Provenance
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
 from gzslbench.report.marks import MarkReader
 from gzslbench.report.origin import provenances
@@ -12,7 +13,6 @@ from gzslbench.report.standing import Standing, standings
 from gzslbench.report.tables import Table, comparison_table
 from gzslbench.result import Result
 from gzslbench.store import Store
-from gzslbench.submission.provenance import Provenance
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from gzslbench.provenance import Provenance, provenance_of
 from gzslbench.report.groups import Group
 from gzslbench.report.marks import MarkReader
 from gzslbench.store import Store
-from gzslbench.submission.provenance import Provenance, provenance_of
 
 
 def provenances(groups: Iterable[Group], stores: Sequence[Store], reader: MarkReader) -> Mapping[Group, Provenance]:

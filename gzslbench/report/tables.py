@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from gzslbench.provenance import Provenance
 from gzslbench.report.costs import Cost, cost_of
 from gzslbench.report.groups import Comparison, Group, Summary
 from gzslbench.report.labels import RowNames, in_order
@@ -13,7 +14,6 @@ from gzslbench.report.standing import Standing
 from gzslbench.report.verdict import Reason, Verdict, verdict_notes, verdict_on
 from gzslbench.result import Result
 from gzslbench.statistics.bootstrap import Interval
-from gzslbench.submission.provenance import Provenance
 
 NOTHING = "–"
 OTHER_FEATURES = Reason.FEATURES.mark

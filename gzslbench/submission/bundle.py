@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gzslbench.errors import RecordError
 from gzslbench.predictions import Predictions
+from gzslbench.provenance import MANIFEST
 from gzslbench.record import SCHEMA_VERSION, Record
 from gzslbench.store import PREDICTIONS, RECORD
 from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
@@ -33,7 +34,6 @@ from gzslbench.submission.manifest import (
     check_kind,
     check_version,
 )
-from gzslbench.submission.provenance import MANIFEST
 from gzslbench.submission.strict_json import read_json
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)

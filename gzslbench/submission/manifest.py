@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.errors import UsageError
+from gzslbench.provenance import MANIFEST
 from gzslbench.record import CellKey
 from gzslbench.submission.archive import BundleError
-from gzslbench.submission.provenance import MANIFEST
 from gzslbench.submission.strict_json import read_json
 from gzslbench.suggest import nearest
 

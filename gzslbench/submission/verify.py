@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import GzslbenchError
+from gzslbench.provenance import Provenance
 from gzslbench.submission.archive import BundleError
 from gzslbench.submission.bundle import Bundle, read_bundle
 from gzslbench.submission.case import Case, DoubtError, UncheckedError
@@ -27,7 +28,6 @@ from gzslbench.submission.checks import (
 )
 from gzslbench.submission.confined_line import printable
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
-from gzslbench.submission.provenance import Provenance
 from gzslbench.submission.source import unpacked
 
 if TYPE_CHECKING:

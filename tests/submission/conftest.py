@@ -16,11 +16,11 @@ import pytest
 
 from gzslbench.answers import AnswerKey
 from gzslbench.data.catalogue import Catalogue
+from gzslbench.provenance import MANIFEST
 from gzslbench.record import Record
 from gzslbench.store import Store
 from gzslbench.submission.bundle import write_bundle
 from gzslbench.submission.manifest import RECORDS, Manifest, declarations
-from gzslbench.submission.provenance import MANIFEST
 from gzslbench.submission.submit import Submission, submit
 from gzslbench.submission.verify import Verification, Verifier
 

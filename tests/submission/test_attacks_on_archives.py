@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzslbench.provenance import MANIFEST
 from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
 from gzslbench.submission.arrays import read_predictions
-from gzslbench.submission.provenance import MANIFEST
 
 from .conftest import arrays_in, as_json, folder_of, npz, read_files, record_in, refusals, rehashed, zipped
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gzslbench.predictions import Predictions
+from gzslbench.provenance import Provenance
 from gzslbench.record import Metrics, Routing
 from gzslbench.submission.checks import _unequal
 from gzslbench.submission.manifest import DataEntry
-from gzslbench.submission.provenance import Provenance
 from gzslbench.submission.source import own_hashes
 from gzslbench.submission.verify import Outcome
 

@@ -8,6 +8,7 @@ import pytest
 
 from gzslbench.codehash import code_hash
 from gzslbench.errors import UsageError
+from gzslbench.provenance import MANIFEST
 from gzslbench.record import PartKey
 from gzslbench.scan import plugin_file
 from gzslbench.store import Store
@@ -15,7 +16,6 @@ from gzslbench.submission import submit as submitting
 from gzslbench.submission.archive import BundleError
 from gzslbench.submission.bundle import read_bundle
 from gzslbench.submission.manifest import declarations
-from gzslbench.submission.provenance import MANIFEST
 from gzslbench.submission.source import component_hashes, pack
 from gzslbench.submission.submit import Submission, submit
 
