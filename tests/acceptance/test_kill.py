@@ -47,9 +47,15 @@ def start(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) 
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_ctrl_c,
         )
 
     return run
+
+
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to programs in the background: they ignore Ctrl-C, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def survivors(mark: Path) -> Iterator[psutil.Process]:

@@ -263,7 +263,8 @@ def workers() -> Iterator[psutil.Process]:
     """Find the processes that the fork server of this process has forked."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # one that ends while it is looked at
-            if child.ppid() != psutil.Process().pid and child.status() != psutil.STATUS_ZOMBIE:
+            forked = child.ppid() != psutil.Process().pid and any("forkserver" in word for word in child.cmdline())
+            if forked and child.status() != psutil.STATUS_ZOMBIE:
                 yield child
 
 
