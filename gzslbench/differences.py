@@ -14,6 +14,14 @@ def differences(stored: dict[str, Json], wanted: dict[str, Json]) -> list[str]:
     return [f"{name}: {_shortened(old)} -> {_shortened(new)}" for name, old, new in texts if old != new]
 
 
+def flat(value: Json, prefix: str = "") -> dict[str, Json]:
+    """Flatten nested mappings to dotted names."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    items = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in value.items())
+    return {path: leaf for name, inner in items for path, leaf in flat(inner, name).items()}
+
+
 def _text(values: dict[str, Json], name: str) -> str:
     if name not in values:
         return "absent"

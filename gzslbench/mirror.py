@@ -16,7 +16,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from gzslbench.record import Record, canonical_json, flat
+from gzslbench.differences import flat
+from gzslbench.record import Record, canonical_json
 from gzslbench.store import RECORD
 
 if TYPE_CHECKING:

@@ -291,11 +291,3 @@ def canonical_json(value: Json) -> str:
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def flat(value: Json, prefix: str = "") -> dict[str, Json]:
-    """Flatten nested mappings to dotted names."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    items = ((f"{prefix}.{name}" if prefix else name, inner) for name, inner in value.items())
-    return {path: leaf for name, inner in items for path, leaf in flat(inner, name).items()}

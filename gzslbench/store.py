@@ -16,7 +16,6 @@ there follows from the records: see :mod:`gzslbench.index`.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -27,15 +26,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from gzslbench import index
-from gzslbench.differences import differences
+from gzslbench.differences import differences, flat
 from gzslbench.durable import disk_errors, make_folder, put, sync
-from gzslbench.errors import RecordError, UsageError
+from gzslbench.errors import RecordError
 from gzslbench.index import Folder, Listing, Stamp
-from gzslbench.record import CellKey, Failure, Record, flat
+from gzslbench.lock import sole_writer
+from gzslbench.record import CellKey, Failure, Record
 from gzslbench.result import Result, result_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Store:
         self._failures = root / "failures"
         self._incomplete = root / ".incomplete"
         self._index = root / ".index"
-        self._lock: BinaryIO | None = None
+        self._writing = False
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
@@ -76,21 +76,16 @@ class Store:
 
         Raises :class:`UsageError` naming the process if another writer is at work.
         """
-        if self._lock is not None:
+        if self._writing:
             yield self
             return
-        with disk_errors(f"can't write in {self.root}"):
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = (self.root / ".lock").open("a+b", buffering=0)
-        with lock:
-            with disk_errors(f"can't lock {self.root}"):
-                _acquire(lock, self.root)
+        with sole_writer(self.root):
             shutil.rmtree(self._incomplete, ignore_errors=True)
-            self._lock = lock
+            self._writing = True
             try:
                 yield self
             finally:
-                self._lock = None
+                self._writing = False
 
     def folder(self, key: CellKey) -> Path:
         """Say where the record of a key is or would be."""
@@ -280,20 +275,6 @@ def path_safe(name: str) -> str:
     if len(safe) > _LONGEST_NAME:
         safe = f"{safe[:_LONGEST_NAME]}%{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return safe or "%"
-
-
-def _acquire(lock: BinaryIO, root: Path) -> None:
-    """Lock the open file and write this process's id into it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        writer = lock.read().decode() or "(unknown)"
-        raise UsageError(
-            f"process {writer} is writing to {root}", "wait for it or choose another results folder"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()).encode())
 
 
 def _readable(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.record import CellKey, Failure, PartKey, Record, canonical_json, flat
+from gzslbench.record import CellKey, Failure, PartKey, Record, canonical_json
 
 KEY = CellKey(
     data_set="CUB",
@@ -87,10 +87,6 @@ def test_canonical_json():
     assert canonical_json({"b": (1, 2.0), "a": "ü"}) == '{"a":"\\u00fc","b":[1,2.0]}'
     with pytest.raises(ValueError, match="Out of range float"):
         canonical_json(float("inf"))
-
-
-def test_flat_joins_names_by_dots():
-    assert flat({"a": {"b": 1, "c": {"d": [2]}}, "e": 3}) == {"a.b": 1, "a.c.d": [2], "e": 3}
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**64])

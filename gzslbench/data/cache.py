@@ -24,6 +24,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.durable import make_folder, put, sync
 from gzslbench.errors import DataError
 
 FORMAT = 1
@@ -121,11 +122,11 @@ def mapped_file(array: NDArray[Any]) -> Path | None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that readers see all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        _write_synced(temporary, content)
-        temporary.replace(path)
+        temporary.write_bytes(content)
+        put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -137,12 +138,11 @@ def _write(place: Path, entry: Entry) -> None:
     try:
         files = {}
         for name, array in entry.arrays.items():
-            with (temporary / f"{name}.npy").open("wb") as file:
-                np.save(file, np.ascontiguousarray(array))
-                file.flush()
-                os.fsync(file.fileno())
+            np.save(temporary / f"{name}.npy", np.ascontiguousarray(array))
             files[name] = _checked(temporary / f"{name}.npy")
-        _write_synced(temporary / "meta.json", json.dumps({"files": files, "meta": dict(entry.meta)}).encode())
+        (temporary / "meta.json").write_text(json.dumps({"files": files, "meta": dict(entry.meta)}))
+        for path in temporary.iterdir():
+            sync(path)
         _move_into_place(temporary, place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -219,10 +219,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

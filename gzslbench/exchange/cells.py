@@ -5,8 +5,6 @@ No pickle is read, and no array is given memory before its header has been found
 
 from __future__ import annotations
 
-import io
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +16,14 @@ from gzslbench.errors import RecordError
 from gzslbench.record import Record
 from gzslbench.store import PREDICTIONS, RECORD, SAMPLES, Store
 from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.submission.npy import read_npy
 
 FILES = (RECORD, PREDICTIONS, SAMPLES)
 MOST_RECORD_BYTES = 64 * MIB
 ARRAYS = Limits(
     archive_bytes=256 * MIB, members=64, member_bytes=512 * MIB, total_bytes=1024 * MIB, ratio=1000, depth=1
 )
-_KINDS = "ifU"
 _REMEDY = "it was left out; ask for it again where it came from"
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -83,24 +80,11 @@ def read_arrays(path: Path) -> Arrays:
         if path.stat().st_size > ARRAYS.archive_bytes:
             raise RecordError(f"{path} takes more than {ARRAYS.archive_bytes // MIB} MiB", _REMEDY)
         members = read_archive(path.read_bytes(), str(path), ARRAYS)
-        return {name.removesuffix(".npy"): _array(content, f"{path}: {name}") for name, content in members.items()}
+        return {name.removesuffix(".npy"): read_npy(content, f"{path}: {name}") for name, content in members.items()}
     except OSError as error:
         raise RecordError(f"can't read {path}: {error.strerror}", _REMEDY) from error
     except BundleError as error:
         raise RecordError(error.what, _REMEDY) from error
-
-
-def _array(content: bytes, what: str) -> NDArray[np.generic]:
-    stream = io.BytesIO(content)
-    try:
-        shape, _, kind = _HEADERS[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError, EOFError, MemoryError, RecursionError) as error:
-        raise RecordError(f"{what} is no array: {error}", _REMEDY) from None
-    if kind.kind not in _KINDS or math.prod(shape) * kind.itemsize != len(content) - stream.tell():
-        raise RecordError(f"{what} holds {kind} of shape {shape}, which does not fit its bytes, or no numbers", _REMEDY)
-    stream.seek(0)
-    array: NDArray[np.generic] = np.lib.format.read_array(stream, allow_pickle=False)
-    return array
 
 
 def same_cell(one: Cell, other: Cell) -> bool:

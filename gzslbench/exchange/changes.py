@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from gzslbench.record import Json, Metrics, Record, flat
+from gzslbench.differences import flat
+from gzslbench.record import Json, Metrics, Record
 from gzslbench.runner.progress import title
 
 TOLERANCE = 1e-9

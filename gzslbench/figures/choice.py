@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from gzslbench.differences import flat
 from gzslbench.info import Method
-from gzslbench.record import Json, PartKey, flat
+from gzslbench.record import Json, PartKey
 from gzslbench.report.groups import Group
 from gzslbench.scan import find_plugins, read_listing
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import math
 from dataclasses import fields
 from typing import Any
 
@@ -12,12 +10,12 @@ from numpy.typing import NDArray
 
 from gzslbench.predictions import Predictions
 from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.submission.npy import read_npy
 
 LIMITS = Limits(archive_bytes=32 * MIB, members=16, member_bytes=64 * MIB, total_bytes=128 * MIB, ratio=200, depth=1)
 _KNOWN = {field.name for field in fields(Predictions)}
 _INTEGERS = frozenset({"samples", "predicted", "predicted_unseen", "best_seen", "best_unseen"})
 _SUFFIX = ".npy"
-_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_predictions(data: bytes, what: str) -> Predictions:
@@ -35,20 +33,12 @@ def read_predictions(data: bytes, what: str) -> Predictions:
 
 
 def _array(content: bytes, what: str, integers: bool) -> NDArray[np.generic]:
-    """Read one ``.npy`` whose header says no more than its bytes hold."""
-    stream = io.BytesIO(content)
-    try:
-        shape, _, dtype = _READERS[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError, EOFError, MemoryError, RecursionError) as error:
-        raise BundleError(f"{what} is no array: {error}", "make the bundle with gzslbench submit") from None
-    if dtype.hasobject:
-        raise BundleError(f"{what} holds Python objects, which only a pickle can give", "no pickle is ever read")
-    if dtype.kind != ("i" if integers else "f") or dtype.itemsize > np.dtype(np.int64).itemsize:
-        raise BundleError(f"{what} is of type {dtype}", f"{'integers' if integers else 'floats'} are expected")
-    if not 1 <= len(shape) <= 2 or math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
-        raise BundleError(f"{what} has {len(content):,} bytes, which its shape {shape} does not fit", "it was changed")
-    stream.seek(0)
-    array = np.lib.format.read_array(stream, allow_pickle=False)
+    """Read one array of predictions."""
+    array = read_npy(content, what, "i" if integers else "f")
+    if array.dtype.itemsize > np.dtype(np.int64).itemsize:
+        raise BundleError(f"{what} is of type {array.dtype}", "64 bits are enough")
+    if not 1 <= array.ndim <= 2:
+        raise BundleError(f"{what} is of shape {array.shape}", "predictions have one dimension or two")
     if np.isnan(array).any():
         raise BundleError(f"{what} holds NaN", "a component that gives NaN has no result")
     return array.astype(np.int64) if integers else array.astype(np.float32)

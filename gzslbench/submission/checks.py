@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from gzslbench.answers import AnswerKey
+from gzslbench.differences import flat
 from gzslbench.errors import ContractError
 from gzslbench.predictions import Predictions
 from gzslbench.protocol import PROTOCOLS
-from gzslbench.record import Metrics, flat
+from gzslbench.record import Metrics
 from gzslbench.seeds import CORE_SEEDS
 from gzslbench.store import Store
 from gzslbench.submission.archive import BundleError

@@ -260,7 +260,7 @@ def test_an_array_that_claims_more_than_it_holds(tmp_path):
         ({"score_seen": np.full(2580, np.nan, dtype=np.float32)}, "score_seen holds NaN"),
         ({"score_seen": np.zeros(2580, dtype=np.complex64)}, "score_seen is of type complex64"),
         ({"predicted": np.zeros(3, dtype=np.int32)}, "predicted must have a row for each of the 2580 samples"),
-        ({"predicted": np.zeros((2580, 1, 1), dtype=np.int32)}, "predicted has"),
+        ({"predicted": np.zeros((2580, 1, 1), dtype=np.int32)}, r"predicted is of shape \(2580, 1, 1\)"),
     ],
 )
 def test_arrays_that_are_no_predictions(files, changes, line):
