@@ -36,7 +36,9 @@ def test_an_array_comes_back(array):
     np.testing.assert_array_equal(read, array)
 
 
-@example(b"", 10, 0)  # the header ends amid a statement: TokenError
+@example(b"", 10, 0)  # numpy lets out a TokenError,
+@example(b"", 21, 44)  # a SyntaxError,
+@example(b"", 26, 66)  # and a TypeError
 @given(st.binary(max_size=300), st.integers(0, 200), st.integers(0, 255))
 def test_any_bytes_give_an_array_or_one_error(noise, place, byte):
     sound = bytearray(saved(np.arange(12)))
