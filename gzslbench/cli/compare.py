@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,10 @@ from gzslbench.cli.pages import print_tables
 from gzslbench.errors import UsageError
 from gzslbench.protocol import PROTOCOLS
 from gzslbench.suggest import nearest
+
+if TYPE_CHECKING:
+    from gzslbench.report.groups import Group
+    from gzslbench.report.recipe_rows import IsRecipe
 
 
 @click.command()
@@ -27,9 +33,10 @@ from gzslbench.suggest import nearest
     help="Compare results of this protocol.",
 )
 def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str) -> None:
-    r"""Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
+    """Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
 
-    Each is named as in the leaderboard's tables, with its budget where there are several:
+    Each is named as in the leaderboard's tables, with its budget where there are several. The name of a method alone
+    stands for the settings of its recipe where others were tried, too:
 
     \b
     gzslbench compare gsmflow f-clswgan
@@ -51,4 +58,17 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
         if name not in present:
             raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
     chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
-    print_tables(compare_tables(chosen, stores, a, b))
+    print_tables(compare_tables(chosen, stores, a, b, _is_recipe))
+
+
+def _is_recipe(group: Group) -> bool:
+    """Tell whether a row is of its method's recipe; asked only where a name may mean several rows."""
+    return _recipes()(group)
+
+
+@cache
+def _recipes() -> IsRecipe:
+    from gzslbench.plugins import load_plugins
+    from gzslbench.report.recipe_rows import recipes_of
+
+    return recipes_of(load_plugins())

@@ -55,7 +55,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="gzslbench")
 def cli() -> None:
-    r"""Benchmark generalized zero-shot learning: one protocol, one clock and one set of seeds for every method.
+    """Benchmark generalized zero-shot learning: one protocol, one clock and one set of seeds for every method.
 
     \b
     gzslbench run --plugin gsmflow                    on the bundled data set

@@ -35,7 +35,7 @@ class Arms:
 
     def __init__(self, designs: Sequence[Design], groups: Iterable[Group]) -> None:
         self.designs = designs
-        self.groups = [(group, _settings(group)) for group in groups if not group.key.candidates]
+        self.groups = [(group, settings_of_group(group)) for group in groups if not group.key.candidates]
         self.variants: list[Row] = []
         self.settings: list[Row] = []
         self.missing: dict[str, None] = {}
@@ -99,7 +99,8 @@ class Arms:
         return any(settings == design.complete.settings for design in self.designs)
 
 
-def _settings(group: Group) -> dict[Setting, str]:
+def settings_of_group(group: Group) -> dict[Setting, str]:
+    """Say what the components of a group are set to."""
     return settings_of(group.key.generator, group.key.gate, group.key.classifier)
 
 

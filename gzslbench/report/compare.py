@@ -11,7 +11,8 @@ from gzslbench.report.groups import Comparison, Group, by_comparison, group_resu
 from gzslbench.report.labels import table_names
 from gzslbench.report.marks import MarkReader
 from gzslbench.report.paired import Difference
-from gzslbench.report.row_choice import RowChoice
+from gzslbench.report.recipe_rows import IsRecipe
+from gzslbench.report.row_choice import Choice, RowChoice
 from gzslbench.report.tables import (
     NOTHING,
     Column,
@@ -30,7 +31,9 @@ CLASSES_SHOWN = 5
 """Classes that are listed at either end."""
 
 
-def compare_tables(results: Iterable[Result], stores: Sequence[Store], a: str, b: str) -> list[Table]:
+def compare_tables(
+    results: Iterable[Result], stores: Sequence[Store], a: str, b: str, is_recipe: IsRecipe
+) -> list[Table]:
     """Compare two rows of the tables of one protocol, each named as in them, with ``:budget`` where that is needed.
 
     Raises:
@@ -38,7 +41,7 @@ def compare_tables(results: Iterable[Result], stores: Sequence[Store], a: str, b
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
     tables = by_comparison(group_results(results))
-    rows = RowChoice(tables)
+    rows = RowChoice(tables, is_recipe)
     choice_a, choice_b = rows.find(a), rows.find(b)
     if choice_a.rows & choice_b.rows:
         raise UsageError(f"'{a}' and '{b}' are the same", "name two methods, budgets or settings")
@@ -51,25 +54,25 @@ def compare_tables(results: Iterable[Result], stores: Sequence[Store], a: str, b
     duels = [duel for pair in pairs if (duel := hold_duel(*pair, reader))]
     if not duels:
         raise UsageError(f"'{a}' and '{b}' have no data set and seed in common", "run both on one, with the same seeds")
-    return _tables(duels, choice_a.name, choice_b.name, table_names(tables))
+    return _tables(duels, choice_a, choice_b, table_names(tables))
 
 
-def _tables(duels: Sequence[Duel], a: str, b: str, names: Mapping[Comparison, str]) -> list[Table]:
+def _tables(duels: Sequence[Duel], a: Choice, b: Choice, names: Mapping[Comparison, str]) -> list[Table]:
     of_classes = [_class_table(duel, names[duel.comparison]) for duel in duels if duel.verdict and duel.verdict.classes]
     judged = any(duel.verdict for duel in duels)
     return [
         _accuracy_table(duels, a, b, names),
         *([_sample_table(duels, names)] if judged else []),
         *of_classes,
-        *([_overall_table(duels, a, b)] if len(duels) > 1 else []),
+        *([_overall_table(duels, a.name, b.name)] if len(duels) > 1 else []),
     ]
 
 
-def _accuracy_table(duels: Sequence[Duel], a: str, b: str, names: Mapping[Comparison, str]) -> Table:
+def _accuracy_table(duels: Sequence[Duel], a: Choice, b: Choice, names: Mapping[Comparison, str]) -> Table:
     many = duels[0].comparison.rules.many_splits
     return Table(
-        title=f"{a} and {b}: {protocol_title(duels[0].comparison)}",
-        summary=f"A is {a}, B is {b}. H in percent over the seeds that both ran, with 95% intervals.",
+        title=f"{a.name} and {b.name}: {protocol_title(duels[0].comparison)}",
+        summary=f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals.",
         columns=(
             Column("data set", left=True),
             *((Column("splits"),) if many else ()),
@@ -91,7 +94,7 @@ def _accuracy_table(duels: Sequence[Duel], a: str, b: str, names: Mapping[Compar
             )
             for duel in duels
         ),
-        notes=tuple(_accuracy_notes(duels)),
+        notes=(*_accuracy_notes(duels), *_recipe_notes(a, b)),
     )
 
 
@@ -108,6 +111,12 @@ def _accuracy_notes(duels: Sequence[Duel]) -> Iterator[str]:
         yield "One seed: the intervals cover the choice of test samples only, not that of the seed."
     if len(judged) < len(duels):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
+
+
+def _recipe_notes(*choices: Choice) -> Iterator[str]:
+    chosen = [choice.name for choice in choices if choice.by_recipe]
+    if chosen:
+        yield f"Of {' and '.join(chosen)} there are rows with other settings, too; this is the recipe's."
 
 
 def _sample_table(duels: Sequence[Duel], names: Mapping[Comparison, str]) -> Table:

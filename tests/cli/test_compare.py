@@ -8,6 +8,9 @@ from click.testing import CliRunner
 
 from gzslbench.cli.compare import compare
 from gzslbench.errors import UsageError
+from gzslbench.plugins import load_plugins
+from gzslbench.record import PartKey
+from gzslbench.runner.combinations import Resolver, of_method
 
 RNG = np.random.default_rng(0)
 WEAK, STRONG = (RNG.random((60, 3)) < share for share in (0.3, 0.9))
@@ -51,6 +54,19 @@ def test_one_data_set_alone(results):
     printed = _run("gsmflow", "eszsl", "-d", "CUB")
     assert "FLO" not in printed
     assert "All data sets" not in printed
+
+
+def test_a_plain_name_stands_for_the_recipe_of_the_plugin(results, write_judged, tmp_path):
+    choice = Resolver(load_plugins(), "full", {}).choice(of_method(load_plugins(), "eszsl"), "SUN")
+    recipe = dict(choice.classifier.config)
+    for seed in range(3):
+        for config in (recipe, {**recipe, "gamma": 7.5}):
+            part = PartKey("eszsl", config, "c0de" * 4)
+            described = {"method": "eszsl", "data_set": "SUN", "seed": seed, "budget": "full"}
+            write_judged(tmp_path / "results", WEAK[:, seed], generator=None, classifier=part, **described)
+        write_judged(tmp_path / "results", STRONG[:, seed], method="gsmflow", data_set="SUN", seed=seed)
+    printed = _run("gsmflow", "eszsl", "-d", "SUN")
+    assert "- Of eszsl there are rows with other settings, too; this is the recipe's." in printed
 
 
 def test_the_same_bytes_again(results):

@@ -26,8 +26,8 @@ def write(write_judged, store):
     return write_seeds
 
 
-def _tables(store, a, b):
-    return compare_tables(store.results(), [store], a, b)
+def _tables(store, a, b, is_recipe=lambda group: False):
+    return compare_tables(store.results(), [store], a, b, is_recipe)
 
 
 def _row(table, place=0):
@@ -157,7 +157,36 @@ def test_recipes_that_differ_between_data_sets_are_one_method(write, store):
     with pytest.raises(UsageError, match="on SUN may be any of 'a"):
         _tables(store, "a", "b")
     chosen = [result for result in store.results() if result.key.data_set != "SUN"]
-    assert [row[0] for row in compare_tables(chosen, [store], "a", "b")[0].rows] == ["CUB", "FLO"]
+    assert [row[0] for row in compare_tables(chosen, [store], "a", "b", lambda group: False)[0].rows] == ["CUB", "FLO"]
+
+
+def _three_settings(write):
+    for steps in (1, 2, 3):
+        write("a", EVEN if steps == 2 else WEAK, config={"steps": steps})
+    write("b", STRONG)
+
+
+def test_a_plain_name_stands_for_the_recipe(write, store):
+    _three_settings(write)
+    table, *_ = _tables(store, "a", "b", lambda group: group.key.generator.config == {"steps": 2})
+    assert table.title == "a and b: inductive"
+    assert _row(table)["H of A"] == _row(_tables(store, "a (a.steps=2)", "b")[0])["H of A"]
+    assert table.notes[-1] == "Of a there are rows with other settings, too; this is the recipe's."
+
+
+@pytest.mark.parametrize("recipe", [(), (1, 2)], ids=["none is the recipe's", "two are"])
+def test_a_plain_name_that_may_mean_several_rows(write, store, recipe):
+    _three_settings(write)
+    with pytest.raises(UsageError, match=r"'a' on CUB may be any of 'a \(a.steps=1\)', 'a \(a.steps=2\)'"):
+        _tables(store, "a", "b", lambda group: group.key.generator.config.get("steps") in recipe)
+
+
+def test_rows_beyond_the_third_are_counted(write, store):
+    for steps in range(6):
+        write("a", EVEN, seeds=[0], config={"steps": steps})
+    write("b", STRONG)
+    with pytest.raises(UsageError, match=r"'a \(a.steps=2\)' and 3 more; name one"):
+        _tables(store, "a", "b")
 
 
 def test_near_names_are_suggested(write, store):

@@ -1,0 +1,33 @@
+"""Which groups of results are of a method as its recipes set it, and which of one whose settings were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from gzslbench.plugins import Registry
+from gzslbench.report.arms import settings_of_group
+from gzslbench.report.groups import Group
+from gzslbench.runner.ablation import Design, designs
+
+IsRecipe = Callable[[Group], bool]
+
+
+def recipes_of(registry: Registry) -> IsRecipe:
+    """Give the test whether a group's settings are those of its method's recipe for its data set and budget."""
+
+    @cache
+    def recipe(method: str, data_set: str, budget: str) -> list[Design]:
+        return designs(registry, method, data_set, [budget])
+
+    def is_recipe(group: Group) -> bool:
+        if group.method not in registry.of_kind("method") or group.key.candidates:
+            return False
+        found = [
+            design
+            for budget in group.budget.split(", ")
+            for design in recipe(group.method, group.comparison.data_set, budget)
+        ]
+        return any(design.complete.settings == settings_of_group(group) for design in found)
+
+    return is_recipe

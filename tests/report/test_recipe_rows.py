@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+
+from gzslbench.plugins import load_plugins
+from gzslbench.record import PartKey
+from gzslbench.report.groups import group_results
+from gzslbench.report.recipe_rows import recipes_of
+from gzslbench.runner.combinations import Resolver, of_method
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_plugins()
+
+
+@pytest.fixture
+def group(registry, make_result):
+    """A group of a method's results with its recipe's settings, or some of the generator's changed."""
+
+    def make(method, recipe="full", /, data_set="FLO", changes=None, **described):
+        choice = Resolver(registry, recipe, {}).choice(of_method(registry, method), data_set)
+        chosen = {role: getattr(choice, role) for role in ("generator", "gate", "classifier")}
+        parts = {role: part and PartKey(part.name, dict(part.config), "c0de" * 4) for role, part in chosen.items()}
+        if changes:
+            parts["generator"] = replace(parts["generator"], config={**parts["generator"].config, **changes})
+        described = {"method": method, "budget": recipe} | described
+        return group_results([make_result(data_set=data_set, **parts, **described)])[0]
+
+    return make
+
+
+@pytest.mark.parametrize("method", ["gsmflow", "gsmflow-bare", "eszsl"])
+@pytest.mark.parametrize("budget", ["full", "quick"])
+def test_a_recipe_is_known_by_its_settings(registry, group, method, budget):
+    assert recipes_of(registry)(group(method, budget))
+
+
+def test_what_is_no_recipe(registry, group):
+    is_recipe = recipes_of(registry)
+    assert not is_recipe(group("gsmflow", changes={"couplings": 7}))
+    assert not is_recipe(group("gsmflow", "quick", budget="full"))
+    assert not is_recipe(group("gsmflow", method="of somebody else"))
+    assert not is_recipe(group("gsmflow", candidates=({"couplings": 3},)))
+
+
+def test_a_row_whose_budgets_come_to_the_same(registry, group):
+    assert recipes_of(registry)(group("eszsl", budget="full, quick"))
