@@ -6,7 +6,7 @@ without importing any plugin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -100,6 +100,15 @@ class Method:
     settings: MappingProxyType[str, object] | dict[str, object] | None = None
     variant_of: str = ""
     sweeps: MappingProxyType[str, tuple[object, ...]] | dict[str, tuple[object, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text, such as ``generator=None``."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "str" and not isinstance(value, str):
+                raise TypeError(
+                    f"method {self.name!r} must give text as {field.name}, got {value!r}; leave out what it has none of"
+                )
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,6 @@ def room(tmp_path: Path) -> Room:
     return Room(tmp_path / "room", tmp_path / "plugin", hidden=(tmp_path / "plugin" / "data", tmp_path / "none"))
 
 
-# ------------------------------------------------------------------------------------------------------------- the room
-
-
 def test_hidden_folders_are_covered_where_they_are_shared_and_so_is_the_bundled_data(room: Room) -> None:
     assert room.covers() == sorted([BUNDLED.resolve(), Path("/plugin/data")])
 
@@ -143,9 +140,6 @@ def test_the_best_means_that_works_is_taken_and_its_lack_is_told(monkeypatch: py
 
 def test_what_confines_nothing_is_found_out() -> None:
     assert not works(Unconfined("the canary is seen"))
-
-
-# ------------------------------------------------------------------------------------------------------------- the line
 
 
 @dataclass

@@ -103,15 +103,13 @@ def bench(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path, 
     return Bench(rehearsal, make_record, tiny_world, tiny_cache, tmp_path / "work")
 
 
-# --------------------------------------------------------------------------------------------------------- honest ones
-
-
 @pytest.mark.parametrize(
     ("combination", "protocol"),
     [
         ("none+none+toy-linear", "strict"),
         ("toy-means+toy-distance+toy-softmax", "inductive"),
         ("none+none+toy-bilinear", "validated"),
+        ("none+none+toy-linear", "transductive"),
     ],
 )
 def test_an_honest_cell_comes_out_as_before(
@@ -207,9 +205,6 @@ def test_what_is_handed_out_tells_nothing_of_the_test(bench: Bench) -> None:
     assert sorted(made[0].samples) == sorted(made[1].samples)
 
 
-# --------------------------------------------------------------------------------------------------------------- peeks
-
-
 @pytest.fixture
 def guesses(bench: Bench, tmp_path: Path) -> Iterator[dict[str, object]]:
     """All that an author could know about this machine: the folders, and this very process with labels in it."""
@@ -265,9 +260,6 @@ def test_a_file_left_for_the_next_cell_is_gone(bench: Bench, confinement: Confin
     config = {"how": "leave", "mark": uuid.uuid4().hex, "secret": str(tmp_path)}
     outcomes = bench.rerun(*(bench.peeking(seed=seed, **config) for seed in (0, 1)), confinement=confinement)
     assert ["found nothing" in outcome.reason for outcome in outcomes] == [True, True]
-
-
-# ----------------------------------------------------------------------------------------------------------- misconduct
 
 
 @pytest.mark.slow
