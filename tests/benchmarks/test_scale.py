@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -86,7 +87,8 @@ def test_a_leaderboard_of_a_hundred_thousand_records_takes_three_seconds(tmp_pat
         time.sleep(3)  # what has just changed is not taken into the index
         print(f"\nmaking the index: {tabulated_s():.0f} s")
         assert in_time("leaderboard", TABULATED_S, tabulated_s, slowdown)
-        assert tables[0].count(b"\n| method-") == 5750  # 5,000 rows and those over all data sets
+        rows = re.findall(rb"\n\|(?: +– \|)? method-", tables[0])  # no rank: there are no labels to judge them by
+        assert len(rows) == 5750  # 5,000 rows and those over all data sets
         assert len(set(tables)) == 1
     finally:
         shutil.rmtree(results)
