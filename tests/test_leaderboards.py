@@ -20,7 +20,7 @@ ABLATIONS = LEADERBOARDS / "ablations" / "results"
 @pytest.mark.parametrize(
     ("folder", "data_sets"),
     [
-        (RESULTS, {"glyphs"}),
+        (RESULTS, {"glyphs", "CUB", "CLINC150", "FLO"}),
         (PRECISION, {"glyphs", "CUB"}),
         (ABLATIONS, {"glyphs", "CUB", "CLINC150", "FLO"}),
     ],
@@ -56,3 +56,16 @@ def test_early_gan_is_points_of_h_above_its_baseline(data_set: str) -> None:
     gains = [complete[place] - value for place, value in baseline.items()]
     assert len(gains) >= 2
     assert statistics.fmean(gains) > 0.02
+
+
+@pytest.mark.parametrize("data_set", ["glyphs", "CUB@sent", "CLINC150", "FLO"])
+def test_gsmflow_is_not_behind_f_clswgan(data_set: str) -> None:
+    """With the same classifier, seed by seed; by what margin, ``gzslbench compare`` tells."""
+    h: dict[str, dict[int, float]] = {"gsmflow": {}, "f-clswgan": {}}
+    for record in Store(RESULTS).records():
+        if record.method in h and (record.key.data_set, record.key.protocol) == (data_set, "inductive"):
+            h[record.method][record.key.seed] = record.metrics.h
+    flow, gan = h.values()
+    assert len(flow) >= 2
+    assert flow.keys() == gan.keys()
+    assert statistics.fmean(flow.values()) > statistics.fmean(gan.values())
