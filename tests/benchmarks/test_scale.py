@@ -87,9 +87,7 @@ def test_a_leaderboard_of_a_hundred_thousand_records_takes_three_seconds(tmp_pat
         time.sleep(3)  # what has just changed is not taken into the index
         print(f"\nmaking the index: {tabulated_s():.0f} s")
         assert in_time("leaderboard", TABULATED_S, tabulated_s, slowdown)
-        rows = re.findall(
-            r"\n\|(?: +– \|)? method-", tables[0].decode()
-        )  # no rank: there are no labels to judge them by
+        rows = re.findall(r"\n\|(?: +– \|)? method-", tables[0].decode())  # no ranks without labels
         assert len(rows) == 5750  # 5,000 rows and those over all data sets
         assert len(set(tables)) == 1
     finally:
