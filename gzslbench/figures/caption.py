@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from gzslbench.figures.catalogue import FigureInfo
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.groups import Group
 
 
 def caption(figure: FigureInfo, what: str, groups: Sequence[Group], seeds: Iterable[int] | None = None) -> str:
     """Describe a figure of ``groups``; ``seeds`` where not all of theirs are drawn."""
+    facts = [_facts(of_place, seeds) for of_place in _by_place(groups).values()]
+    return f"{what} {_capitalised('; '.join(facts))}. After {figure.source}."
+
+
+def _facts(groups: Sequence[Group], seeds: Iterable[int] | None) -> str:
+    """Describe groups of one data set, split and protocol."""
     drawn = sorted({seed for group in groups for seed in group.seeds} if seeds is None else set(seeds))
-    facts = [_data(groups), f"budget {_joined(group.budget for group in groups)}", seeds_named(drawn)]
-    return f"{what} {_capitalised(', '.join(facts))}. After {figure.source}."
+    return f"{_place(groups[0])}, budget {_joined(group.budget for group in groups)}, {seeds_named(drawn)}"
 
 
 def seeds_named(seeds: Sequence[int]) -> str:
@@ -27,11 +33,15 @@ def seeds_named(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {written}"
 
 
-def _data(groups: Iterable[Group]) -> str:
-    return _joined(_place(group.comparison) for group in groups)
+def _by_place(groups: Iterable[Group]) -> dict[str, list[Group]]:
+    places: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        places[_place(group)].append(group)
+    return places
 
 
-def _place(comparison: Comparison) -> str:
+def _place(group: Group) -> str:
+    comparison = group.comparison
     return f"data set {comparison.data_set} ({comparison.split}), protocol {comparison.protocol}"
 
 
