@@ -17,17 +17,14 @@ def recipes_of(registry: Registry) -> IsRecipe:
     """Give the test whether a group's settings are those of its method's recipe for its data set and budget."""
 
     @cache
-    def recipe(method: str, data_set: str, budget: str) -> list[Design]:
-        return designs(registry, method, data_set, [budget])
+    def recipes(method: str, data_set: str, budgets: frozenset[str]) -> list[Design]:
+        return designs(registry, method, data_set, budgets)
 
     def is_recipe(group: Group) -> bool:
         if group.method not in registry.of_kind("method") or group.key.candidates:
             return False
-        found = [
-            design
-            for budget in group.budget.split(", ")
-            for design in recipe(group.method, group.comparison.data_set, budget)
-        ]
+        budgets = frozenset(result.budget for result in group.results)
+        found = recipes(group.method, group.comparison.data_set, budgets)
         return any(design.complete.settings == settings_of_group(group) for design in found)
 
     return is_recipe

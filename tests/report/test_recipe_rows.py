@@ -45,4 +45,7 @@ def test_what_is_no_recipe(registry, group):
 
 
 def test_a_row_whose_budgets_come_to_the_same(registry, group):
-    assert recipes_of(registry)(group("eszsl", budget="full, quick"))
+    full, quick = (group("eszsl", budget=budget, seed=seed) for seed, budget in enumerate(("full", "quick")))
+    (both,) = group_results([*full.results, *quick.results])
+    assert both.budget == "full, quick"
+    assert recipes_of(registry)(both)
