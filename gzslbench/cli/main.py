@@ -62,7 +62,7 @@ def cli() -> None:
     gzslbench run --plugin gsmflow --all-datasets     on all that is found in --data-dir
     gzslbench leaderboard                             what came out
 
-    Exit codes: 0 all well, 1 a cell failed, 2 wrong usage, 3 unusable data.
+    Exit codes: 0 all well, 1 a cell failed, 2 wrong usage, 3 unusable data, 130 interrupted.
     """
 
 
