@@ -13,23 +13,23 @@ import numpy as np
 import pytest
 import scipy.io
 
-from gzslbench.answers import AnswerKey
+from gzslbench.contract.dataset import DataSet
+from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.dataset import DataSet
-from gzslbench.job import CellResult, Exam, TrunkJob
-from gzslbench.plugins import load_plugins
-from gzslbench.predictions import Predictions
-from gzslbench.protocol import protocol_named
-from gzslbench.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
-from gzslbench.runner.combinations import Resolver, of_parts
-from gzslbench.runner.jobs import make_exam, make_job, make_scorer
+from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.evaluation.run_group import run_group
+from gzslbench.records.answer_key import AnswerKey, Scorer
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
+from gzslbench.records.store import Store
+from gzslbench.registry.combinations import Resolver, of_parts
+from gzslbench.registry.declarations import find_plugins, plugin_file
+from gzslbench.registry.registry import load_plugins
+from gzslbench.registry.settings import parse_assignments, parse_grid
+from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.plan import Scope, Task, make_plan
+from gzslbench.runner.request import Request
 from gzslbench.runner.worker import open_features
-from gzslbench.scan import find_plugins, plugin_file
-from gzslbench.scoring import Scorer
-from gzslbench.settings import parse_assignments, parse_grid
-from gzslbench.store import Store
-from gzslbench.trunk import run_trunk
 
 hypothesis.settings.register_profile("without deadlines", deadline=None)
 hypothesis.settings.load_profile("without deadlines")  # a core that others share may take any time
@@ -84,7 +84,7 @@ def _make_record(
     peak_memory_mib: float = 512.0,
     peak_device_mib: float | None = None,
     machine_class: str = "laptop",
-    looks: int = 1,
+    test_reads: int = 1,
     generative: bool = True,
     unseen_semantics: bool = True,
     **changes: Any,
@@ -126,7 +126,7 @@ def _make_record(
         timings=timings,
         environment=Environment(machine_class, "a CPU", None, 1, "Linux", {}),
         origins={"generator": Origin("gzslbench", "0.1")},
-        looks=looks,
+        test_reads=test_reads,
         data_warnings=(),
         data_source="a file",
         unseen_semantics=unseen_semantics,
@@ -221,14 +221,14 @@ def toy_plugin() -> Path:
 
 
 @dataclass
-class RememberingDesk:
+class RememberingCoordinator:
     """Answers as a supervisor would, and keeps all that passes."""
 
-    expected_exam: Exam
+    expected_test_set: TestSet
     scorers: tuple[Scorer, ...]
     phases: list[tuple[int, str]] = field(default_factory=list)
-    exams: int = 0
-    looks: list[tuple[int, Predictions, float]] = field(default_factory=list)
+    test_sets: int = 0
+    test_reads: list[tuple[int, Predictions, float]] = field(default_factory=list)
     results: dict[int, CellResult] = field(default_factory=dict)
     metrics: dict[int, Metrics] = field(default_factory=dict)
     failures: dict[int, BaseException] = field(default_factory=dict)
@@ -239,16 +239,16 @@ class RememberingDesk:
     def progress(self, stage: str, step: int, last: int) -> None:
         pass
 
-    def exam(self) -> Exam:
-        self.exams += 1
-        return self.expected_exam
+    def test_set(self) -> TestSet:
+        self.test_sets += 1
+        return self.expected_test_set
 
-    def look(self, cell: int, predictions: Predictions) -> float:
+    def h_on_test(self, cell: int, predictions: Predictions) -> float:
         h = self.scorers[cell].h(predictions)
-        self.looks.append((cell, predictions, h))
+        self.test_reads.append((cell, predictions, h))
         return h
 
-    def hand_in(self, cell: int, result: CellResult) -> None:
+    def report(self, cell: int, result: CellResult) -> None:
         self.results[cell] = result
         self.metrics[cell] = self.scorers[cell].score(result.predictions)
 
@@ -270,8 +270,8 @@ class Rehearsal:
         settings: Sequence[str] = (),
         grid: Sequence[str] = (),
         seed: int = 0,
-    ) -> list[TrunkJob]:
-        """Plan for real, and make the trunks' jobs."""
+    ) -> list[GroupJob]:
+        """Plan for real, and make the groups' jobs."""
         plain = [source for source in find_plugins() if source.name == "no-gate"]
         registry = load_plugins(sources=[*plain, *map(plugin_file, self.files)])
         assert not registry.broken, registry.broken[0]
@@ -281,20 +281,20 @@ class Rehearsal:
         task = Task(self.data_set, self.data_set.split())
         plan = make_plan(chosen, [task], resolver, scope)
         assert not plan.skipped, plan.skipped[0].reason
-        return [make_job(trunk, "cpu", 1, 1, False, "float32") for trunk in plan.trunks]
+        return [make_job(group, Request(device="cpu", precision="float32")) for group in plan.groups]
 
-    def desk(self, job: TrunkJob) -> RememberingDesk:
-        """Set up a desk for a job."""
+    def coordinator(self, job: GroupJob) -> RememberingCoordinator:
+        """Set up a coordinator for a job."""
         split = self.data_set.split()
-        scorers = tuple(make_scorer(self.data_set, split) for _ in job.cells)
-        return RememberingDesk(make_exam(self.data_set, split), scorers)
+        scorers = tuple(Scorer(AnswerKey.of(self.data_set, split)) for _ in job.cells)
+        return RememberingCoordinator(make_test_set(self.data_set, split), scorers)
 
-    def run(self, *combinations: str, protocol: str = "inductive", **options: object) -> RememberingDesk:
-        """Run combinations that share one trunk."""
+    def run(self, *combinations: str, protocol: str = "inductive", **options: object) -> RememberingCoordinator:
+        """Run combinations that share one group."""
         (job,) = self.jobs(combinations, protocol, **options)  # type: ignore[arg-type]
-        desk = self.desk(job)
-        run_trunk(job, desk, open_features(job))
-        return desk
+        coordinator = self.coordinator(job)
+        run_group(job, coordinator, open_features(job))
+        return coordinator
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def _given(ctx: click.Context, name: str, options: dict[str, Any]) -> Sequence[s
 def _report(
     method: str, options: dict[str, Any], selection: _Selection, write_to: Path | None, check_in: Path | None
 ) -> None:
-    from gzslbench.report.ablation import ablation_page
+    from gzslbench.report.ablation.tables import ablation_page
 
     if write_to or check_in:
         pages = [ablation_page(method, _tables(method, options, _Selection((), ())))]
@@ -83,12 +83,12 @@ def _report(
 
 
 def _tables(method: str, options: dict[str, Any], selection: _Selection) -> list[Table]:
-    from gzslbench.plugins import load_plugins
-    from gzslbench.report.ablation import ablation_tables
-    from gzslbench.runner.ablation import designs
-    from gzslbench.runner.combinations import plugin_files
-    from gzslbench.settings import parse_assignments
-    from gzslbench.store import Store
+    from gzslbench.records.store import Store
+    from gzslbench.registry.combinations import plugin_files
+    from gzslbench.registry.registry import load_plugins
+    from gzslbench.registry.settings import parse_assignments
+    from gzslbench.report.ablation.design import designs
+    from gzslbench.report.ablation.tables import ablation_tables
 
     registry = load_plugins(plugin_files(options["plugins"]))
     registry.get("method", method)  # refuses what is none, even where there are no results

@@ -52,7 +52,7 @@ def _outcomes(plugins: Sequence[str], assignments: Sequence[str], timeout_s: flo
     from gzslbench.runner.server import start_fork_server
 
     start_fork_server(threads=1)  # its imports run beside ours
-    from gzslbench.settings import parse_assignments
+    from gzslbench.registry.settings import parse_assignments
     from gzslbench.testing.session import check_subjects
     from gzslbench.testing.subjects import find_subjects
 

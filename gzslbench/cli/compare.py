@@ -11,13 +11,12 @@ import click
 
 from gzslbench.cli.options import roots_option
 from gzslbench.cli.pages import print_tables
-from gzslbench.errors import UsageError
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.suggest import nearest
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from gzslbench.report.comparison.recipe_rows import IsRecipe
     from gzslbench.report.groups import Group
-    from gzslbench.report.recipe_rows import IsRecipe
 
 
 @click.command()
@@ -45,8 +44,8 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
 
     Intervals come from a bootstrap over test samples within each class and over seeds, with the same draws for A and B.
     """
-    from gzslbench.report.compare import compare_tables
-    from gzslbench.store import Store
+    from gzslbench.records.store import Store
+    from gzslbench.report.comparison.tables import compare_tables
 
     stores = list(map(Store, roots))
     results = [result for store in stores for result in store.results() if result.key.protocol == protocol]
@@ -68,7 +67,7 @@ def _is_recipe(group: Group) -> bool:
 
 @cache
 def _recipes() -> IsRecipe:
-    from gzslbench.plugins import load_plugins
-    from gzslbench.report.recipe_rows import recipes_of
+    from gzslbench.registry.registry import load_plugins
+    from gzslbench.report.comparison.recipe_rows import recipes_of
 
     return recipes_of(load_plugins())

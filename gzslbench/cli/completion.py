@@ -7,7 +7,7 @@ import click
 
 def complete_plugins(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the names of plugins and of what they declare."""
-    from gzslbench.scan import find_plugins, read_listing
+    from gzslbench.registry.declarations import find_plugins, read_listing
 
     plugins = find_plugins()
     listed = (each.info.name for each in read_listing(plugins) if each.kind != "data set")

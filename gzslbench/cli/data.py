@@ -11,9 +11,9 @@ from gzslbench.cli.options import cache_option, data_dir_option
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from gzslbench.contract.dataset import DataSet, Split
     from gzslbench.data.audit import Finding
     from gzslbench.data.catalogue import Catalogue
-    from gzslbench.data.dataset import DataSet, Split
 
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -134,12 +134,12 @@ def _first(data_dirs: tuple[Path, ...]) -> Path:
 def _catalogue(data_dirs: tuple[Path, ...], cache: Path) -> Catalogue:
     """Find data sets, those of plugins too; only plugins that declare any are loaded."""
     from gzslbench.data.catalogue import Catalogue
-    from gzslbench.scan import find_plugins, read_listing
+    from gzslbench.registry.declarations import find_plugins, read_listing
 
     declaring = dict.fromkeys(each.plugin for each in read_listing(find_plugins()) if each.kind == "data set")
     if not declaring:
         return Catalogue.find(data_dirs, cache_dir=cache)
-    from gzslbench.plugins import load_plugins
+    from gzslbench.registry.registry import load_plugins
 
     entries = load_plugins(sources=declaring).of_kind("data set")
     return Catalogue.find(data_dirs, {name: entry.what for name, entry in entries.items()}, cache)

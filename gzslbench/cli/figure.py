@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.options import cache_option, data_dir_option, roots_option
-from gzslbench.errors import UsageError
-from gzslbench.figures.catalogue import FIGURES, FigureInfo
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.suggest import nearest
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.errors import UsageError, nearest
+from gzslbench.report.figures.catalogue import FIGURES, FigureInfo
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _NEEDED = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}
@@ -69,8 +68,8 @@ def figure(
     if setting and (info.module != "sensitivity" or info.setting):
         raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
     _require_extra()
-    from gzslbench.figures.drawing import draw
-    from gzslbench.figures.request import Request
+    from gzslbench.report.figures.drawing import draw
+    from gzslbench.report.figures.request import Request
 
     request = Request(info, tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
     for path in draw(request, out):

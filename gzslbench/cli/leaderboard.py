@@ -12,13 +12,12 @@ import click
 
 from gzslbench.cli.options import roots_option
 from gzslbench.cli.pages import as_markdown, check_pages, pages_options, print_tables, require_one, update_pages
-from gzslbench.errors import UsageError
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.suggest import nearest
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from gzslbench.records.summary import RecordSummary
     from gzslbench.report import Leaderboard, Page
-    from gzslbench.result import Result
 
 _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
 """Formats by the ending of a file's name."""
@@ -80,22 +79,22 @@ def _format_of(out: Path | None) -> str | None:
     return _FORMATS[out.suffix] if out else None
 
 
-def _formatted(results: Sequence[Result], roots: Sequence[Path], format_: str) -> str:
+def _formatted(results: Sequence[RecordSummary], roots: Sequence[Path], format_: str) -> str:
     if format_ == "markdown":
         return as_markdown(_board(results, roots).tables)
     if format_ == "html":
-        from gzslbench.page import render_page
+        from gzslbench.report.page import render_page
 
         return render_page(_board(results, roots), results)
-    from gzslbench.report.exports import to_csv, to_json
-    from gzslbench.report.latex import to_latex
-    from gzslbench.report.material import Material
-    from gzslbench.store import Store
+    from gzslbench.records.store import Store
+    from gzslbench.report.formats.exports import to_csv, to_json
+    from gzslbench.report.formats.latex import to_latex
+    from gzslbench.report.table_inputs import TableInputs
 
-    material = Material.of(results, list(map(Store, roots)))
+    inputs = TableInputs.of(results, list(map(Store, roots)))
     if format_ == "latex":
-        return to_latex(material.tables)
-    return to_csv(material) if format_ == "csv" else to_json(material)
+        return to_latex(inputs.tables)
+    return to_csv(inputs) if format_ == "csv" else to_json(inputs)
 
 
 def _deliver(text: str, out: Path | None) -> None:
@@ -124,7 +123,9 @@ def _nothing_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _report(results: Sequence[Result], roots: Sequence[Path], write_to: Path | None, check_in: Path | None) -> None:
+def _report(
+    results: Sequence[RecordSummary], roots: Sequence[Path], write_to: Path | None, check_in: Path | None
+) -> None:
     if check_in:
         check_pages(_pages(results, roots), check_in, "leaderboard")
     elif write_to:
@@ -136,13 +137,15 @@ def _report(results: Sequence[Result], roots: Sequence[Path], write_to: Path | N
         click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
 
 
-def _read(roots: Sequence[Path]) -> list[Result]:
-    from gzslbench.store import Store
+def _read(roots: Sequence[Path]) -> list[RecordSummary]:
+    from gzslbench.records.store import Store
 
     return [result for root in roots for result in Store(root).results()]
 
 
-def _selected(results: Sequence[Result], data_sets: Sequence[str], protocols: Sequence[str]) -> list[Result]:
+def _selected(
+    results: Sequence[RecordSummary], data_sets: Sequence[str], protocols: Sequence[str]
+) -> list[RecordSummary]:
     present = {result.key.data_set for result in results}
     for name in data_sets:
         if present and name not in present:
@@ -154,14 +157,14 @@ def _selected(results: Sequence[Result], data_sets: Sequence[str], protocols: Se
     ]
 
 
-def _board(results: Sequence[Result], roots: Sequence[Path]) -> Leaderboard:
+def _board(results: Sequence[RecordSummary], roots: Sequence[Path]) -> Leaderboard:
+    from gzslbench.records.store import Store
     from gzslbench.report import build_leaderboard
-    from gzslbench.store import Store
 
     return build_leaderboard(results, list(map(Store, roots)))
 
 
-def _pages(results: Sequence[Result], roots: Sequence[Path]) -> list[Page]:
+def _pages(results: Sequence[RecordSummary], roots: Sequence[Path]) -> list[Page]:
     from gzslbench.report import leaderboard_pages
 
     return leaderboard_pages(_board(results, roots))

@@ -12,13 +12,12 @@ import click
 
 from gzslbench.cli.completion import complete_plugins
 from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.contract.info import Info, Method
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.declared import declared_settings
-from gzslbench.errors import UsageError
-from gzslbench.info import Info, Method
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.scan import Listed, find_plugins, read_listing
-from gzslbench.suggest import nearest
+from gzslbench.errors import UsageError, nearest
+from gzslbench.registry.declarations import Listed, find_plugins, read_listing
+from gzslbench.registry.declared_settings import declared_settings
 
 _VARIANT = "variant"
 _HEADINGS = {

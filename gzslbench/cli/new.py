@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.scaffold.packages import KINDS, Kind, write_package
+from gzslbench.registry.scaffold.packages import KINDS, Kind, write_package
 
 
 @click.command()

@@ -57,7 +57,7 @@ def print_tables(tables: Sequence[Table]) -> None:
 def _print_to_terminal(tables: Sequence[Table]) -> None:
     from rich.console import Console
 
-    from gzslbench.report.terminal import print_table
+    from gzslbench.report.formats.terminal import print_table
 
     console = Console()
     for table in tables:
@@ -66,7 +66,7 @@ def _print_to_terminal(tables: Sequence[Table]) -> None:
 
 def as_markdown(tables: Sequence[Table]) -> str:
     """Lay tables out as markdown."""
-    from gzslbench.report.markdown import to_markdown
+    from gzslbench.report.formats.markdown import to_markdown
 
     return "\n\n".join(to_markdown(table) for table in tables)
 

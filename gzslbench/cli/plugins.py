@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from gzslbench.plugins import Registry
+    from gzslbench.registry.registry import Registry
 
 
 @click.command()
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--traceback", is_flag=True, help="Show where broken plugins failed.")
 def plugins(files: Sequence[Path], traceback: bool) -> None:
     """Load all plugins and say which of them are broken, and why; exits with 1 if any is."""
-    from gzslbench.plugins import load_plugins
+    from gzslbench.registry.registry import load_plugins
 
     registry = load_plugins(files)
     _show_loaded(registry)

@@ -17,7 +17,7 @@ def reported(write_to: Path | None, check_in: Path | None) -> None:
     What the numbers themselves tell is computed, such as an H that is not the harmonic mean of its U and S; the rest
     says how it is known.
     """
-    from gzslbench.report.audit_tables import audit_page, audit_tables
+    from gzslbench.report.formats.audit_tables import audit_page, audit_tables
 
     require_one(write_to, check_in)
     if check_in:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import cache_option, data_dir_option, results_option
-from gzslbench.errors import UsageError
-from gzslbench.suggest import nearest
+from gzslbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from gzslbench.data.dataset import DataSet
-    from gzslbench.rescore import Rescoring, Unscored
+    from gzslbench.contract.dataset import DataSet
+    from gzslbench.records.rescore import Rescoring, Unscored
 
 
 @click.command()
@@ -30,8 +29,8 @@ def rescore(results: Path, data_sets: tuple[str, ...], check: bool, data_dirs: t
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
     record stays the measurement that it was: only metrics change, and the record's notes say what they were.
     """
-    from gzslbench.rescore import Rescoring
-    from gzslbench.store import Store
+    from gzslbench.records.rescore import Rescoring
+    from gzslbench.records.store import Store
 
     store = Store(results)
     _require(store.root, data_sets)
@@ -43,8 +42,8 @@ def rescore(results: Path, data_sets: tuple[str, ...], check: bool, data_dirs: t
 
 def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:
     """Tell what comes out, and say whether it makes the command fail."""
-    from gzslbench.exchange.changes import change_text, named
-    from gzslbench.rescore import Rescored
+    from gzslbench.records.exchange.changes import change_text, named
+    from gzslbench.records.rescore import Rescored
 
     same, changed, unscored = 0, 0, 0
     warned: set[Unscored] = set()
@@ -73,7 +72,7 @@ def _summarise(rescoring: Rescoring, same: int, changed: int, unscored: int) -> 
 
 def _require(root: Path, data_sets: Sequence[str]) -> None:
     """Check that there are records, and some of each data set that was named."""
-    from gzslbench.store import Store
+    from gzslbench.records.store import Store
 
     present = {result.key.data_set for result in Store(root).results()}
     if not present:
@@ -89,7 +88,7 @@ def _open(name: str, data_dirs: tuple[Path, ...], cache: Path) -> DataSet:
 
     catalogue = Catalogue.find(data_dirs, cache_dir=cache)
     if name not in catalogue.names():
-        from gzslbench.plugins import load_plugins
+        from gzslbench.registry.registry import load_plugins
 
         sources = {source: entry.what for source, entry in load_plugins().of_kind("data set").items()}
         catalogue = Catalogue.find(data_dirs, sources, cache)

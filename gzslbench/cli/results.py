@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import results_option
-from gzslbench.protocol import PROTOCOLS
+from gzslbench.contract.protocol import PROTOCOLS
 
 if TYPE_CHECKING:
-    from gzslbench.exchange.compare import Difference
-    from gzslbench.exchange.merge import Merged, Preference
+    from gzslbench.records.exchange.compare import Difference
+    from gzslbench.records.exchange.merge import Merged, Preference
 
 _PATH = click.Path(path_type=Path)
 
@@ -39,9 +39,9 @@ def export(
     out: Path, results: Path, data_sets: Sequence[str], methods: Sequence[str], protocols: Sequence[str]
 ) -> None:
     """Write records with predictions, samples and answer keys to OUT: a file if it ends in .zip, else a folder."""
-    from gzslbench.exchange.export import Wanted
-    from gzslbench.exchange.export import export as write_export
-    from gzslbench.store import Store
+    from gzslbench.records.exchange.export import Wanted
+    from gzslbench.records.exchange.export import export as write_export
+    from gzslbench.records.store import Store
 
     exported = write_export(Store(results), out, Wanted(data_sets, methods, protocols))
     _name_damaged(exported.damaged)
@@ -66,7 +66,7 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
     A cell that is there already with the same content is skipped. One that differs stays as it is and is named, unless
     --prefer says what to do. Metrics are taken as they come; 'gzslbench rescore --check' puts them to the test.
     """
-    from gzslbench.exchange.merge import merge as merge_results
+    from gzslbench.records.exchange.merge import merge as merge_results
 
     merged = merge_results(sources, into, prefer)
     _name_damaged(merged.damaged)
@@ -86,7 +86,7 @@ def diff(first: Path, second: Path) -> None:
 
     Exit codes: 0 equal, 1 different or damaged.
     """
-    from gzslbench.exchange.compare import compare
+    from gzslbench.records.exchange.compare import compare
 
     difference = compare(first, second)
     _name_damaged(difference.damaged)
@@ -95,7 +95,7 @@ def diff(first: Path, second: Path) -> None:
 
 
 def _show_difference(difference: Difference, first: Path, second: Path) -> None:
-    from gzslbench.exchange.changes import change_text
+    from gzslbench.records.exchange.changes import change_text
 
     for name in difference.only_first:
         click.echo(f"only in {first}: {name}")

@@ -9,8 +9,8 @@ import click
 
 from gzslbench.cli.completion import complete_data_sets, complete_plugins
 from gzslbench.cli.options import cache_option, data_dir_option, results_option
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
-from gzslbench.protocol import PROTOCOLS
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -100,9 +100,9 @@ class Duration(click.ParamType[float]):
     help="'full' (the recipes' own), another one that they offer, or 'auto': quick without a GPU, else full.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=None, help="Trunks at once [default: one a core, or one a GPU]."
+    "--jobs", type=click.IntRange(min=1), default=None, help="Groups at once [default: one a core, or one a GPU]."
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each trunk.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each group.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option(
     "--precision",
@@ -117,7 +117,7 @@ class Duration(click.ParamType[float]):
     default="local",
     show_default=True,
     type=click.Choice(["local", "ray"]),
-    help="Where trunks run: processes on this machine, or a Ray cluster (RAY_ADDRESS).",
+    help="Where groups run: processes on this machine, or a Ray cluster (RAY_ADDRESS).",
 )
 @click.option(
     "--seeds-together/--seeds-apart",

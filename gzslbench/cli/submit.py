@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.options import results_option
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
-from gzslbench.protocol import PROTOCOLS
 
 
 @click.command()
@@ -53,7 +53,7 @@ def submit(
     be that which made the records, and pass 'gzslbench check'. The names and versions of the installed distributions
     go along.
     """
-    from gzslbench.store import path_safe
+    from gzslbench.records.store import path_safe
     from gzslbench.submission.manifest import declarations
     from gzslbench.submission.submit import Submission
     from gzslbench.submission.submit import submit as make

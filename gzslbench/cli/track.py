@@ -19,8 +19,8 @@ def track() -> None:
 @tracking_uri_option
 def sync(results: Path, tracking_uri: str | None) -> None:
     """Bring every record into MLflow that is not there yet."""
-    from gzslbench.store import Store
-    from gzslbench.tracking import sync as synchronise
+    from gzslbench.records.store import Store
+    from gzslbench.tracking.process import sync as synchronise
 
     added = synchronise(Store(results), tracking_uri)
     click.echo(f"added {added} records to MLflow")

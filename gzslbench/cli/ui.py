@@ -19,7 +19,7 @@ from gzslbench.errors import UsageError
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
     """Open the results in MLflow's browser interface."""
-    from gzslbench import mirror
+    from gzslbench.tracking import writer as mirror
 
     uri = mirror.tracking_uri(tracking_uri, results)
     if not mirror.is_database(uri):

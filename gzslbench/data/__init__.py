@@ -1,0 +1,1 @@
+"""Data sets: readers, cache, audit, import, and the bundled set."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import DataSet, Indices, Split
+from gzslbench.contract.dataset import DataSet, Indices, Split
 from gzslbench.data.known import known
 from gzslbench.errors import DataError
 

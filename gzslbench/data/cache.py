@@ -24,8 +24,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.durable import make_folder, put, sync
 from gzslbench.errors import DataError
+from gzslbench.files import make_folder, put, sync
 
 FORMAT = 1
 """Raise it when what is stored for the same source changes."""

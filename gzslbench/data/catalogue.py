@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from gzslbench.data.folders import BUNDLED, PREFERRED_FEATURES, Folder, search
 from gzslbench.data.known import KNOWN, known
-from gzslbench.errors import DataError, UsageError
-from gzslbench.suggest import nearest
+from gzslbench.errors import DataError, UsageError, nearest
 
 if TYPE_CHECKING:
-    from gzslbench.data.dataset import DataSet
-    from gzslbench.data.source import DataSource
+    from gzslbench.contract.data_source import DataSource
+    from gzslbench.contract.dataset import DataSet
 
 
 @dataclass(frozen=True)

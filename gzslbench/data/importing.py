@@ -17,8 +17,8 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
+from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split
 from gzslbench.data.audit import Finding, require_sound
-from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split
 from gzslbench.data.loading import make_split
 from gzslbench.data.splits import propose_split
 from gzslbench.data.tables import Table, read_table, readable

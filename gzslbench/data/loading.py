@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.contract.data_source import DataSource
+from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
 from gzslbench.data.cache import Cache, Entry
-from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
 from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
-from gzslbench.data.source import DataSource
 from gzslbench.errors import DataError
 
 SAMPLE_SETS = ("trainval", "test_seen", "test_unseen")

@@ -1,21 +1,5 @@
-"""What a plugin gives to bring its own data set."""
+"""Where data sources written for gzslbench 0.1 import this from; today it is in ``gzslbench.contract``."""
 
-from __future__ import annotations
+from gzslbench.contract.data_source import DataSource
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
-
-from gzslbench.info import DataInfo
-
-if TYPE_CHECKING:
-    from gzslbench.data.dataset import DataSet
-
-
-class DataSource(ABC):
-    """A data set that a plugin makes or fetches."""
-
-    info: ClassVar[DataInfo]
-
-    @abstractmethod
-    def load(self) -> DataSet:
-        """Make the data set; called once, then read from the cache until the plugin's file changes."""
+__all__ = ["DataSource"]

@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import DataSet, Indices, Split
+from gzslbench.contract.dataset import DataSet, Indices, Split
+from gzslbench.contract.splitting import cut, draw_validation_classes, propose_split
 from gzslbench.errors import DataError
+
+__all__ = [
+    "adversarial_split",
+    "further_splits",
+    "propose_split",
+    "random_splits",
+    "split_of_hash",
+    "validation_split",
+]
 
 RANDOM_SPLITS = 5
 """How many random splits are made of a data set that brings only one."""
@@ -22,8 +32,8 @@ def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
     as large as the share of unseen classes in the whole.
     """
     rng = np.random.default_rng([seed, 0])
-    held_out = _validation_classes(split, rng) if split.val_classes is None else split.val_classes
-    return _cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
+    held_out = draw_validation_classes(split, rng) if split.val_classes is None else split.val_classes
+    return cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
 
 
 def further_splits(dataset: DataSet) -> list[Split]:
@@ -61,7 +71,7 @@ def random_splits(dataset: DataSet, count: int, seed: int, official: Split | Non
     for number in range(1, count + 1):
         rng = np.random.default_rng([seed, number])
         unseen = rng.choice(classes, size=len(model.unseen_classes), replace=False)
-        splits.append(_cut(dataset.labels, f"random-{number}", _samples(model), unseen, _test_share(model), rng))
+        splits.append(cut(dataset.labels, f"random-{number}", _samples(model), unseen, _test_share(model), rng))
     return splits
 
 
@@ -83,66 +93,7 @@ def adversarial_split(dataset: DataSet, official: Split | None = None) -> Split:
         unseen.append(farthest)
         distances[:, farthest] = np.inf
     rng = np.random.default_rng(0)
-    return _cut(dataset.labels, "adversarial", _samples(model), classes[unseen], _test_share(model), rng)
-
-
-def propose_split(labels: NDArray[np.int64], seed: int, unseen_share: float = 0.2, test_share: float = 0.2) -> Split:
-    """Propose a class-disjoint split for data without one, with validation classes; needs at least 4 classes."""
-    classes = np.unique(labels)
-    if len(classes) < 4:
-        raise DataError(
-            f"only {len(classes)} classes have samples", "a GZSL problem needs at least 4: 2 seen and 2 unseen"
-        )
-    rng = np.random.default_rng([seed, 0])
-    unseen = rng.choice(classes, size=max(2, round(unseen_share * len(classes))), replace=False)
-    split = _cut(labels, "proposed", np.arange(len(labels)), unseen, test_share, rng)
-    held_out = _validation_classes(split, rng)
-    in_val = np.isin(labels[split.trainval], held_out)
-    return Split(
-        split.name,
-        split.trainval,
-        split.test_seen,
-        split.test_unseen,
-        split.seen_classes,
-        split.unseen_classes,
-        val_classes=held_out,
-        train_loc=split.trainval[~in_val],
-        val_loc=split.trainval[in_val],
-    )
-
-
-def _cut(
-    labels: NDArray[np.int64], name: str, samples: Indices, unseen: Indices, share: float, rng: np.random.Generator
-) -> Split:
-    """Split samples by class into unseen ones and seen ones, and hold out ``share`` of every seen class."""
-    is_unseen = np.isin(labels[samples], unseen)
-    seen_samples = samples[~is_unseen]
-    held_out = _stratified(seen_samples, labels[seen_samples], share, rng)
-    trained = np.setdiff1d(seen_samples, held_out)
-    return Split(
-        name,
-        trained,
-        held_out,
-        samples[is_unseen],
-        seen_classes=np.unique(labels[trained]),
-        unseen_classes=np.unique(labels[samples[is_unseen]]),
-    )
-
-
-def _stratified(samples: Indices, labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> Indices:
-    """Draw a share of every class: at least one sample, and never the whole class."""
-    drawn = []
-    for row in np.unique(labels):
-        members = samples[labels == row]
-        size = min(max(1, round(share * len(members))), len(members) - 1)
-        drawn.append(rng.permutation(members)[:size])
-    return np.concatenate(drawn) if drawn else np.empty(0, dtype=np.int64)
-
-
-def _validation_classes(split: Split, rng: np.random.Generator) -> Indices:
-    seen, unseen = len(split.seen_classes), len(split.unseen_classes)
-    size = min(max(1, round(seen * unseen / (seen + unseen))), seen - 1)
-    return np.sort(rng.choice(split.seen_classes, size=size, replace=False))
+    return cut(dataset.labels, "adversarial", _samples(model), classes[unseen], _test_share(model), rng)
 
 
 def _samples(split: Split) -> Indices:

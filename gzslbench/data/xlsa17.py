@@ -17,7 +17,7 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
-from gzslbench.data.dataset import LOCATIONS, OPTIONAL_LOCATIONS, Indices
+from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, Indices
 from gzslbench.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""What a group cost: time, memory, looks at test labels, and on which machine."""
+"""What a group cost: time, memory, readings of test labels, and on which machine."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gzslbench.records.summary import RecordSummary, median
 from gzslbench.report.groups import Group
-from gzslbench.result import Result, median
 
 
 @dataclass(frozen=True)
 class Cost:
     """Medians over the records of one machine class, that of most of the group's records: times only compare there.
 
-    ``shared_machine`` says that at least one of these records was made while other trunks ran on the machine;
+    ``shared_machine`` says that at least one of these records was made while other groups ran on the machine;
     ``seeds_together`` how many seeds were trained at once: ``fit_s`` is for all of them.
     """
 
@@ -43,6 +43,6 @@ def cost_of(group: Group) -> Cost:
     )
 
 
-def _main_machine(results: Iterable[Result]) -> str:
+def _main_machine(results: Iterable[RecordSummary]) -> str:
     counts = Counter(result.machine_class for result in results)
     return min(counts, key=lambda name: (-counts[name], name))

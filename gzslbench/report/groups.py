@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 
-from gzslbench.protocol import PROTOCOLS, Protocol, protocol_named
-from gzslbench.record import CellKey
-from gzslbench.result import Result
+from gzslbench.contract.protocol import PROTOCOLS, Protocol, protocol_named
+from gzslbench.records.record import CellKey
+from gzslbench.records.summary import RecordSummary
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Group:
     """
 
     comparison: Comparison
-    results: tuple[Result, ...]
+    results: tuple[RecordSummary, ...]
 
     @property
     def key(self) -> CellKey:
@@ -101,7 +101,7 @@ class Group:
         """Hashes of the splits that were run."""
         return frozenset(result.split_hash for result in self.results)
 
-    def summary(self, value: Callable[[Result], float]) -> Summary:
+    def summary(self, value: Callable[[RecordSummary], float]) -> Summary:
         """Mean and deviation over seeds; over splits where there are many, each split being the mean of its seeds."""
         if self.comparison.rules.many_splits:
             by_split: dict[str, list[float]] = defaultdict(list)
@@ -119,13 +119,13 @@ class Group:
         return self.summary(attrgetter("h"))
 
 
-def group_results(results: Iterable[Result]) -> list[Group]:
+def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     """Sort results into groups; a cell that is present more than once counts once, by its latest record.
 
     Raises:
         UsageError: a result's protocol is unknown.
     """
-    cells: dict[tuple[str, ...], dict[tuple[str, int], Result]] = defaultdict(dict)
+    cells: dict[tuple[str, ...], dict[tuple[str, int], RecordSummary]] = defaultdict(dict)
     for result in results:
         of_group = cells[_identity(result)]
         cell = (result.split_hash, result.seed)
@@ -158,7 +158,7 @@ def _deviation(values: Sequence[float], mean: float) -> float:
     return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
-def _group(results: Sequence[Result]) -> Group:
+def _group(results: Sequence[RecordSummary]) -> Group:
     return Group(_comparison(results[0]), tuple(results))
 
 
@@ -166,7 +166,7 @@ def _mean_h(group: Group, seeds: frozenset[int]) -> float:
     return statistics.fmean(result.h for result in group.results if result.seed in seeds)
 
 
-def _comparison(result: Result) -> Comparison:
+def _comparison(result: RecordSummary) -> Comparison:
     key = result.key
     many = protocol_named(key.protocol).many_splits
     return Comparison(
@@ -181,7 +181,7 @@ def _comparison(result: Result) -> Comparison:
     )
 
 
-def _identity(result: Result) -> tuple[str, ...]:
+def _identity(result: RecordSummary) -> tuple[str, ...]:
     """Give what the results of one group share: everything that decides them except the seed."""
     many = protocol_named(result.key.protocol).many_splits
     return (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
@@ -192,5 +192,5 @@ def _but_protocol(group: Group) -> tuple[str, ...]:
     return key.digest(), group.comparison.split, group.comparison.split_hash
 
 
-def _recency(result: Result) -> tuple[str, str]:
+def _recency(result: RecordSummary) -> tuple[str, str]:
     return result.created, repr(result)

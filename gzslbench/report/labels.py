@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from gzslbench.record import Json, canonical_json
+from gzslbench.records.record import Json, canonical_json
 from gzslbench.report.groups import Comparison, Group
 
 SHOWN_SETTINGS = 3

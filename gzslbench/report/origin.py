@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gzslbench.provenance import Provenance, provenance_of
+from gzslbench.records.provenance import Provenance, provenance_of
+from gzslbench.records.store import Store
 from gzslbench.report.groups import Group
-from gzslbench.report.marks import MarkReader
-from gzslbench.store import Store
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
 
 
-def provenances(groups: Iterable[Group], stores: Sequence[Store], reader: MarkReader) -> Mapping[Group, Provenance]:
+def provenances(
+    groups: Iterable[Group], stores: Sequence[Store], reader: CorrectnessReader
+) -> Mapping[Group, Provenance]:
     """Give the least trusted provenance among the results of each group; empty where all were measured here.
 
     Raises:

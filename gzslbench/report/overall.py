@@ -15,19 +15,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.labels import Row, RowNames
-from gzslbench.report.replicates import cells_of, restricted
-from gzslbench.report.standing import Standing
 from gzslbench.report.tables import NOTHING, Column, Table, percent, protocol_title
-from gzslbench.result import Result
-from gzslbench.statistics.across import (
+from gzslbench.report.uncertainty.across import (
     MIN_METHODS,
     MIN_TASKS,
     CriticalDifference,
     critical_difference,
     mean_ranks,
 )
+from gzslbench.report.uncertainty.replicates import cells_of, restricted
+from gzslbench.report.uncertainty.standing import Standing
 
 Task = tuple[Comparison, str]
 """A comparison, and the split's hash where its rows average over splits."""
@@ -122,7 +122,7 @@ class Overall:
         return critical_difference(self.names, self.task_values)
 
 
-def critical_difference_of(results: Iterable[Result], protocol: str = "inductive") -> CriticalDifference | None:
+def critical_difference_of(results: Iterable[RecordSummary], protocol: str = "inductive") -> CriticalDifference | None:
     """Give the data of a protocol's critical-difference diagram; None where there are too few tasks or methods.
 
     Of several versions of the protocol it is the latest.

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from gzslbench.provenance import Provenance
+from gzslbench.records.provenance import Provenance
+from gzslbench.records.summary import RecordSummary
 from gzslbench.report.costs import Cost, cost_of
 from gzslbench.report.groups import Comparison, Group, Summary
 from gzslbench.report.labels import RowNames, in_order
-from gzslbench.report.standing import Standing
-from gzslbench.report.verdict import Reason, Verdict, verdict_notes, verdict_on
-from gzslbench.result import Result
-from gzslbench.statistics.bootstrap import Interval
+from gzslbench.report.papers.verdict import Reason, Verdict, verdict_notes, verdict_on
+from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.standing import Standing
 
 NOTHING = "–"
 OTHER_FEATURES = Reason.FEATURES.mark
@@ -24,7 +24,7 @@ SHARED_MACHINE = "‡"
 class Column:
     """A heading, how its cells align, and whether they tell what a result took rather than how good it is.
 
-    ``cost`` columns tell of data, seeds and looks at test labels as well as of time and memory.
+    ``cost`` columns tell of data, seeds and readings of test labels as well as of time and memory.
     """
 
     name: str
@@ -124,7 +124,7 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
     if any(cost.seeds_together > 1 for cost in costs):
         yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
     if any(cost.shared_machine for cost in costs):
-        yield f"{SHARED_MACHINE} trunks shared the machine: these times are longer than they would be alone."
+        yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
 
 def _rows(
@@ -181,7 +181,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell
         Column("fit (s)", cost=True): lambda row: fit_time(row.cost),
         Column("predict (1/s)", cost=True): lambda row: _time(row.cost, row.cost.predict_per_s),
         Column("peak (MiB)", cost=True): _memory,
-        Column("looks", cost=True): _looks,
+        Column("test reads", cost=True): _test_reads,
         Column("paper H"): _paper_h,
     }
 
@@ -195,7 +195,7 @@ def _rank(row: _Row) -> str:
     return str(row.standing.rank) if row.standing else NOTHING
 
 
-def _accuracy(value: Callable[[Result], float]) -> _Cell:
+def _accuracy(value: Callable[[RecordSummary], float]) -> _Cell:
     return lambda row: percent_with_deviation(row.group.summary(value))
 
 
@@ -216,9 +216,9 @@ def _memory(row: _Row) -> str:
     return resident if row.cost.peak_device_mib is None else f"{resident} + {row.cost.peak_device_mib:,.0f}"
 
 
-def _looks(row: _Row) -> str:
-    looks = [result.looks for result in row.group.results]
-    return f"{looks[0]:,}" if len(set(looks)) == 1 else f"{min(looks):,} to {max(looks):,}"
+def _test_reads(row: _Row) -> str:
+    test_reads = [result.test_reads for result in row.group.results]
+    return f"{test_reads[0]:,}" if len(set(test_reads)) == 1 else f"{min(test_reads):,} to {max(test_reads):,}"
 
 
 def _paper_h(row: _Row) -> str:

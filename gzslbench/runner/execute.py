@@ -1,4 +1,4 @@
-"""Executors: where trunks run. Each takes assignments and passes on the events of all of them."""
+"""Executors: where groups run. Each takes assignments and passes on the events of all of them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from gzslbench.runner.server import start_fork_server
 from gzslbench.runner.supervise import Assignment, Event, supervise
 
 Make = Callable[[], Assignment]
-"""Makes an assignment when its turn has come, so that waiting trunks take no memory."""
+"""Makes an assignment when its turn has come, so that waiting groups take no memory."""
 
 
 class Executor(Protocol):
-    """Runs trunks and yields their events in the process that stores and shows them."""
+    """Runs groups and yields their events in the process that stores and shows them."""
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their trunk, until all trunks have ended."""
+        """Yield events with the position of their group, until all groups have ended."""
 
     def stop(self) -> None:
-        """End all trunks soon; what they had not handed in is lost."""
+        """End all groups soon; what they had not handed in is lost."""
 
 
 class LocalExecutor:
-    """Runs up to ``jobs`` trunks at once on this machine, each in a process of its own."""
+    """Runs up to ``jobs`` groups at once on this machine, each in a process of its own."""
 
     def __init__(self, jobs: int, threads: int) -> None:
         self._jobs, self._threads = jobs, threads
@@ -37,7 +37,7 @@ class LocalExecutor:
         self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their trunk, until all trunks have ended."""
+        """Yield events with the position of their group, until all groups have ended."""
         start_fork_server(self._threads)
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
@@ -48,7 +48,7 @@ class LocalExecutor:
                 self.stop()
 
     def stop(self) -> None:
-        """End all trunks soon."""
+        """End all groups soon."""
         self._stop.set()
 
     def _run_one(self, position: int, make: Make) -> None:

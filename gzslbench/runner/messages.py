@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gzslbench.job import CellResult
-from gzslbench.predictions import Predictions
-from gzslbench.record import Environment
+from gzslbench.evaluation.job import CellResult
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Environment
 from gzslbench.runner.failures import Cause
 
 
@@ -19,7 +19,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Begun:
-    """A phase has begun; ``cell`` is :data:`gzslbench.pipeline.WHOLE_TRUNK` where it serves all cells."""
+    """A phase has begun; ``cell`` is :data:`gzslbench.evaluation.branch.WHOLE_GROUP` where it serves all cells."""
 
     cell: int
     phase: str
@@ -35,8 +35,8 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class AskExam:
-    """Asks for the exam; answered with an :class:`gzslbench.job.Exam`."""
+class AskTestSet:
+    """Asks for the test set; answered with an :class:`gzslbench.evaluation.job.TestSet`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class AskH:
 
 
 @dataclass(frozen=True, eq=False)
-class HandedIn:
+class CellReported:
     """A cell's result."""
 
     cell: int
@@ -70,9 +70,9 @@ class Finished:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trunk has ended; said by the executor, with the cause where cells were lost on the way."""
+    """A group has ended; said by the executor, with the cause where cells were lost on the way."""
 
     cause: Cause | None = None
 
 
-Message = Started | Begun | Progressed | AskExam | AskH | HandedIn | Failed | Finished
+Message = Started | Begun | Progressed | AskTestSet | AskH | CellReported | Failed | Finished

@@ -1,18 +1,18 @@
-"""The plan of a run: every cell with its key, in trunks that share a generator, and what can't be run and why."""
+"""The plan of a run: every cell with its key, in groups that share a generator, and what can't be run and why."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from gzslbench.codehash import code_hash
-from gzslbench.data.dataset import DataSet, Split
-from gzslbench.job import Choice, Part
-from gzslbench.protocol import Protocol
-from gzslbench.record import CellKey, Origin, PartKey, canonical_json
-from gzslbench.runner.combinations import Combination, Resolver
-from gzslbench.runner.compatibility import obstacle, uses_unseen_semantics
-from gzslbench.settings import Settings
+from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.protocol import Protocol
+from gzslbench.records.record import CellKey, Origin, PartKey, canonical_json
+from gzslbench.registry.choice import ConfiguredComponent, Setup, settings_of
+from gzslbench.registry.combinations import Combination, Resolver
+from gzslbench.registry.settings import Settings
+from gzslbench.registry.source_hash import source_hash
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +35,14 @@ class PlannedCell:
     key: CellKey
     method: str
     budget: str
-    choices: tuple[Choice, ...]
+    setups: tuple[Setup, ...]
     origins: dict[str, Origin]
     unseen_semantics: bool
     generative: bool
 
 
 @dataclass(frozen=True, eq=False)
-class PlannedTrunk:
+class PlannedGroup:
     """Cells that share one generator on one split; with one seed, unless :func:`together` has joined several."""
 
     task: Task
@@ -62,15 +62,15 @@ class Skipped:
 
 @dataclass
 class Plan:
-    """All trunks of a run, in an order that takes each data set's seeds one after the other."""
+    """All groups of a run, in an order that takes each data set's seeds one after the other."""
 
-    trunks: list[PlannedTrunk] = field(default_factory=list)
+    groups: list[PlannedGroup] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
     def cells(self) -> Iterator[PlannedCell]:
-        """Give the cells of all trunks."""
-        for trunk in self.trunks:
-            yield from trunk.cells
+        """Give the cells of all groups."""
+        for group in self.groups:
+            yield from group.cells
 
 
 @dataclass(frozen=True)
@@ -84,35 +84,36 @@ class Scope:
     grid: Sequence[Settings] = ({},)
 
 
-def together(trunks: Sequence[PlannedTrunk]) -> list[PlannedTrunk]:
-    """Join trunks that differ by their seed alone, for protocols whose fold and training do not depend on it."""
-    groups: dict[object, list[PlannedTrunk]] = {}
-    for position, trunk in enumerate(trunks):
-        alike = [replace(cell.key, seed=0) for cell in trunk.cells]
-        joins = trunk.protocol.selection == "last step" and trunk.cells[0].generative
-        identity = ([key.digest() for key in alike], trunk.task.split.fingerprint) if joins else position
-        groups.setdefault(repr(identity), []).append(trunk)
-    return [
-        replace(group[0], cells=tuple(cell for trunk in group for cell in trunk.cells)) for group in groups.values()
-    ]
-
-
 def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
-    """Plan all compatible combinations on all tasks; neither order nor company changes any cell."""
+    """Plan all compatible combinations on all tasks; a cell does not depend on what else is planned."""
     plan = Plan()
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
             cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
-            groups = _by_generator(_each_once(cells))
+            # What comes to the same under another name, such as a variant's setting, is run once.
+            unique = {cell.key.digest(): cell for cell in reversed(cells)}
+            by_generator = _by_generator(
+                unique[digest] for digest in dict.fromkeys(each.key.digest() for each in cells)
+            )
             for seed in scope.seeds:
-                plan.trunks += [PlannedTrunk(task, protocol, seed, _seeded(group, seed)) for group in groups]
+                plan.groups += [PlannedGroup(task, protocol, seed, _seeded(each, seed)) for each in by_generator]
     plan.skipped = list(dict.fromkeys(plan.skipped))
     return plan
 
 
+def together(groups: Sequence[PlannedGroup]) -> list[PlannedGroup]:
+    """Join groups that differ by their seed alone, for protocols whose fold and training do not depend on it."""
+    joined: dict[object, list[PlannedGroup]] = {}
+    for position, group in enumerate(groups):
+        alike = [replace(cell.key, seed=0).digest() for cell in group.cells]
+        joins = group.protocol.selection == "last step" and group.cells[0].generative
+        joined.setdefault((*alike, group.task.split.fingerprint) if joins else position, []).append(group)
+    return [replace(same[0], cells=tuple(cell for each in same for cell in each.cells)) for same in joined.values()]
+
+
 def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> bool:
-    reason = obstacle(*combination.infos, protocol)
+    reason = obstacle(combination.infos, protocol)
     if reason:
         plan.skipped.append(Skipped(combination.name, protocol.name, reason))
     return not reason
@@ -123,39 +124,39 @@ def _cells(
 ) -> Iterator[PlannedCell]:
     """Plan one cell per grid point, as yet without a seed.
 
-    A protocol that chooses settings gets the whole grid as the choices of one cell.
+    A protocol that chooses settings gets the whole grid as the setups of one cell.
     """
-    origins = {e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in combination.entries}
+    entries = combination.entries.by_role().values()
     points = _points(combination, task, resolver, scope.grid)
-    for choices in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
+    for setups in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
         yield PlannedCell(
-            key=_key(choices, task, protocol, scope, _precision(combination, scope)),
+            key=_key(setups, task, protocol, scope, _precision(combination, scope)),
             method=combination.name,
             budget=resolver.budget_of(combination, task.data_set.name),
-            choices=choices,
-            origins=origins,
-            unseen_semantics=uses_unseen_semantics(*combination.infos),
-            generative=combination.generator is not None,
+            setups=setups,
+            origins={e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in entries},
+            unseen_semantics=uses_unseen_semantics(combination.infos),
+            generative=combination.entries.generator is not None,
         )
 
 
-def _points(combination: Combination, task: Task, resolver: Resolver, grid: Sequence[Settings]) -> tuple[Choice, ...]:
+def _points(combination: Combination, task: Task, resolver: Resolver, grid: Sequence[Settings]) -> tuple[Setup, ...]:
     """Set a combination up for each point of a grid, each once: most points may set other components alone."""
-    names = {entry.name for entry in combination.entries}
+    names = {entry.name for entry in combination.entries.by_role().values()}
     mine = [{name: values for name, values in point.items() if name in names} for point in grid]
-    choices = [resolver.choice(combination, task.data_set.name, point) for point in mine]
-    distinct = {canonical_json(_values(choice)): choice for choice in choices}
+    setups = [resolver.setup(combination, task.data_set.name, point) for point in mine]
+    distinct = {canonical_json(settings_of(setup)): setup for setup in setups}
     return tuple(distinct[written] for written in sorted(distinct))
 
 
 def _precision(combination: Combination, scope: Scope) -> str:
     """Give the policy where any component follows it: what computes in float32 all the same has one key for both."""
-    follow = any(info.precision(scope.precision) == scope.precision for info in combination.infos if info)
-    return scope.precision if follow else "float32"
+    infos = combination.infos.by_role().values()
+    return scope.precision if any(info.precision(scope.precision) == scope.precision for info in infos) else "float32"
 
 
-def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Scope, precision: str) -> CellKey:
-    first, data_set = choices[0], task.data_set
+def _key(setups: tuple[Setup, ...], task: Task, protocol: Protocol, scope: Scope, precision: str) -> CellKey:
+    data_set, parts = task.data_set, setups[0].map(_part_key)
     return CellKey(
         data_set=data_set.name,
         features=data_set.fingerprint["features"],
@@ -165,41 +166,27 @@ def _key(choices: tuple[Choice, ...], task: Task, protocol: Protocol, scope: Sco
         split_hash=task.split.fingerprint,
         protocol=protocol.name,
         protocol_version=protocol.version,
-        generator=_part_key(first.generator) if first.generator else None,
-        gate=_part_key(first.gate),
-        classifier=_part_key(first.classifier),
+        generator=parts.generator,
+        gate=parts.gate,
+        classifier=parts.classifier,
         seed=0,
         device="cuda" if scope.device.startswith("cuda") else "cpu",
         precision=precision,
-        candidates=tuple(_values(choice) for choice in choices) if len(choices) > 1 else (),
+        candidates=tuple(settings_of(setup) for setup in setups) if len(setups) > 1 else (),
     )
 
 
-def _part_key(part: Part) -> PartKey:
-    return PartKey(part.name, dict(part.config), code_hash(part.source))
+def _part_key(part: ConfiguredComponent) -> PartKey:
+    return PartKey(part.name, dict(part.config), source_hash(part.source))
 
 
-def _values(choice: Choice) -> Settings:
-    parts = (choice.generator, choice.gate, choice.classifier)
-    return {part.name: dict(part.config) for part in parts if part is not None}
-
-
-def _each_once(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
-    """Drop what comes to the same under another name, such as a method's setting that one of its variants has."""
-    unique: dict[str, PlannedCell] = {}
-    for cell in cells:
-        unique.setdefault(cell.key.digest(), cell)
-    return list(unique.values())
-
-
-def _by_generator(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
+def _by_generator(cells: Iterator[PlannedCell]) -> list[list[PlannedCell]]:
     groups: dict[str, list[PlannedCell]] = {}
     for cell in cells:
-        generators = [choice.generator.identity() if choice.generator else None for choice in cell.choices]
+        generators = [setup.generator and setup.generator.identity() for setup in cell.setups]
         groups.setdefault(repr(generators), []).append(cell)
     return list(groups.values())
 
 
 def _seeded(cells: Sequence[PlannedCell], seed: int) -> tuple[PlannedCell, ...]:
-    """Give the cells their seed; there may be 100,000 of them, for which dataclasses.replace takes too long."""
-    return tuple(PlannedCell(**{**vars(cell), "key": cell.key.with_seed(seed)}) for cell in cells)
+    return tuple(replace(cell, key=cell.key.with_seed(seed)) for cell in cells)

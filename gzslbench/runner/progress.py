@@ -13,16 +13,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from gzslbench.pipeline import WHOLE_TRUNK
-from gzslbench.record import CellKey, Failure, Record
+from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.records.record import CellKey, Failure, Record, title
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.plan import PlannedTrunk
-
-
-def title(key: CellKey, method: str) -> str:
-    """Name a cell in one line."""
-    place = key.data_set if key.split in ("", "official") else f"{key.data_set}/{key.split}"
-    return f"{place} {method} {key.protocol} seed {key.seed}"
+from gzslbench.runner.plan import PlannedGroup
 
 
 def result_line(record: Record) -> str:
@@ -38,12 +32,12 @@ class PlainReporter:
     def __init__(self, stream: Any = None) -> None:
         self._stream = stream or sys.stdout
 
-    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+    def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         """Say how much there is to do."""
-        cells = sum(len(trunk.cells) for trunk in trunks)
-        self._say(f"{cells} cells to run in {len(trunks)} trunks, {cached} there already")
+        cells = sum(len(group.cells) for group in groups)
+        self._say(f"{cells} cells to run in {len(groups)} groups, {cached} there already")
 
-    def at(self, trunk: PlannedTrunk, event: Begun | Progressed | Ended) -> None:
+    def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
         """Say nothing of what is under way."""
 
     def done(self, record: Record) -> None:
@@ -64,9 +58,9 @@ class PlainReporter:
 class JsonReporter(PlainReporter):
     """One JSON object per event."""
 
-    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+    def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         """Report the number of cells."""
-        self._event("started", cells=sum(len(trunk.cells) for trunk in trunks), trunks=len(trunks), cached=cached)
+        self._event("started", cells=sum(len(group.cells) for group in groups), groups=len(groups), cached=cached)
 
     def done(self, record: Record) -> None:
         """Report a result."""
@@ -89,7 +83,7 @@ def _identity(key: CellKey, method: str) -> dict[str, Any]:
 
 @dataclass
 class _Running:
-    """What a trunk is doing now."""
+    """What a group is doing now."""
 
     name: str
     phase: str = "start"
@@ -98,7 +92,7 @@ class _Running:
 
 
 class LiveReporter(PlainReporter):
-    """A table of the trunks under way below the lines of the finished cells."""
+    """A table of the groups under way below the lines of the finished cells."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -107,24 +101,24 @@ class LiveReporter(PlainReporter):
         self._cells = self._finished = 0
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._table, transient=True)
 
-    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+    def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         """Open the table."""
-        super().started(trunks, cached)
-        self._cells = sum(len(trunk.cells) for trunk in trunks)
+        super().started(groups, cached)
+        self._cells = sum(len(group.cells) for group in groups)
         self._live.start()
 
-    def at(self, trunk: PlannedTrunk, event: Begun | Progressed | Ended) -> None:
-        """Show a phase or a step, or take an ended trunk out of the table."""
+    def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
+        """Show a phase or a step, or take an ended group out of the table."""
         if isinstance(event, Ended):
-            self._running.pop(id(trunk), None)
+            self._running.pop(id(group), None)
             return
-        running = self._running.setdefault(id(trunk), _Running(title(trunk.cells[0].key, trunk.cells[0].method)))
+        running = self._running.setdefault(id(group), _Running(title(group.cells[0].key, group.cells[0].method)))
         if isinstance(event, Progressed):
             running.progress = f"{event.stage} {event.step}/{event.last}"
             return
         running.phase, running.progress = event.phase, ""
-        if event.cell != WHOLE_TRUNK:
-            running.name = title(trunk.cells[event.cell].key, trunk.cells[event.cell].method)
+        if event.cell != WHOLE_GROUP:
+            running.name = title(group.cells[event.cell].key, group.cells[event.cell].method)
 
     def close(self) -> None:
         """Take the table away."""

@@ -1,4 +1,4 @@
-"""The Ray executor: trunks on the machines of a Ray cluster. Needs the extra ``gzslbench[ray]``.
+"""The Ray executor: groups on the machines of a Ray cluster. Needs the extra ``gzslbench[ray]``.
 
 Each machine must have the plugins installed and see, under the same path, the cache of converted data. The process that
 started the sweep stays the only one that writes.
@@ -21,7 +21,7 @@ POLL_S = 0.5
 
 
 class RayExecutor:
-    """Runs up to ``jobs`` trunks at once as Ray tasks, on the cluster of ``RAY_ADDRESS`` or a local one."""
+    """Runs up to ``jobs`` groups at once as Ray tasks, on the cluster of ``RAY_ADDRESS`` or a local one."""
 
     def __init__(self, jobs: int, threads: int, gpus: int = 0) -> None:
         self._ray = _import_ray()
@@ -32,7 +32,7 @@ class RayExecutor:
         self._stopped = False
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their trunk, until all trunks have ended."""
+        """Yield events with the position of their group, until all groups have ended."""
         from ray.util.queue import Empty, Queue
 
         events = Queue()
@@ -48,7 +48,7 @@ class RayExecutor:
                 yield from self._ended()
 
     def stop(self) -> None:
-        """Start no more trunks, and end those under way."""
+        """Start no more groups, and end those under way."""
         self._stopped = True
         for task in self._running:
             self._ray.cancel(task, force=True)

@@ -1,4 +1,4 @@
-"""Watching over one trunk: its worker process, the answers that it asks for, and what becomes of it."""
+"""Watching over one group: its worker process, the answers that it asks for, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from gzslbench.job import CellResult, Exam, TrunkJob
-from gzslbench.pipeline import WHOLE_TRUNK
-from gzslbench.record import Environment, Metrics
+from gzslbench.contract.parts import combination_name
+from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.records.answer_key import Scorer
+from gzslbench.records.record import Environment, Metrics
 from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
 from gzslbench.runner.messages import (
-    AskExam,
     AskH,
+    AskTestSet,
     Begun,
+    CellReported,
     Ended,
     Failed,
     Finished,
-    HandedIn,
     Message,
     Progressed,
     Started,
 )
 from gzslbench.runner.worker import work
-from gzslbench.scoring import Scorer
 
 POLL_S = 0.2
 START_S = 300.0
@@ -39,12 +40,12 @@ LOG_TAIL_BYTES = 4000
 
 @dataclass(frozen=True, eq=False)
 class CellDone:
-    """A cell's result with its score; ``looks`` counts how often test labels were read for it."""
+    """A cell's result with its score; ``test_reads`` counts how often test labels were read for it."""
 
     cell: int
     result: CellResult
     metrics: Metrics
-    looks: int
+    test_reads: int
     environment: Environment
 
 
@@ -62,17 +63,17 @@ Event = CellDone | CellFailed | Begun | Progressed | Ended
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """A trunk's job with what its supervisor keeps back: the exam, and the scorers with the test labels, one a cell."""
+    """A group's job with what its supervisor keeps back: the test set, and one scorer a cell with the test labels."""
 
-    job: TrunkJob
-    exam: Exam
+    job: GroupJob
+    test_set: TestSet
     scorers: tuple[Scorer, ...]
     log: Path
     timeout_s: float | None = None
 
 
 def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
-    """Run a trunk in fresh processes until every cell has a result or a failure, or ``stop`` is set.
+    """Run a group in fresh processes until every cell has a result or a failure, or ``stop`` is set.
 
     A worker that crashes or hangs costs the cell that it was in; a new one goes on with the cells after it.
     """
@@ -90,7 +91,7 @@ class _Watch:
         self.assignment, self.emit, self.stop = assignment, emit, stop
         self.indices = [cell.index for cell in assignment.job.cells]
         self.done: set[int] = set()
-        self.at = Begun(WHOLE_TRUNK, "start")
+        self.at = Begun(WHOLE_GROUP, "start")
         self.since = time.monotonic() + START_S
         self.environment: Environment | None = None
 
@@ -112,14 +113,14 @@ class _Watch:
     def _work(self) -> str:
         """Say what the worker is at, and with which component."""
         cells = {cell.index: cell for cell in self.assignment.job.cells}
-        choice = cells.get(self.at.cell, self.assignment.job.cells[0]).choices[0]
+        setup = cells.get(self.at.cell, self.assignment.job.cells[0]).setups[0]
         part = {
-            "fit generator": choice.generator,
-            "synthesise": choice.generator,
-            "fit gate": choice.gate,
-            "fit classifier": choice.classifier,
+            "fit generator": setup.generator,
+            "synthesise": setup.generator,
+            "fit gate": setup.gate,
+            "fit classifier": setup.classifier,
         }.get(self.at.phase)
-        return f"'{self.at.phase}' of '{part.name if part else choice.combination}'"
+        return f"'{self.at.phase}' of '{part.name if part else combination_name(setup)}'"
 
     def _timed_out(self) -> bool:
         limit = self.assignment.timeout_s
@@ -127,7 +128,7 @@ class _Watch:
 
     def _fail_current(self, cause: Cause) -> None:
         """Fail the cell at hand, or all that are left where the phase served them all."""
-        if self.at.cell == WHOLE_TRUNK:
+        if self.at.cell == WHOLE_GROUP:
             self._fail_rest(cause)
         else:
             self._fail(self.at.cell, cause)
@@ -147,17 +148,17 @@ class _Watch:
             case Started(environment):
                 self.environment = environment
                 for scorer in self.assignment.scorers:
-                    scorer.looks = 0  # a new worker begins anew: what a crashed one looked at served nothing
+                    scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
             case Begun():
                 self.at, self.since = message, time.monotonic()
                 self.emit(message)
             case Progressed():
                 self.emit(message)
-            case AskExam():
-                pipe.send(self.assignment.exam)
+            case AskTestSet():
+                pipe.send(self.assignment.test_set)
             case AskH(cell, predictions):
                 pipe.send(self.assignment.scorers[cell].h(predictions))
-            case HandedIn(cell, result):
+            case CellReported(cell, result):
                 self._score(cell, result)
             case Failed(cell, cause):
                 self._fail(cell, cause)
@@ -175,7 +176,7 @@ class _Watch:
             self._fail(cell, cause_of(error))
             return
         self.done.add(cell)
-        self.emit(CellDone(cell, result, metrics, scorer.looks, self.environment))
+        self.emit(CellDone(cell, result, metrics, scorer.test_reads, self.environment))
 
 
 @contextmanager

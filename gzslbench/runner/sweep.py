@@ -7,20 +7,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
-from gzslbench.answers import AnswerKey
 from gzslbench.data.cache import Cache
 from gzslbench.errors import RecordError
-from gzslbench.record import Failure, Record
+from gzslbench.records.answer_key import AnswerKey, Scorer
+from gzslbench.records.record import Failure, Record
+from gzslbench.records.store import Store
 from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
-from gzslbench.runner.jobs import make_exam, make_job, make_scorer
+from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.plan import Plan, PlannedCell, PlannedTrunk, Task, together
+from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, together
+from gzslbench.runner.request import Request
 from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event
-from gzslbench.store import Store
 
 
 class Tracker(Protocol):
@@ -36,11 +36,11 @@ class Tracker(Protocol):
 class Reporter(Protocol):
     """Shows how a sweep goes."""
 
-    def started(self, trunks: Sequence[PlannedTrunk], cached: int) -> None:
+    def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         """The sweep begins; ``cached`` cells have their record already."""
 
-    def at(self, trunk: PlannedTrunk, event: Begun | Progressed | Ended) -> None:
-        """A trunk has come to a phase, a step, or its end."""
+    def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
+        """A group has come to a phase, a step, or its end."""
 
     def done(self, record: Record) -> None:
         """A cell has its record."""
@@ -59,101 +59,68 @@ class Summary:
     interrupted: bool = False
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a sweep is run; nothing here changes a result, but for device and precision, which are in the key."""
-
-    device: str = "cpu"
-    precision: str = "float32"
-    threads: int = 1
-    jobs: int = 1
-    timeout_s: float | None = None
-    seeds_together: bool = False
-    keep_scores: bool = False
-    keep_samples: bool = False
-    cache: Path | None = None
-    """Where trunks find what they can share; None lets each make its own."""
-    force: bool = False
-    fail_fast: bool = False
-
-
-def pending(plan: Plan, store: Store, force: bool) -> list[PlannedTrunk]:
+def pending(plan: Plan, store: Store, force: bool) -> list[PlannedGroup]:
     """Cut a plan down to the cells without a record."""
     if force:
-        return list(plan.trunks)
-    left = (replace(t, cells=tuple(cell for cell in t.cells if not store.has(cell.key))) for t in plan.trunks)
-    return [trunk for trunk in left if trunk.cells]
+        return list(plan.groups)
+    left = (replace(t, cells=tuple(cell for cell in t.cells if not store.has(cell.key))) for t in plan.groups)
+    return [group for group in left if group.cells]
 
 
 class Sweep:
     """Runs a plan into a store."""
 
     def __init__(
-        self, store: Store, executor: Executor, reporter: Reporter, options: Options, tracker: Tracker | None = None
+        self, store: Store, executor: Executor, reporter: Reporter, request: Request, tracker: Tracker | None = None
     ) -> None:
-        self.store, self.executor, self.reporter, self.options, self.tracker = (
-            store,
-            executor,
-            reporter,
-            options,
-            tracker,
-        )
+        self.store, self.executor, self.reporter, self.request = store, executor, reporter, request
+        self.tracker = tracker
         self.summary = Summary()
         self._unsettled: dict[int, set[int]] = {}
 
     def run(self, plan: Plan) -> Summary:
         """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues."""
         with self.store.writing():
-            trunks = pending(plan, self.store, self.options.force)
-            self.summary.cached = sum(1 for _ in plan.cells()) - sum(len(trunk.cells) for trunk in trunks)
-            if self.options.seeds_together:
-                trunks = together(trunks)
-            self.reporter.started(trunks, self.summary.cached)
-            makes: list[Callable[[], Assignment]] = [partial(self._assignment, trunk) for trunk in trunks]
-            self._unsettled = {position: set(range(len(trunk.cells))) for position, trunk in enumerate(trunks)}
-            if trunks and self.tracker is not None:
+            groups = pending(plan, self.store, self.request.force)
+            self.summary.cached = sum(1 for _ in plan.cells()) - sum(len(group.cells) for group in groups)
+            if self.request.seeds_together:
+                groups = together(groups)
+            self.reporter.started(groups, self.summary.cached)
+            makes: list[Callable[[], Assignment]] = [partial(self._assignment, group) for group in groups]
+            self._unsettled = {position: set(range(len(group.cells))) for position, group in enumerate(groups)}
+            if groups and self.tracker is not None:
                 self.tracker.start()
             try:
                 for position, event in self.executor.run(makes) if makes else ():
-                    self._handle(position, trunks[position], event)
+                    self._handle(position, groups[position], event)
             except KeyboardInterrupt:
                 self.executor.stop()
                 self.summary.interrupted = True
         return self.summary
 
-    def _assignment(self, trunk: PlannedTrunk) -> Assignment:
-        options, data_set, split = self.options, trunk.task.data_set, trunk.task.split
-        job = make_job(
-            trunk,
-            options.device,
-            options.threads,
-            options.jobs,
-            options.keep_scores,
-            options.precision,
-            Cache(options.cache) if options.cache else None,
-            options.keep_samples,
-        )
+    def _assignment(self, group: PlannedGroup) -> Assignment:
+        data_set, split = group.task.data_set, group.task.split
         return Assignment(
-            job=job,
-            exam=make_exam(data_set, split),
-            scorers=tuple(make_scorer(data_set, split) for _ in trunk.cells),
-            log=self.store.root / "logs" / f"{trunk.cells[0].key.digest()}.log",
-            timeout_s=options.timeout_s,
+            job=make_job(group, self.request, Cache(self.request.cache)),
+            test_set=make_test_set(data_set, split),
+            scorers=tuple(Scorer(AnswerKey.of(data_set, split)) for _ in group.cells),
+            log=self.store.root / "logs" / f"{group.cells[0].key.digest()}.log",
+            timeout_s=self.request.timeout,
         )
 
-    def _handle(self, position: int, trunk: PlannedTrunk, event: Event) -> None:
+    def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:
         match event:
             case CellDone():
                 self._unsettled[position].discard(event.cell)
-                self._write(trunk.task, trunk.cells[event.cell], event)
+                self._write(group.task, group.cells[event.cell], event)
             case CellFailed():
                 self._unsettled[position].discard(event.cell)
-                self._fail(trunk.cells[event.cell], event.phase, event.cause)
+                self._fail(group.cells[event.cell], event.phase, event.cause)
             case _:
-                self.reporter.at(trunk, event)
+                self.reporter.at(group, event)
         if isinstance(event, Ended) and event.cause is not None:
             for cell in sorted(self._unsettled[position]):
-                self._fail(trunk.cells[cell], "start", event.cause)
+                self._fail(group.cells[cell], "start", event.cause)
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done)
@@ -175,7 +142,7 @@ class Sweep:
             self.store.write_failure(failure)
         self.summary.failed += 1
         self.reporter.failed(failure)
-        if self.options.fail_fast:
+        if self.request.fail_fast:
             self.executor.stop()
 
 
@@ -189,7 +156,7 @@ def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
         timings=done.result.timings,
         environment=done.environment,
         origins=cell.origins,
-        looks=done.looks,
+        test_reads=done.test_reads,
         data_warnings=task.warnings,
         data_source=task.data_set.provenance.shareable,
         unseen_semantics=cell.unseen_semantics,

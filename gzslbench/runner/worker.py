@@ -1,4 +1,4 @@
-"""The process in which a trunk trains: it has features, training labels and semantics, and asks for all else."""
+"""The process in which a group trains: it has features, training labels and semantics, and asks for all else."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gzslbench.environment import environment
-from gzslbench.job import CellResult, Exam, TrunkJob
-from gzslbench.pipeline import reported
-from gzslbench.predictions import Predictions
+from gzslbench.evaluation.branch import failures_reported
+from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.evaluation.run_group import run_group
+from gzslbench.records.predictions import Predictions
 from gzslbench.runner.failures import cause_of
-from gzslbench.runner.messages import AskExam, AskH, Begun, Failed, Finished, HandedIn, Progressed, Started
-from gzslbench.trunk import run_trunk
+from gzslbench.runner.machine import environment
+from gzslbench.runner.messages import AskH, AskTestSet, Begun, CellReported, Failed, Finished, Progressed, Started
 
 
-def work(job: TrunkJob, pipe: Connection, lifeline: Connection, log: Path) -> None:
-    """Run a trunk and report over ``pipe``; end at once when the other end of ``lifeline`` goes away."""
+def work(job: GroupJob, pipe: Connection, lifeline: Connection, log: Path) -> None:
+    """Run a group and report over ``pipe``; end at once when the other end of ``lifeline`` goes away."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _write_to(log)
     torch.set_num_threads(job.threads)
-    desk = PipeDesk(pipe)
+    coordinator = PipeCoordinator(pipe)
     pipe.send(Started(environment(torch.device(job.device), job.threads)))
-    with reported(desk, [cell.index for cell in job.cells]):
-        run_trunk(job, desk, open_features(job))
+    with failures_reported(coordinator, [cell.index for cell in job.cells]):
+        run_group(job, coordinator, open_features(job))
     pipe.send(Finished())
 
 
-def open_features(job: TrunkJob) -> NDArray[np.float32]:
+def open_features(job: GroupJob) -> NDArray[np.float32]:
     """Map the features into memory, or take them as they came."""
     if isinstance(job.features, Path):
         features: NDArray[np.float32] = np.load(job.features, mmap_mode="r", allow_pickle=False)
@@ -45,8 +45,8 @@ def open_features(job: TrunkJob) -> NDArray[np.float32]:
     return job.features
 
 
-class PipeDesk:
-    """The desk of :mod:`gzslbench.pipeline`, at the other end of a pipe."""
+class PipeCoordinator:
+    """The coordinator of :mod:`gzslbench.evaluation.branch`, at the other end of a pipe."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -56,28 +56,28 @@ class PipeDesk:
         self._pipe.send(Begun(cell, phase))
 
     def progress(self, stage: str, step: int, last: int) -> None:
-        """Say how far the training at hand has come."""
+        """Report training progress."""
         self._pipe.send(Progressed(stage, step, last))
 
-    def exam(self) -> Exam:
-        """Ask for the exam."""
-        answer: Exam = self._ask(AskExam())
+    def test_set(self) -> TestSet:
+        """Ask for the test set."""
+        answer: TestSet = self._ask(AskTestSet())
         return answer
 
-    def look(self, cell: int, predictions: Predictions) -> float:
+    def h_on_test(self, cell: int, predictions: Predictions) -> float:
         """Ask for H of predictions."""
         answer: float = self._ask(AskH(cell, predictions))
         return answer
 
-    def hand_in(self, cell: int, result: CellResult) -> None:
-        """Hand in a cell's result."""
-        self._pipe.send(HandedIn(cell, result))
+    def report(self, cell: int, result: CellResult) -> None:
+        """Report a cell's result."""
+        self._pipe.send(CellReported(cell, result))
 
     def fail(self, cell: int, error: BaseException) -> None:
         """Report that a cell failed."""
         self._pipe.send(Failed(cell, cause_of(error)))
 
-    def _ask(self, question: AskExam | AskH) -> Any:
+    def _ask(self, question: AskTestSet | AskH) -> Any:
         self._pipe.send(question)
         return self._pipe.recv()
 
@@ -90,7 +90,7 @@ def _end_with(lifeline: Connection) -> None:
 
 
 def _write_to(log: Path) -> None:
-    """Send what plugins print, and the trace of a crash, to the trunk's log."""
+    """Send what plugins print, and the trace of a crash, to the group's log."""
     log.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, sys.__stdout__.fileno() if sys.__stdout__ else 1)

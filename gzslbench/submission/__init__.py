@@ -1,0 +1,1 @@
+"""Bundles of results: submit, verify, accept."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from gzslbench import __version__
 from gzslbench.errors import UsageError
-from gzslbench.provenance import MANIFEST, PROVENANCE, Provenance
-from gzslbench.store import Store, path_safe
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
+from gzslbench.records.store import Store, path_safe
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle
 from gzslbench.submission.case import Case
 from gzslbench.submission.manifest import SOURCE

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.predictions import Predictions
-from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
-from gzslbench.submission.npy import read_npy
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.untrusted.npy import read_npy
 
 LIMITS = Limits(archive_bytes=32 * MIB, members=16, member_bytes=64 * MIB, total_bytes=128 * MIB, ratio=200, depth=1)
 _KNOWN = {field.name for field in fields(Predictions)}
@@ -24,7 +24,9 @@ def read_predictions(data: bytes, what: str) -> Predictions:
     for name, content in read_archive(data, what, LIMITS).items():
         field = name.removesuffix(_SUFFIX)
         if field not in _KNOWN or not name.endswith(_SUFFIX):
-            raise BundleError(f"{what} holds {name!r}", "predictions hold the arrays of gzslbench.predictions alone")
+            raise BundleError(
+                f"{what} holds {name!r}", "predictions hold the arrays of gzslbench.records.predictions alone"
+            )
         arrays[field] = _array(content, f"{what}: {field}", field in _INTEGERS)
     try:
         return Predictions(**arrays)

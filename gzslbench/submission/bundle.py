@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gzslbench.errors import RecordError
-from gzslbench.predictions import Predictions
-from gzslbench.provenance import MANIFEST
-from gzslbench.record import SCHEMA_VERSION, Record
-from gzslbench.store import PREDICTIONS, RECORD
-from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.provenance import MANIFEST
+from gzslbench.records.record import SCHEMA_VERSION, Record
+from gzslbench.records.store import PREDICTIONS, RECORD
+from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.untrusted.strict_json import read_json
 from gzslbench.submission.arrays import read_predictions
 from gzslbench.submission.manifest import (
     RECORDS,
@@ -34,7 +35,6 @@ from gzslbench.submission.manifest import (
     check_kind,
     check_version,
 )
-from gzslbench.submission.strict_json import read_json
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)
 SOURCE_BYTES = MIB

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from gzslbench.answers import AnswerKey
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.dataset import DataSet, Split
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, UsageError
-from gzslbench.record import CellKey
-from gzslbench.result import Result
-from gzslbench.store import Store
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.record import CellKey
+from gzslbench.records.store import Store
+from gzslbench.records.summary import RecordSummary
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.source import component_hashes, own_hashes
@@ -89,7 +89,7 @@ class Case:
         return own_hashes() | (component_hashes(self.bundle.source) if self.bundle.source else {})
 
     @cached_property
-    def rivals(self) -> Sequence[tuple[Store, Result]]:
+    def rivals(self) -> Sequence[tuple[Store, RecordSummary]]:
         """All results that the bundle is held against, and the stores that they lie in."""
         stores = [Store(root) for root in self.against]
         return [(store, result) for store in stores for result in store.results()]

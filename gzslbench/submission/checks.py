@@ -13,15 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from gzslbench.answers import AnswerKey
-from gzslbench.differences import flat
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
-from gzslbench.predictions import Predictions
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.record import Metrics
-from gzslbench.seeds import CORE_SEEDS
-from gzslbench.store import Store
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.differences import flat
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Metrics
+from gzslbench.records.store import Store
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import Case
 from gzslbench.submission.known_data import check_known
@@ -65,15 +65,15 @@ def check_manifest(case: Case) -> str:
 def check_protocol(case: Case) -> str:
     """Ranked protocols alone, of this version, under which test labels were read once."""
     for cell in case.cells:
-        key, looks = cell.record.key, cell.record.looks
+        key, test_reads = cell.record.key, cell.record.test_reads
         protocol = PROTOCOLS.get(key.protocol)
         if protocol is None or protocol.version != key.protocol_version:
             raise BundleError(f"there is no protocol '{key.protocol}' of version {key.protocol_version}", "run again")
         if not protocol.ranked:
             raise BundleError(f"the protocol '{key.protocol}' is not ranked", "submit another, such as inductive")
-        if looks != 1:
-            raise BundleError(f"{_name(cell)} looked {looks} times at test labels", f"'{key.protocol}' allows one look")
-    return f"{', '.join(case.bundle.manifest.protocols)}: ranked, one look at test labels each"
+        if test_reads != 1:
+            raise BundleError(f"{_name(cell)} read test labels {test_reads} times", f"'{key.protocol}' allows one")
+    return f"{', '.join(case.bundle.manifest.protocols)}: ranked, one reading of test labels each"
 
 
 def check_seeds(case: Case) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gzslbench.protocol import protocol_named
-from gzslbench.record import CellKey
-from gzslbench.submission.archive import BundleError
+from gzslbench.contract.protocol import protocol_named
+from gzslbench.records.record import CellKey
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.manifest import DataEntry
 
 KNOWN_DATA = (

@@ -11,12 +11,11 @@ from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from gzslbench.errors import UsageError
-from gzslbench.provenance import MANIFEST
-from gzslbench.record import CellKey
-from gzslbench.submission.archive import BundleError
-from gzslbench.submission.strict_json import read_json
-from gzslbench.suggest import nearest
+from gzslbench.errors import UsageError, nearest
+from gzslbench.records.provenance import MANIFEST
+from gzslbench.records.record import CellKey
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.records.untrusted.strict_json import read_json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

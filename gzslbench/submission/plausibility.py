@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from gzslbench.predictions import Predictions
-from gzslbench.record import CellKey, Phase, Record
-from gzslbench.report.reported import reported_numbers
-from gzslbench.result import Result, full_key
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import CellKey, Phase, Record
+from gzslbench.records.summary import RecordSummary, full_key
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.report.papers.reported import reported_numbers
 from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import Case, DoubtError
 from gzslbench.submission.manifest import DataEntry
@@ -91,7 +91,7 @@ def _check_seeds_differ(group: list[Cell]) -> None:
     raise DoubtError(f"{what}, as all seeds have, though a generator took part", _ASK)
 
 
-def _check_differ(cell: Cell, result: Result, theirs: Predictions) -> None:
+def _check_differ(cell: Cell, result: RecordSummary, theirs: Predictions) -> None:
     classes, scores = alike(cell.predictions, theirs)
     what = f"{cell.record.key.data_set}, seed {cell.record.key.seed}: {classes:.1%} of predictions are those of"
     if min(classes, scores) >= NEARLY_ALL:
@@ -100,7 +100,7 @@ def _check_differ(cell: Cell, result: Result, theirs: Predictions) -> None:
         raise DoubtError(f"{what} '{result.method}', seed {result.seed}", _ASK)
 
 
-def _rival(key: CellKey, result: Result) -> bool:
+def _rival(key: CellKey, result: RecordSummary) -> bool:
     """Tell whether a result is of other code on the same test samples."""
     same_samples = (result.key.labels, result.split_hash) == (key.labels, key.split_hash)
     return same_samples and _code(result.key) != _code(key)

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
-from gzslbench import metrics
-from gzslbench.answers import AnswerKey
+from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import ComponentError, RecordError
-from gzslbench.job import IntArray
-from gzslbench.protocol import protocol_named
-from gzslbench.record import Record
-from gzslbench.statistics.bootstrap import Interval, h_replicates, interval
+from gzslbench.records import metrics
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.predictions import IntArray
+from gzslbench.records.record import Record
+from gzslbench.report.uncertainty.bootstrap import Interval, h_replicates, interval
 from gzslbench.submission.case import same_data
-from gzslbench.submission.confined_job import Limits, prepare
-from gzslbench.submission.confined_run import predicted_inside
-from gzslbench.submission.confinement import Confinement, Room, confinement_here
+from gzslbench.submission.confined.confinement import Confinement, Room, confinement_here
+from gzslbench.submission.confined.job import Limits, prepare
+from gzslbench.submission.confined.run import predicted_inside
 
 SLOWER = 10
 START_S = 600.0

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-from gzslbench.codehash import code_hash
+from gzslbench.contract.info import Distribution, Method
 from gzslbench.errors import UsageError
-from gzslbench.info import Distribution, Method
-from gzslbench.scan import PluginSource, find_plugins, read_listing
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
+from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 
 PROJECT = "pyproject.toml"
@@ -92,7 +92,7 @@ def plugins_in(folder: str | Path) -> list[PluginSource]:
 def _hashes(plugins: list[PluginSource]) -> dict[str, str]:
     try:
         listed = [each for each in read_listing(plugins) if each.kind in _COMPONENTS]
-        return {each.info.name: code_hash(each.plugin) for each in listed}
+        return {each.info.name: source_hash(each.plugin) for each in listed}
     except (RecursionError, MemoryError):
         raise BundleError("the source nests too deeply to be read", "write it plainly") from None
 

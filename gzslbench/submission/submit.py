@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-from gzslbench.codehash import code_hash
-from gzslbench.errors import UsageError
-from gzslbench.protocol import protocol_named
-from gzslbench.record import CellKey, PartKey, Record
-from gzslbench.result import Result, full_key
-from gzslbench.scan import find_plugins
-from gzslbench.seeds import CORE_SEEDS
-from gzslbench.store import PREDICTIONS, RECORD, Store
-from gzslbench.submission.archive import BundleError
+from gzslbench.contract.protocol import protocol_named
+from gzslbench.contract.random_streams import CORE_SEEDS
+from gzslbench.errors import UsageError, nearest
+from gzslbench.records.record import CellKey, PartKey, Record
+from gzslbench.records.store import PREDICTIONS, RECORD, Store
+from gzslbench.records.summary import RecordSummary, full_key
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.registry.declarations import find_plugins
+from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import Bundle, read_bundle, write_bundle
 from gzslbench.submission.known_data import check_known
 from gzslbench.submission.manifest import RECORDS, SOURCE, DataEntry, Declarations, Manifest
 from gzslbench.submission.source import Packed, component_hashes, own_hashes, pack
-from gzslbench.suggest import nearest
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _chosen(results: Sequence[Result], submission: Submission) -> list[CellKey]:
+def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[CellKey]:
     """Choose the records of the method, and of what else was named; in an order that depends on their keys alone."""
     mine = [result for result in results if result.method == submission.method]
     if not mine:
@@ -156,7 +155,7 @@ def _check_plugin(source: Path, packed: Packed) -> None:
 
 def _check_installed(packed: Packed) -> None:
     """Check that what is installed, and so was run and is tested, is what was packed."""
-    installed = {plugin.module: code_hash(plugin) for plugin in find_plugins()}
+    installed = {plugin.module: source_hash(plugin) for plugin in find_plugins()}
     hashes = set(component_hashes(packed.files).values())
     if not hashes <= set(installed.values()):
         raise BundleError("the package is not installed as its source is", "install it with pip install, and run again")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import GzslbenchError
-from gzslbench.provenance import Provenance
-from gzslbench.submission.archive import BundleError
+from gzslbench.records.provenance import Provenance
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, read_bundle
 from gzslbench.submission.case import Case, DoubtError, UncheckedError
 from gzslbench.submission.checks import (
@@ -26,7 +26,7 @@ from gzslbench.submission.checks import (
     check_protocol,
     check_seeds,
 )
-from gzslbench.submission.confined_line import printable
+from gzslbench.submission.confined.line import printable
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
 from gzslbench.submission.source import unpacked
 

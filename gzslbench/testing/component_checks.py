@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gzslbench.contract import ClassSet
-from gzslbench.guards import checked, checked_labels, checked_log_prior
-from gzslbench.info import Makes
+from gzslbench.contract.info import Makes
+from gzslbench.evaluation.checks import checked, checked_labels, checked_log_prior
 from gzslbench.testing.registry import COMPONENTS, CheckFailed, NotApplicable, check
 from gzslbench.testing.trials import PER_CLASS, PROXIES, Answers, Attempt, ComponentTrial, differing, tensors
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gzslbench.contract.info import Need
 from gzslbench.errors import ContractError
-from gzslbench.info import Need
 
 _SEEDERS: tuple[tuple[Any, str], ...] = (
     (torch, "manual_seed"),

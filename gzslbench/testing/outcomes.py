@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from gzslbench.scan import ListedKind
+from gzslbench.registry.declarations import ListedKind
 
 SubjectKind = ListedKind | Literal["plugin"]
 Status = Literal["ok", "FAILED", "skipped"]

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from gzslbench.scan import PluginSource
+from gzslbench.registry.declarations import PluginSource
 from gzslbench.testing.outcomes import Outcome, Subject
 from gzslbench.testing.session import check_subjects
 from gzslbench.testing.subjects import find_subjects

@@ -8,22 +8,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from gzslbench.contract.compatibility import obstacle
+from gzslbench.contract.data_source import DataSource
+from gzslbench.contract.dataset import DataSet
+from gzslbench.contract.info import Method
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.audit import audit
-from gzslbench.data.dataset import DataSet
-from gzslbench.data.source import DataSource
 from gzslbench.errors import ConfigError
-from gzslbench.info import Method
-from gzslbench.job import CellJob, CellResult, Exam
-from gzslbench.pipeline import Branch, Plan
-from gzslbench.plugins import Entry, Registry, load_plugins
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.runner.combinations import Resolver, of_method
-from gzslbench.runner.compatibility import obstacle
-from gzslbench.scan import Listed, PluginSource, find_plugins, parse, read_listing
-from gzslbench.settings import RecipeValue, Settings, build_config, nested
-from gzslbench.testing import world
+from gzslbench.evaluation.branch import Branch, FitPlan
+from gzslbench.evaluation.job import CellJob, CellResult, TestSet
+from gzslbench.registry.combinations import Resolver, of_method
+from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
+from gzslbench.registry.registry import Entry, Registry, load_plugins
+from gzslbench.registry.settings import RecipeValue, Settings, build_config, nested
+from gzslbench.testing import tiny_data_set
 from gzslbench.testing.registry import CheckFailed, check
-from gzslbench.testing.trials import ShortBench
+from gzslbench.testing.trials import ShortFitter
 
 DESCRIPTION = "METHOD.md"
 LAST_STEP = ("strict", "inductive", "transductive")
@@ -44,12 +44,12 @@ class PluginTrial:
 
 @check("plugin")
 def loads(trial: PluginTrial) -> str:
-    """It can be imported, and every hook returns what gzslbench.hooks asks for."""
+    """It can be imported, and every hook returns what gzslbench.contract.hooks asks for."""
     for broken in trial.registry.broken:
         raise CheckFailed(broken.reason)
     entries = [f"{entry.kind} {entry.name}" for entry in trial.registry.entries.values()]
     if not entries:
-        raise CheckFailed(f"'{trial.source.name}' registers nothing", "implement a hook of gzslbench.hooks")
+        raise CheckFailed(f"'{trial.source.name}' registers nothing", "implement a hook of gzslbench.contract.hooks")
     return ", ".join(entries)
 
 
@@ -109,7 +109,7 @@ class MethodTrial:
     @property
     def components(self) -> dict[str, Entry]:
         """Its components by name."""
-        return {entry.name: entry for entry in of_method(self.registry, self.name).entries}
+        return {entry.name: entry for entry in of_method(self.registry, self.name).entries.by_role().values()}
 
 
 @cache
@@ -121,7 +121,7 @@ def _installed_with(source: PluginSource) -> Registry:
 def components_exist(trial: MethodTrial) -> None:
     """Its generator, gate and classifier are installed, and a protocol admits their combination."""
     infos = of_method(trial.registry, trial.name).infos
-    obstacles = [obstacle(*infos, protocol) for protocol in PROTOCOLS.values()]
+    obstacles = [obstacle(infos, protocol) for protocol in PROTOCOLS.values()]
     if all(obstacles):
         raise CheckFailed(f"no protocol admits the method '{trial.name}'", obstacles[0])
     variant_of = trial.method.variant_of
@@ -150,9 +150,9 @@ def recipes(trial: MethodTrial) -> str:
 def runs(trial: MethodTrial) -> str:
     """It goes through the core from end to end, under the protocol that shows the least of those that admit it."""
     infos = of_method(trial.registry, trial.name).infos
-    protocol = next(name for name in LAST_STEP if not obstacle(*infos, PROTOCOLS[name]))
+    protocol = next(name for name in LAST_STEP if not obstacle(infos, PROTOCOLS[name]))
     predicted = _run(trial, protocol).predictions.predicted
-    strangers = set(predicted.tolist()) - {*world.SEEN, *world.UNSEEN}
+    strangers = set(predicted.tolist()) - {*tiny_data_set.SEEN, *tiny_data_set.UNSEEN}
     if strangers:
         raise CheckFailed(f"'{trial.name}' predicted classes that there are not: {sorted(strangers)}")
     return f"under the protocol '{protocol}'"
@@ -177,19 +177,20 @@ def _values(table: Mapping[str, Mapping[str, RecipeValue]]) -> Settings:
 
 
 def _run(trial: MethodTrial, protocol: str) -> CellResult:
-    choice = Resolver(trial.registry, chosen=trial.settings).choice(of_method(trial.registry, trial.name), world.NAME)
-    cell = CellJob(0, (choice,))
-    job = world.job(protocol, cells=(cell,))
-    desk = _Desk()
-    bench = ShortBench(job, job.fold, world.world().features, desk.progress)
-    Branch(job, desk, bench).run([Plan(cell, choice)])
-    if desk.result is None:
-        raise desk.error or CheckFailed(f"'{trial.name}' handed nothing in")
-    return desk.result
+    resolver = Resolver(trial.registry, chosen=trial.settings)
+    setup = resolver.setup(of_method(trial.registry, trial.name), tiny_data_set.NAME)
+    cell = CellJob(0, (setup,))
+    job = tiny_data_set.job(protocol, cells=(cell,))
+    coordinator = _Coordinator()
+    fitter = ShortFitter(job, job.fold, tiny_data_set.tiny_data_set().features, coordinator.progress)
+    Branch(coordinator, fitter).run([FitPlan(cell, setup)])
+    if coordinator.result is None:
+        raise coordinator.error or CheckFailed(f"'{trial.name}' reported nothing")
+    return coordinator.result
 
 
-class _Desk:
-    """Hands out the exam and keeps what comes of it."""
+class _Coordinator:
+    """Hands out the test set and keeps what comes of it."""
 
     result: CellResult | None = None
     error: BaseException | None = None
@@ -200,15 +201,15 @@ class _Desk:
     def progress(self, stage: str, step: int, last: int) -> None:
         """Take no note."""
 
-    def exam(self) -> Exam:
-        """Hand the exam out."""
-        return world.exam()
+    def test_set(self) -> TestSet:
+        """Hand out the test set."""
+        return tiny_data_set.test_set()
 
-    def look(self, cell: int, predictions: object) -> float:
-        """Refuse: the protocols in question look once, at the end."""
-        raise AssertionError("no look is due under a protocol with a last step")
+    def h_on_test(self, cell: int, predictions: object) -> float:
+        """Refuse: the protocols in question keep the last step."""
+        raise AssertionError("nothing is chosen on test under a protocol with a last step")
 
-    def hand_in(self, cell: int, result: CellResult) -> None:
+    def report(self, cell: int, result: CellResult) -> None:
         """Keep the result."""
         self.result = result
 
@@ -244,7 +245,7 @@ def makes_data(trial: SourceTrial) -> str:
     if not isinstance(data_set, DataSet):
         raise CheckFailed(f"load() of '{trial.name}' gave {type(data_set).__name__}", "return a DataSet")
     if not data_set.splits:
-        raise CheckFailed(f"'{trial.name}' has no split", "make one by gzslbench.data.splits.propose_split")
+        raise CheckFailed(f"'{trial.name}' has no split", "make one by gzslbench.contract.propose_split")
     samples, width = data_set.features.shape
     return f"{samples:,} samples of {width:,} dimensions, {len(data_set.semantics)} classes"
 

@@ -12,9 +12,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.settings import Settings
 from gzslbench.runner.server import start_fork_server
-from gzslbench.scan import PluginSource
-from gzslbench.settings import Settings
 from gzslbench.testing.outcomes import Outcome, Subject
 
 START_S = 120.0

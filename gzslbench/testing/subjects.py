@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gzslbench.errors import PluginError
-from gzslbench.info import Method
-from gzslbench.scan import Listed, PluginSource, find_plugins, plugin_file, read_listing
-from gzslbench.suggest import nearest
+from gzslbench.contract.info import Method
+from gzslbench.errors import PluginError, nearest
+from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
 from gzslbench.testing.outcomes import Subject
 
 

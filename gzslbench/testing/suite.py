@@ -9,8 +9,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from gzslbench.scan import PluginSource
-from gzslbench.settings import Settings
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.settings import Settings
 from gzslbench.testing import component_checks, plugin_checks  # noqa: F401  (they register their checks)
 from gzslbench.testing.outcomes import Outcome, Subject
 from gzslbench.testing.registry import checks_of, perform

@@ -10,17 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gzslbench.context import Context
-from gzslbench.fitting import Bench, isolated
-from gzslbench.info import Info, Makes, Need
-from gzslbench.job import Kind, Part
-from gzslbench.material import Material
-from gzslbench.plugins import load_component
-from gzslbench.scan import PluginSource
-from gzslbench.settings import build_config, config_values
-from gzslbench.testing import world
+from gzslbench.contract.context import Context
+from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.parts import Role
+from gzslbench.contract.views import ClassSet, View
+from gzslbench.evaluation.fitting import FoldFitter, isolated
+from gzslbench.evaluation.generator_output import GeneratorOutput
+from gzslbench.registry.choice import ConfiguredComponent
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.registry import load_component
+from gzslbench.registry.settings import build_config, config_values
+from gzslbench.testing import tiny_data_set
 from gzslbench.testing.conduct import Conduct, Watched, observed
-from gzslbench.views import ClassSet, View
 
 STEPS = 3
 """Training steps of each stage: enough for every line of a training loop to have run."""
@@ -39,8 +40,8 @@ class ShortContext(Context):
         return super().steps(min(total, STEPS), stage, selectable)
 
 
-class ShortBench(Bench):
-    """A bench that lends short contexts."""
+class ShortFitter(FoldFitter):
+    """A fitter that lends short contexts."""
 
     def context(self, info: Info, purpose: str, limits: Mapping[str, int] | None = None) -> Context:
         """Lend a component its random stream and a few steps."""
@@ -48,10 +49,10 @@ class ShortBench(Bench):
         return ShortContext(lent.device, lent.seed, lent.component, lent.precision, lent.limits)
 
 
-def short_bench(protocol: str, seed: int = 0) -> ShortBench:
+def short_fitter(protocol: str, seed: int = 0) -> ShortFitter:
     """Set the tiny data set up under a protocol, in tensors of its own."""
-    job = world.job(protocol, seed)
-    return ShortBench(job, job.fold, world.world().features, lambda *_: None)
+    job = tiny_data_set.job(protocol, seed)
+    return ShortFitter(job, job.fold, tiny_data_set.tiny_data_set().features, lambda *_: None)
 
 
 @dataclass(eq=False)
@@ -59,7 +60,7 @@ class Attempt:
     """One fit of a component and its answers: what it was shown, what came out, and what was seen of its conduct."""
 
     component: Any
-    bench: ShortBench
+    fitter: ShortFitter
     view: View
     features: Tensor
     class_sets: tuple[ClassSet, ClassSet, ClassSet]
@@ -79,12 +80,12 @@ class Attempt:
 class ComponentTrial:
     """A component that can be fitted as often as checks want."""
 
-    def __init__(self, source: PluginSource, kind: Kind, name: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, source: PluginSource, kind: Role, name: str, settings: Mapping[str, Any]) -> None:
         self.kind = kind
         self.cls = load_component(source, kind, name)
         self.info = self.cls.info
         config = build_config(name, self.cls.Config, settings)
-        self.part = Part(kind, name, source, config_values(config))
+        self.part = ConfiguredComponent(kind, name, source, config_values(config))
 
     @property
     def protocol(self) -> str:
@@ -174,12 +175,12 @@ class ComponentTrial:
         return answers
 
     def _prepared(self, seed: int) -> Attempt:
-        bench, conduct = short_bench(self.protocol, seed), Conduct()
-        generator = None if self.kind == "generator" else world.TrueGenerator(bench.scale)
-        view = Material(bench, generator, bench.job.early_exam).view(self.part)
+        fitter, conduct = short_fitter(self.protocol, seed), Conduct()
+        generator = None if self.kind == "generator" else tiny_data_set.TrueGenerator(fitter.scale)
+        view = GeneratorOutput(fitter, generator).view(self.part)
         view = replace(view, offers=Watched(view.offers, conduct))
-        exam = world.exam()
-        return Attempt(None, bench, view, bench.test_features(exam), bench.class_sets(exam), conduct)
+        test_set = tiny_data_set.test_set()
+        return Attempt(None, fitter, view, fitter.test_features(test_set), fitter.class_sets(test_set), conduct)
 
     def _fit(self, attempt: Attempt, ctx: Context) -> None:
         attempt.component = self.cls(build_config(self.part.name, self.cls.Config, self.part.config))
@@ -187,7 +188,7 @@ class ComponentTrial:
 
     def _call(self, attempt: Attempt, purpose: str, call: Callable[[Context], Any], grad: bool = False) -> Any:
         """Call a component as the core does, and watch it."""
-        ctx = attempt.bench.context(self.info, purpose)
+        ctx = attempt.fitter.context(self.info, purpose)
         with isolated(ctx.seed, grad), observed(attempt.conduct):
             return call(ctx)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from gzslbench.context import Context
+from gzslbench.contract.context import Context
 
 
 def random_rows(count: int, size: int, ctx: Context) -> Tensor:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gzslbench.context import Context
 from gzslbench.contract import Component
-from gzslbench.seeds import GlobalStreams
+from gzslbench.contract.context import Context
+from gzslbench.contract.random_streams import GlobalStreams
+from gzslbench.contract.views import View
 from gzslbench.training.adam import Adam
 from gzslbench.training.replicas import Replicas
 from gzslbench.training.step import Evaluate, Step
-from gzslbench.views import View
 
 Batch = tuple[Tensor, ...]
 Batches = Iterator[Batch]

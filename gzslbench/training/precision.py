@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gzslbench.context import Context
+from gzslbench.contract.context import Context
 
 
 def autocast(ctx: Context) -> torch.autocast:

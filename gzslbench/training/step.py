@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gzslbench.context import Context
+from gzslbench.contract.context import Context
 from gzslbench.errors import ContractError
 from gzslbench.training.adam import Adam
 from gzslbench.training.precision import autocast

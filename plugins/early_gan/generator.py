@@ -11,8 +11,8 @@ from torch.func import functional_call
 from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench.training import Trained, Trainings
 from gzslbench_plugins.early_gan.confidence import confidence_score
-from gzslbench_plugins.seen_softmax import seen_softmax
-from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
+from gzslbench_plugins.shared.seen_softmax import seen_softmax
+from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN, require
 
 SHOWN, SHOWN_SAMPLES = 4, 200
 """How many states, beside the first, and samples of each are kept for figures."""

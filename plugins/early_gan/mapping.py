@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.wasserstein import require, rescale
+from gzslbench_plugins.shared.wasserstein import require, rescale
 
 SHOWN_SAMPLES = 2000
 """Seen samples, and proxies, whose entropies are kept for a figure."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gzslbench.info import Method
+from gzslbench.contract.info import Method
 
 METHODS = [
     Method(

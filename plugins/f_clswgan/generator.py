@@ -10,8 +10,8 @@ from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench.training import Trained, Trainings, autocast
-from gzslbench_plugins.seen_softmax import seen_softmax
-from gzslbench_plugins.wasserstein import WassersteinConfig, WassersteinGAN, require
+from gzslbench_plugins.shared.seen_softmax import seen_softmax
+from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN, require
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ They are literals, so that they are listed without importing the flow.
 
 from __future__ import annotations
 
-from gzslbench.info import Method
+from gzslbench.contract.info import Method
 
 METHODS = [
     Method(

@@ -13,10 +13,10 @@ SOURCE = """
 import numpy as np
 
 from gzslbench.contract import hookimpl
-from gzslbench.data.dataset import DataSet
-from gzslbench.data.source import DataSource
+from gzslbench.contract.dataset import DataSet
+from gzslbench.contract.data_source import DataSource
 from gzslbench.data.splits import propose_split
-from gzslbench.info import DataInfo
+from gzslbench.contract.info import DataInfo
 
 
 class Blobs(DataSource):

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 import pytest
 
-from gzslbench.store import Store
+from gzslbench.records.store import Store
 
 KILLS = int(os.environ.get("GZSLBENCH_KILLS", "6"))
 SEEDS = 3

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.scaffold.packages import KINDS, write_package
-from gzslbench.store import Store
+from gzslbench.records.store import Store
+from gzslbench.registry.scaffold.packages import KINDS, write_package
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 BETTER_THAN_CHANCE_H = 0.25

@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from gzslbench.contract import Context, View
-from gzslbench.seeds import GlobalStreams
+from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.training import Trained
 from gzslbench.training.loop import Training, make_steps
 from gzslbench.training.step import EAGER_STEPS, Step

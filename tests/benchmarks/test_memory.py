@@ -1,4 +1,4 @@
-"""What parallel trunks take in memory beyond one: their models, and little else.
+"""What parallel groups take in memory beyond one: their models, and little else.
 
 Memory is the proportional set size of a whole command, so that a page shared by n processes counts once.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-TRUNKS = 4
+GROUPS = 4
 LIMIT = 1.3
 START_S = 60.0
 
@@ -56,22 +56,22 @@ def gzslbench_generators():
 @pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes a minute; set GZSLBENCH_SLOW=1")
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads Linux's smaps_rollup")
 @pytest.mark.parametrize("model_mib", [0, 50])
-def test_four_trunks_take_little_more_than_one_and_their_models(cub_shaped, tmp_path, model_mib):
+def test_four_groups_take_little_more_than_one_and_their_models(cub_shaped, tmp_path, model_mib):
     memory_of(range(1), model_mib, cub_shaped, tmp_path / "first")  # converts and scales the data, which is done once
-    one, four = (memory_of(range(trunks), model_mib, cub_shaped, tmp_path / str(trunks)) for trunks in (1, TRUNKS))
-    models = (TRUNKS - 1) * model_mib
-    print(f"\n{one:.0f} MiB for one trunk, {four:.0f} MiB for {TRUNKS} with {models} MiB in further models")
+    one, four = (memory_of(range(groups), model_mib, cub_shaped, tmp_path / str(groups)) for groups in (1, GROUPS))
+    models = (GROUPS - 1) * model_mib
+    print(f"\n{one:.0f} MiB for one group, {four:.0f} MiB for {GROUPS} with {models} MiB in further models")
     assert four < LIMIT * one + models
 
 
 def memory_of(variants: Iterable[int], model_mib: int, world: Path, folder: Path) -> float:
-    """Give what a command takes in MiB while its trunks, one a variant, have gone through all training features."""
+    """Give what a command takes in MiB while its groups, one a variant, have gone through all training features."""
     folder.mkdir()
     (folder / "holding.py").write_text(HOLDING)
     training = folder / "training"
     training.mkdir()
     numbers = [str(number) for number in variants]
-    options = ["-g", "holder", "-c", "eszsl", "--seeds", "0", "--jobs", str(TRUNKS), "--no-track"]
+    options = ["-g", "holder", "-c", "eszsl", "--seeds", "0", "--jobs", str(GROUPS), "--no-track"]
     options += ["--set", f"holder.model_mib={model_mib}", "--grid", f"holder.variant={','.join(numbers)}"]
     places = ["--data-dir", world, "--cache", world / "cache", "--results", folder / "results"]
     command = [sys.executable, "-m", "gzslbench", "run", "-p", folder / "holding.py", "-d", "LARGE"]
@@ -79,8 +79,8 @@ def memory_of(variants: Iterable[int], model_mib: int, world: Path, folder: Path
     try:
         deadline = time.monotonic() + START_S
         while len(list(training.iterdir())) < len(numbers):
-            assert process.poll() is None, "the command ended before its trunks trained"
-            assert time.monotonic() < deadline, "the trunks do not come to their training"
+            assert process.poll() is None, "the command ended before its groups trained"
+            assert time.monotonic() < deadline, "the groups do not come to their training"
             time.sleep(0.1)
         return sum(map(proportional_mib, family(process.pid)))
     finally:

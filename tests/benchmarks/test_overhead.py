@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.store import Store
+from gzslbench.records.store import Store
 
 LIMIT = 0.02
 COMPILING = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

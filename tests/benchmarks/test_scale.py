@@ -21,16 +21,16 @@ import numpy as np
 import pytest
 
 from gzslbench.contract import Classifier, Gate, Generator, NoConfig
-from gzslbench.data.dataset import DataSet, Split
-from gzslbench.info import Distribution, Info, Makes, Need
-from gzslbench.plugins import Entry, Registry
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.record import Record
-from gzslbench.runner.combinations import Combination, Resolver
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.info import Distribution, Info, Makes, Need
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.records.record import Record
+from gzslbench.records.store import RECORD, Store
+from gzslbench.registry.combinations import Combination, Resolver
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.registry import Entry, Registry
+from gzslbench.registry.settings import parse_grid
 from gzslbench.runner.plan import Scope, Task, make_plan
-from gzslbench.scan import PluginSource
-from gzslbench.settings import parse_grid
-from gzslbench.store import RECORD, Store
 
 PLANNED_S, TABULATED_S = 2.0, 3.0
 TRIES = 3
@@ -126,7 +126,7 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(tmp_path, slowdown)
         plan = make_plan(combinations, tasks, Resolver(registry), scope)
         assert not any(store.has(cell.key) for cell in plan.cells())
         taken = time.process_time() - began
-        assert (len(plan.trunks), sum(1 for _ in plan.cells())) == (10_000, 100_000)
+        assert (len(plan.groups), sum(1 for _ in plan.cells())) == (10_000, 100_000)
         return taken
 
     assert in_time("plan", PLANNED_S, planned_s, slowdown)

@@ -20,13 +20,13 @@ from released.wgan import ReleasedWGAN
 from torch.utils.flop_counter import FlopCounterMode
 
 from gzslbench.contract import ClassSet, Context, Need, View
-from gzslbench.runner.request import has_bfloat16
+from gzslbench.runner.machine import has_bfloat16
 from gzslbench.training import Trained
 from gzslbench.training.loop import make_steps, run
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.gsmflow.generator import GSMFlow
-from gzslbench_plugins.softmax import Softmax
+from gzslbench_plugins.softmax.classifier import Softmax
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli.ablate import ablate
 from gzslbench.cli.run import run
-from gzslbench.store import Store
+from gzslbench.records.store import Store
 
 METHODS = """
         Method("toy", classifier="toy-linear", sweeps={"toy-linear.gamma": (0.1, 1.0, 1e6)}),

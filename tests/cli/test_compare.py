@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from gzslbench.cli.compare import compare
 from gzslbench.errors import UsageError
-from gzslbench.plugins import load_plugins
-from gzslbench.record import PartKey
-from gzslbench.runner.combinations import Resolver, of_method
+from gzslbench.records.record import PartKey
+from gzslbench.registry.combinations import Resolver, of_method
+from gzslbench.registry.registry import load_plugins
 
 RNG = np.random.default_rng(0)
 WEAK, STRONG = (RNG.random((60, 3)) < share for share in (0.3, 0.9))

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli.figure import figure
 from gzslbench.errors import RecordError, UsageError
-from gzslbench.figures.catalogue import FIGURES
+from gzslbench.report.figures.catalogue import FIGURES
 
 
 def _run(*arguments):
@@ -51,7 +51,7 @@ def test_without_records_the_command_is_named(tmp_path, monkeypatch):
 
 
 def test_prints_the_paths_that_it_wrote(tmp_path, make_record):
-    from gzslbench.store import Store
+    from gzslbench.records.store import Store
 
     record = make_record(method="early-gan")
     folder = Store(tmp_path / "results").folder(record.key)

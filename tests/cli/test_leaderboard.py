@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli.leaderboard import leaderboard
 from gzslbench.errors import UsageError
-from gzslbench.store import Store
+from gzslbench.records.store import Store
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli.listing import list_
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
-from gzslbench.protocol import PROTOCOLS
 
 SOURCE = """
 raise RuntimeError("never imported")

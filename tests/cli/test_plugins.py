@@ -2,7 +2,7 @@ import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli.plugins import plugins
-from gzslbench.scan import PluginSource
+from gzslbench.registry.declarations import PluginSource
 
 GATE = """
 from gzslbench.contract import Gate, Info, hookimpl
@@ -20,10 +20,10 @@ def gzslbench_gates(): return [Open]
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     """Write plugin files; nothing else is found."""
-    monkeypatch.setattr("gzslbench.plugins.find_plugins", lambda files: [_source(path) for path in files])
+    monkeypatch.setattr("gzslbench.registry.registry.find_plugins", lambda files: [_source(path) for path in files])
 
     def _source(path):
-        from gzslbench.scan import plugin_file
+        from gzslbench.registry.declarations import plugin_file
 
         source = plugin_file(path)
         return PluginSource(source.name, source.distribution, "", source.path)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.record import Record
-from gzslbench.store import RECORD, Store
+from gzslbench.records.record import Record
+from gzslbench.records.store import RECORD, Store
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
 

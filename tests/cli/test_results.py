@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.store import PREDICTIONS, RECORD, Store
+from gzslbench.records.store import PREDICTIONS, RECORD, Store
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
 

@@ -27,7 +27,7 @@ def test_success_is_0_and_failure_is_1(gzslbench, toy_plugin, tmp_path):
     bad = gzslbench("run", "-p", toy_plugin, "-p", failing, "-d", "TINY", "--no-track", "--seeds", "0", "--json")
     assert bad.code == 1
     events = [json.loads(line) for line in bad.out.splitlines()]
-    assert events[0] == {"event": "started", "cells": 5, "trunks": 2, "cached": 5}
+    assert events[0] == {"event": "started", "cells": 5, "groups": 2, "cached": 5}
     assert {event["kind"] for event in events[1:-1]} == {"error"}
     assert all("failing.py, line" in event["reason"] for event in events[1:-1])
     assert events[-1] == {"event": "ended", "done": 0, "cached": 5, "failed": 5, "interrupted": False}

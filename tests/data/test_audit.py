@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data.audit import audit, require_sound, row_hashes
-from gzslbench.data.dataset import DataSet, Split
 from gzslbench.errors import DataError
 
 NAMES = ("001.Ant", "002.Bee", "003.Cat", "004.Dog")

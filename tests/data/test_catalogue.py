@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gzslbench.contract.data_source import DataInfo, DataSource
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data.audit import audit
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.dataset import DataSet, Split
 from gzslbench.data.folders import BUNDLED
 from gzslbench.data.known import KNOWN, known, split_version
-from gzslbench.data.source import DataInfo, DataSource
 from gzslbench.errors import DataError, UsageError
 
 NO_FEATURES = {"features_name": ""}

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data.audit import audit
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.dataset import DataSet, Split
 from gzslbench.data.known import KNOWN, known
 from gzslbench.data.xlsa17 import read_splits
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.data.dataset import DataSet, Split
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data.splits import adversarial_split, propose_split, random_splits, validation_split
 from gzslbench.errors import DataError
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gzslbench.record import PartKey
-from gzslbench.report import reported, stale_pages, write_pages
-from gzslbench.report.ablation import ablation_page, ablation_tables
+from gzslbench.contract.parts import Parts
+from gzslbench.records.record import PartKey
+from gzslbench.report import stale_pages, write_pages
+from gzslbench.report.ablation.design import Arm, Design, settings_of
+from gzslbench.report.ablation.tables import ablation_page, ablation_tables
 from gzslbench.report.groups import group_results
-from gzslbench.report.paired import Difference, paired_difference
-from gzslbench.runner.ablation import Arm, Design, settings_of
+from gzslbench.report.uncertainty.paired import Difference, paired_difference
 
 PLAIN = PartKey("none", {}, "c0de" * 4)
 RECIPE = {"mining_steps": 30, "perturbation": 0.15}
@@ -21,7 +22,7 @@ def _flow(code="c0de" * 4, **settings):
 
 
 def _arm(name, **settings):
-    return Arm(name, f"{name} in words", settings_of(_flow(**settings), PLAIN, PLAIN))
+    return Arm(name, f"{name} in words", settings_of(Parts(_flow(**settings), PLAIN, PLAIN)))
 
 
 VARIANTS = (
@@ -281,8 +282,8 @@ def test_results_that_chose_among_settings_are_of_no_one_setting(ran):
 
 def test_settings_read_back_are_those_that_were_planned():
     planned, stored = (PartKey("flow", {"widths": value}, "c") for value in ((8, 4), [8, 4]))
-    assert settings_of(planned, PLAIN, PLAIN) == settings_of(stored, PLAIN, PLAIN)
-    assert settings_of(None, PLAIN, PLAIN) != settings_of(planned, PLAIN, PLAIN)
+    assert settings_of(Parts(planned, PLAIN, PLAIN)) == settings_of(Parts(stored, PLAIN, PLAIN))
+    assert settings_of(Parts(None, PLAIN, PLAIN)) != settings_of(Parts(planned, PLAIN, PLAIN))
 
 
 def test_pages_of_several_methods_share_a_folder(ran, tmp_path):

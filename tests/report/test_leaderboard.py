@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from gzslbench.report import build_leaderboard, leaderboard_pages, reported
+from gzslbench.report import build_leaderboard, leaderboard_pages
 
 
 def _cells(table):
@@ -47,7 +47,7 @@ def test_a_row_worked_by_hand(make_result):
         "fit (s)": "10.0",  # the median of 10, 20 and 10
         "predict (1/s)": "5,000",  # 1,000 samples in a median of 0.2 s
         "peak (MiB)": "512",
-        "looks": "1",
+        "test reads": "1",
         "paper H": "66.1 ± 0.2 not comparable †◊¶",  # GSMFlow's CUB is the one with sentences
     }
 
@@ -85,15 +85,15 @@ def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_result)
     results = [
         make_result(method="a-low", h=0.30),
         make_result(method="b-high", h=0.40),
-        make_result(method="a-low", protocol="paper", h=0.35, looks=31),
-        make_result(method="b-high", protocol="paper", h=0.52, looks=1200),
+        make_result(method="a-low", protocol="paper", h=0.35, test_reads=31),
+        make_result(method="b-high", protocol="paper", h=0.52, test_reads=1200),
         make_result(method="c-alone", protocol="paper", h=0.99),
     ]
     board = build_leaderboard(results)
     inductive, paper = board.data_sets["CUB"]
     assert [row[0] for row in paper.rows] == ["a-low", "b-high", "c-alone"]
     assert [_row(paper, name)["peek gap"] for name in ("a-low", "b-high", "c-alone")] == ["+5.0", "+12.0", "–"]
-    assert _row(paper, "b-high")["looks"] == "1,200"
+    assert _row(paper, "b-high")["test reads"] == "1,200"
     assert [column.name for column in inductive.columns[:2]] == ["rank", "method"]
     assert paper.columns[0].name == "method"
     assert _row(inductive, "b-high")["peek gap"] == "+12.0"
@@ -120,7 +120,7 @@ def test_times_of_a_row_are_never_a_median_over_machine_classes(make_result):
     assert (row["fit (s)"], row["predict (1/s)"], row["seeds"]) == ("10.0", "5,000", "3")
 
 
-def test_times_of_trunks_that_shared_the_machine_are_marked(make_result):
+def test_times_of_groups_that_shared_the_machine_are_marked(make_result):
     table = _table([make_result(jobs=2), make_result(method="sae")])
     assert (_row(table, "eszsl")["fit (s)"], _row(table, "eszsl")["predict (1/s)"]) == ("10.0 ‡", "5,000 ‡")
     assert _row(table, "sae")["fit (s)"] == "10.0"

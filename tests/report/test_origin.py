@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError
+from gzslbench.records.store import Store
 from gzslbench.report import build_leaderboard
-from gzslbench.report.exports import to_json
-from gzslbench.report.material import Material
-from gzslbench.store import Store
+from gzslbench.report.formats.exports import to_json
+from gzslbench.report.table_inputs import TableInputs
 
 MARKS = np.arange(60) % 3 > 0
 
@@ -37,7 +37,7 @@ def test_submitted_rows_say_how_far_they_were_verified(stores):
     table, found = _column(stores)
     assert found == {"of ours": "measured here", "of one": "verified", "of two": "rescored"}
     assert "verified: rescored and reproduced, and accepted by a maintainer." in table.notes
-    rows = json.loads(to_json(Material.of(_results(stores), stores)))["tables"][0]["rows"]
+    rows = json.loads(to_json(TableInputs.of(_results(stores), stores)))["tables"][0]["rows"]
     assert {row["method"]: row["provenance"] for row in rows} == found
 
 

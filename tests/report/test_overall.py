@@ -4,9 +4,9 @@ import pytest
 from gzslbench.report.groups import by_comparison, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import critical_difference_of, overall_tables, win_probability
-from gzslbench.report.standing import Standing
-from gzslbench.statistics.across import critical_difference
-from gzslbench.statistics.bootstrap import Interval
+from gzslbench.report.uncertainty.across import critical_difference
+from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.standing import Standing
 
 METHODS = ("gsmflow", "eszsl", "sae")
 

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from gzslbench.plugins import load_plugins
-from gzslbench.record import PartKey
+from gzslbench.records.record import PartKey
+from gzslbench.registry.combinations import Resolver, of_method
+from gzslbench.registry.registry import load_plugins
+from gzslbench.report.comparison.recipe_rows import recipes_of
 from gzslbench.report.groups import group_results
-from gzslbench.report.recipe_rows import recipes_of
-from gzslbench.runner.combinations import Resolver, of_method
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from gzslbench.contract import Classifier, Gate, Generator, NoConfig
-from gzslbench.data.dataset import DataSet, Split
-from gzslbench.info import Distribution, Info, Makes, Method, Need
-from gzslbench.plugins import Entry, Registry
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.info import Distribution, Info, Makes, Method, Need
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.registry import Entry, Registry
 from gzslbench.runner.plan import Task
-from gzslbench.scan import PluginSource
 
 BASES = {"generator": Generator, "gate": Gate, "classifier": Classifier}
 MakeEntry = Callable[..., Entry]

@@ -2,12 +2,12 @@ import random
 import time
 from dataclasses import replace
 
-from gzslbench.info import Makes, Need
-from gzslbench.plugins import Registry
-from gzslbench.protocol import PROTOCOLS
-from gzslbench.runner.combinations import Combination, Resolver, every_combination, of_method, of_parts
+from gzslbench.contract.info import Makes, Need
+from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
+from gzslbench.registry.registry import Registry
+from gzslbench.registry.settings import parse_grid
 from gzslbench.runner.plan import Scope, make_plan, together
-from gzslbench.settings import parse_grid
 
 INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
 
@@ -16,14 +16,14 @@ def _digests(plan):
     return [cell.key.digest() for cell in plan.cells()]
 
 
-def test_cells_that_share_a_generator_make_a_trunk(registry, make_task):
+def test_cells_that_share_a_generator_make_a_group(registry, make_task):
     plan = make_plan(list(every_combination(registry)), [make_task()], Resolver(registry), Scope([INDUCTIVE], [0, 1]))
-    trunks = [(trunk.seed, [cell.method for cell in trunk.cells]) for trunk in plan.trunks]
+    groups = [(group.seed, [cell.method for cell in group.cells]) for group in plan.groups]
     alone = ["none+none+eszsl", "none+stacking+eszsl"]
     gan, flow = ["gan", "gan+stacking+softmax"], ["flow+none+softmax", "flow+stacking+softmax"]
-    assert trunks == [(seed, cells) for seed in (0, 1) for cells in (alone, gan, flow)]
+    assert groups == [(seed, cells) for seed in (0, 1) for cells in (alone, gan, flow)]
     assert len(set(_digests(plan))) == 12
-    assert {cell.key.seed for cell in plan.trunks[0].cells} == {0}
+    assert {cell.key.seed for cell in plan.groups[0].cells} == {0}
 
 
 def test_what_can_not_run_is_left_out_once_a_protocol(registry, make_task):
@@ -102,12 +102,12 @@ def test_a_grid_makes_cells_and_only_for_the_components_that_it_sets(registry, m
     scope = Scope([INDUCTIVE], [0], grid=parse_grid(["gan.steps=1,2,1.0", "softmax.epochs=5,6"]))
     plan = make_plan(combinations, [make_task()], Resolver(registry), scope)
     settings = [
-        (cell.choices[0].generator.config["steps"], cell.choices[0].classifier.config["epochs"])
+        (cell.setups[0].generator.config["steps"], cell.setups[0].classifier.config["epochs"])
         for cell in plan.cells()
         if cell.generative
     ]
     assert sorted(settings) == [(1, 5), (1, 6), (2, 5), (2, 6)]
-    assert len(plan.trunks) == 3
+    assert len(plan.groups) == 3
     assert len(list(plan.cells())) == 5
     assert all(cell.key.candidates == () for cell in plan.cells())
 
@@ -116,10 +116,10 @@ def test_a_grid_becomes_the_candidates_of_one_cell_where_the_protocol_chooses(re
     combinations = [of_parts(registry, *parts) for parts in (("gan", "none", "softmax"), ("none", "none", "eszsl"))]
     scope = Scope([VALIDATED], [0], grid=parse_grid(["gan.steps=2,1", "gan.rate=0.5,0.1"]))
     gan, eszsl = make_plan(combinations, [make_task()], Resolver(registry), scope).cells()
-    assert len(gan.choices) == len(gan.key.candidates) == 4
-    assert [choice.generator.config for choice in gan.choices] == [each["gan"] for each in gan.key.candidates]
+    assert len(gan.setups) == len(gan.key.candidates) == 4
+    assert [choice.generator.config for choice in gan.setups] == [each["gan"] for each in gan.key.candidates]
     assert gan.key.generator.config == gan.key.candidates[0]["gan"]
-    assert len(eszsl.choices) == 1
+    assert len(eszsl.setups) == 1
     assert eszsl.key.candidates == ()
 
 
@@ -148,7 +148,7 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(make_entry, make_ta
         start = time.process_time()
         plan = make_plan(combinations, tasks, Resolver(everything), Scope([INDUCTIVE], range(20)))
         taken = time.process_time() - start
-        assert (len(plan.trunks), sum(len(trunk.cells) for trunk in plan.trunks)) == (1000, 100_000)
+        assert (len(plan.groups), sum(len(group.cells) for group in plan.groups)) == (1000, 100_000)
         return taken
 
     assert any(plan_s() < 2.0 * slowdown() for _ in range(3))
@@ -158,21 +158,21 @@ def test_seeds_are_joined_where_nothing_but_the_seed_differs(registry, make_task
     tasks = [make_task("CUB"), make_task("SUN")]
     scope = Scope([INDUCTIVE, VALIDATED], [0, 1, 2])
     plan = make_plan(list(every_combination(registry)), tasks, Resolver(registry), scope)
-    joined = together(plan.trunks)
-    assert sorted(cell.key.digest() for trunk in joined for cell in trunk.cells) == sorted(_digests(plan))
+    joined = together(plan.groups)
+    assert sorted(cell.key.digest() for group in joined for cell in group.cells) == sorted(_digests(plan))
     sizes = {}
-    for trunk in joined:
-        seeds = {cell.key.seed for cell in trunk.cells}
-        assert len({replace(cell.key, seed=0).digest() for cell in trunk.cells}) * len(seeds) == len(trunk.cells)
-        joins = trunk.protocol is INDUCTIVE and trunk.cells[0].generative
+    for group in joined:
+        seeds = {cell.key.seed for cell in group.cells}
+        assert len({replace(cell.key, seed=0).digest() for cell in group.cells}) * len(seeds) == len(group.cells)
+        joins = group.protocol is INDUCTIVE and group.cells[0].generative
         sizes.setdefault(joins, set()).add(len(seeds))
     assert sizes == {True: {3}, False: {1}}
 
 
 def test_seeds_with_other_cells_left_stay_apart(registry, make_task):
     plan = make_plan(list(every_combination(registry)), [make_task()], Resolver(registry), Scope([INDUCTIVE], [0, 1]))
-    generative = [trunk for trunk in plan.trunks if trunk.cells[0].generative]
-    cut = [replace(trunk, cells=trunk.cells[: 1 if trunk.seed else None]) for trunk in generative]
+    generative = [group for group in plan.groups if group.cells[0].generative]
+    cut = [replace(group, cells=group.cells[: 1 if group.seed else None]) for group in generative]
     assert len(together(cut)) == len(cut)
 
 
@@ -182,7 +182,7 @@ def test_the_precision_is_in_the_key_of_what_follows_it_alone(registry, make_tas
     combinations = [of_parts(registry, name, "none", "softmax") for name in ("gan", "flow")]
     scope = Scope([INDUCTIVE], [0], precision="bfloat16")
     plan = make_plan(combinations, [make_task()], Resolver(registry), scope)
-    assert {cell.choices[0].generator.name: cell.key.precision for cell in plan.cells()} == {
+    assert {cell.setups[0].generator.name: cell.key.precision for cell in plan.cells()} == {
         "gan": "float32",
         "flow": "bfloat16",
     }

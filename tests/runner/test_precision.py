@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gzslbench.runner import request
-from gzslbench.runner.request import has_bfloat16, precision_named
+from gzslbench.runner.machine import has_bfloat16, precision_named
 
 
 @pytest.mark.parametrize(

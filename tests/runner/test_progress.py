@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from gzslbench.pipeline import WHOLE_TRUNK
-from gzslbench.record import Failure
+from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.records.record import Failure
 from gzslbench.runner.messages import Begun, Ended, Progressed
 from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, result_line, title
 
@@ -22,8 +22,8 @@ def failure(record):
 
 
 @pytest.fixture
-def trunk(make_record):
-    """All that reporters ask of a trunk: its cells, with key and method."""
+def group(make_record):
+    """All that reporters ask of a group: its cells, with key and method."""
     cells = [SimpleNamespace(key=make_record(seed=seed).key, method=f"method-{seed}") for seed in (0, 1)]
     return SimpleNamespace(cells=cells)
 
@@ -43,48 +43,48 @@ def test_a_title_names_splits_that_are_not_official(make_record, split, place):
     assert title(make_record(split=split).key, "eszsl") == f"{place} eszsl inductive seed 0"
 
 
-def test_plain_lines(record, failure, trunk):
+def test_plain_lines(record, failure, group):
     stream = io.StringIO()
     reporter = PlainReporter(stream)
-    reporter.started([trunk, trunk], cached=3)
-    reporter.at(trunk, Begun(WHOLE_TRUNK, "fit generator"))
+    reporter.started([group, group], cached=3)
+    reporter.at(group, Begun(WHOLE_GROUP, "fit generator"))
     reporter.done(record)
     reporter.failed(failure)
     reporter.close()
     assert stream.getvalue().splitlines() == [
-        "4 cells to run in 2 trunks, 3 there already",
+        "4 cells to run in 2 groups, 3 there already",
         f"done    CUB eszsl inductive seed 0: {result_line(record)}",
         "FAILED  CUB eszsl inductive seed 0 (fit generator): the loss [red]was nan",
     ]
 
 
-def test_json_lines_can_be_read_back(record, failure, trunk):
+def test_json_lines_can_be_read_back(record, failure, group):
     stream = io.StringIO()
     reporter = JsonReporter(stream)
-    reporter.started([trunk], cached=1)
+    reporter.started([group], cached=1)
     reporter.done(record)
     reporter.failed(failure)
     started, done, failed = map(json.loads, stream.getvalue().splitlines())
-    assert started == {"event": "started", "cells": 2, "trunks": 1, "cached": 1}
+    assert started == {"event": "started", "cells": 2, "groups": 1, "cached": 1}
     assert (done["digest"], done["method"], done["seed"], done["h"]) == (record.digest, "eszsl", 0, 2 / 9)
     assert failed["event"] == "failed"
     assert (failed["kind"], failed["phase"], failed["reason"]) == ("diverged", "fit generator", failure.reason)
 
 
-def test_a_live_table_follows_trunks_and_shows_markup_as_it_is(record, failure, trunk):
+def test_a_live_table_follows_groups_and_shows_markup_as_it_is(record, failure, group):
     console = Console(file=io.StringIO(), force_terminal=True, width=150)
     reporter = LiveReporter(console)
-    reporter.started([trunk], cached=0)
+    reporter.started([group], cached=0)
     try:
-        reporter.at(trunk, Begun(WHOLE_TRUNK, "fit generator"))
-        reporter.at(trunk, Progressed("flow", 30, 100))
+        reporter.at(group, Begun(WHOLE_GROUP, "fit generator"))
+        reporter.at(group, Progressed("flow", 30, 100))
         assert _shown(reporter) == [["CUB method-0 inductive seed 0", "fit generator", "flow 30/100", "0"]]
-        reporter.at(trunk, Begun(1, "fit gate"))
+        reporter.at(group, Begun(1, "fit gate"))
         assert _shown(reporter) == [["CUB method-1 inductive seed 1", "fit gate", "", "0"]]
         reporter.done(record)
         reporter.failed(failure)
         assert reporter._table().title == "2 of 2 cells"
-        reporter.at(trunk, Ended())
+        reporter.at(group, Ended())
         assert _shown(reporter) == []
     finally:
         reporter.close()

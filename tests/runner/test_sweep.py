@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.record import CellKey
+from gzslbench.records.record import CellKey
+from gzslbench.records.store import Store
 from gzslbench.runner import session
 from gzslbench.runner.execute import LocalExecutor
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
 from gzslbench.runner.supervise import CellDone
-from gzslbench.store import Store
 
 Run = Callable[..., int]
 Contents = dict[str, tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]]
@@ -107,7 +107,7 @@ def assert_alike(one: Contents, other: Contents, only: set[str] | None = None) -
     assert only or one.keys() == other.keys()
     for name in only or one:
         (record, arrays), (record_2, arrays_2) = one[name], other[name]
-        for part in ("key", "metrics", "selection", "looks", "notes", "curves"):
+        for part in ("key", "metrics", "selection", "test_reads", "notes", "curves"):
             assert record[part] == record_2[part], (name, part)
         assert arrays.keys() == arrays_2.keys()
         assert all(np.array_equal(arrays[key], arrays_2[key]) for key in arrays), name
@@ -146,8 +146,8 @@ def test_the_answer_key_lies_beside_the_records_and_gives_their_metrics_again(ru
         assert answers.score(store.predictions(record.key)) == record.metrics
 
 
-def test_a_resumed_trunk_gives_the_same_as_one_run_in_one_go(run, contents):
-    """Half the cells of a trunk are there already; its generator is fitted anew for the rest."""
+def test_a_resumed_group_gives_the_same_as_one_run_in_one_go(run, contents):
+    """Half the cells of a group are there already; its generator is fitted anew for the rest."""
     options = {"protocols": ("inductive", "paper"), "assignments": ("toy-means.steps=5", "toy-softmax.steps=5")}
     assert run("toy-generative", **options) == 0
     first = contents()
@@ -214,7 +214,7 @@ def test_explain_says_what_changed(run, capsys):
     out = capsys.readouterr().out
     assert "to run" in out
     assert "generator.config.steps: 20 -> 7" in out
-    assert "1 cells in 1 trunks, 1 to run" in out
+    assert "1 cells in 1 groups, 1 to run" in out
     assert run("toy-generative", explain=True) == 0
     assert "there" in capsys.readouterr().out
 
@@ -244,13 +244,13 @@ def test_a_disk_that_stays_full_is_reported_and_ends_well(run, capsys, monkeypat
     assert "0 done, 0 there already, 2 failed" in capsys.readouterr().out
 
 
-def test_a_trunk_that_can_not_be_set_up_fails_alone(run, capsys, monkeypatch):
+def test_a_group_that_can_not_be_set_up_fails_alone(run, capsys, monkeypatch):
     make = session.Sweep._assignment
 
-    def unlucky(self, trunk):
-        if trunk.seed == 1:
+    def unlucky(self, group):
+        if group.seed == 1:
             raise MemoryError
-        return make(self, trunk)
+        return make(self, group)
 
     monkeypatch.setattr(session.Sweep, "_assignment", unlucky)
     assert run("toy", "toy-two-roles", seeds=(0, 1, 2)) == 1

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gzslbench.answers import AnswerKey
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.provenance import MANIFEST
-from gzslbench.record import Record
-from gzslbench.store import Store
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.provenance import MANIFEST
+from gzslbench.records.record import Record
+from gzslbench.records.store import Store
 from gzslbench.submission.bundle import write_bundle
 from gzslbench.submission.manifest import RECORDS, Manifest, declarations
 from gzslbench.submission.submit import Submission, submit

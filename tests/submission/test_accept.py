@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError, UsageError
-from gzslbench.provenance import PROVENANCE, Provenance, provenance_of
-from gzslbench.store import Store
+from gzslbench.records.provenance import PROVENANCE, Provenance, provenance_of
+from gzslbench.records.store import Store
+from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.accept import accept
-from gzslbench.submission.archive import BundleError
 from gzslbench.submission.bundle import read_bundle
 from gzslbench.submission.rerun import RerunOutcome
 from gzslbench.submission.verify import Outcome, Verifier

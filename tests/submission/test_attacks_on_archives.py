@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench.provenance import MANIFEST
-from gzslbench.submission.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.provenance import MANIFEST
+from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
 from gzslbench.submission.arrays import read_predictions
 
 from .conftest import arrays_in, as_json, folder_of, npz, read_files, record_in, refusals, rehashed, zipped
@@ -328,7 +328,8 @@ def test_nan_in_a_record(files, verify, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "line"), [({"remark": "x"}, "remark: not known here"), ({"looks": "1"}, "is not as gzslbench writes it")]
+    ("change", "line"),
+    [({"remark": "x"}, "remark: not known here"), ({"test reads": "1"}, "is not as gzslbench writes it")],
 )
 def test_a_record_that_says_more_or_otherwise(files, verify, tmp_path, change, line):
     name = f"{folder_of(files, 0)}/record.json"

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from gzslbench.predictions import Predictions
-from gzslbench.provenance import Provenance
-from gzslbench.record import Metrics, Routing
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.provenance import Provenance
+from gzslbench.records.record import Metrics, Routing
 from gzslbench.submission.checks import _unequal
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.source import own_hashes
@@ -217,7 +217,7 @@ def test_a_record_from_the_future_or_from_no_time(files, verify, tmp_path, creat
 
 
 def test_more_than_one_look_at_test_labels(files, verify, tmp_path):
-    put_record(files, replace(record_in(files, 1), looks=240))
+    put_record(files, replace(record_in(files, 1), test_reads=240))
     refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
     assert refused == {"protocol": "glyphs, seed 1 looked 240 times at test labels; 'inductive' allows one look"}
 

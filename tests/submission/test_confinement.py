@@ -16,9 +16,8 @@ import pytest
 
 from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import ContractError
-from gzslbench.submission import confinement
-from gzslbench.submission.confined_line import LONGEST_TEXT, Inside, Outside, Said
-from gzslbench.submission.confinement import (
+from gzslbench.submission.confined import confinement
+from gzslbench.submission.confined.confinement import (
     SCRATCH_BYTES,
     Bubblewrap,
     Confinement,
@@ -30,6 +29,7 @@ from gzslbench.submission.confinement import (
     environment,
     works,
 )
+from gzslbench.submission.confined.line import LONGEST_TEXT, Inside, Outside, Said
 
 SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches")
 

@@ -16,12 +16,12 @@ from typing import Any
 import psutil
 import pytest
 
-from gzslbench.answers import AnswerKey
 from gzslbench.errors import RecordError
-from gzslbench.record import PartKey, Record
-from gzslbench.submission.archive import BundleError
-from gzslbench.submission.confined_job import Limits, prepare
-from gzslbench.submission.confinement import Confinement, Unconfined, candidates, confinement_here, works
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.record import PartKey, Record
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.submission.confined.confinement import Confinement, Unconfined, candidates, confinement_here, works
+from gzslbench.submission.confined.job import Limits, prepare
 from gzslbench.submission.rerun import RerunOutcome, h_interval, rerun_cells, sample
 
 MARK = "labels of the test samples"
@@ -48,7 +48,7 @@ def confinement() -> Confinement:
 
 
 @dataclass
-class Bench:
+class FoldFitter:
     """Makes records of TINY, and runs them again."""
 
     rehearsal: Any
@@ -61,12 +61,12 @@ class Bench:
         """Run a combination of the toy plugin's components for real."""
         assigned = [f"{combination.split('+')[-1]}.{name}={value}" for name, value in settings.items()]
         (job,) = self.rehearsal.jobs([combination], protocol, assigned, seed=seed)
-        desk = self.rehearsal.run(combination, protocol=protocol, settings=assigned, seed=seed)
-        choice = job.cells[0].choices[0]
+        coordinator = self.rehearsal.run(combination, protocol=protocol, settings=assigned, seed=seed)
+        choice = job.cells[0].setups[0]
         record = self._blank(protocol, seed)
         parts = {kind: getattr(choice, kind) for kind in ("generator", "gate", "classifier")}
         keys = {kind: part and PartKey(part.name, dict(part.config), "c0de" * 3) for kind, part in parts.items()}
-        return replace(record, key=replace(record.key, **keys), metrics=desk.metrics[0])
+        return replace(record, key=replace(record.key, **keys), metrics=coordinator.metrics[0])
 
     def peeking(self, seed: int = 0, **config: object) -> Record:
         """Give a record that claims to come from the peeking plugin."""
@@ -99,8 +99,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path, tmp_path: Path) -> Bench:
-    return Bench(rehearsal, make_record, tiny_world, tiny_cache, tmp_path / "work")
+def fitter(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path, tmp_path: Path) -> FoldFitter:
+    return FoldFitter(rehearsal, make_record, tiny_world, tiny_cache, tmp_path / "work")
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def bench(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path, 
     ],
 )
 def test_an_honest_cell_comes_out_as_before(
-    bench: Bench, toy_plugin: Path, confinement: Confinement, combination: str, protocol: str
+    fitter: FoldFitter, toy_plugin: Path, confinement: Confinement, combination: str, protocol: str
 ) -> None:
-    record = bench.record(combination, protocol, seed=3)
-    (outcome,) = bench.rerun(record, plugin=toy_plugin, confinement=confinement)
+    record = fitter.record(combination, protocol, seed=3)
+    (outcome,) = fitter.rerun(record, plugin=toy_plugin, confinement=confinement)
     assert outcome == RerunOutcome(
         record.digest, record.metrics.h, record.metrics.h, True, confinement.description, outcome.reason
     )
@@ -125,7 +125,7 @@ def test_an_honest_cell_comes_out_as_before(
 
 
 def test_a_package_is_found_by_its_entry_point(
-    bench: Bench, toy_plugin: Path, confinement: Confinement, tmp_path: Path
+    fitter: FoldFitter, toy_plugin: Path, confinement: Confinement, tmp_path: Path
 ) -> None:
     package = tmp_path / "source" / "src" / "toy_package"
     package.mkdir(parents=True)
@@ -134,30 +134,32 @@ def test_a_package_is_found_by_its_entry_point(
     (tmp_path / "source" / "pyproject.toml").write_text(
         '[project]\nname = "toy"\nversion = "1"\n[project.entry-points.gzslbench]\ntoy = "toy_package"\n'
     )
-    record = bench.record("none+none+toy-linear")
-    (outcome,) = bench.rerun(record, plugin=tmp_path / "source", confinement=confinement)
+    record = fitter.record("none+none+toy-linear")
+    (outcome,) = fitter.rerun(record, plugin=tmp_path / "source", confinement=confinement)
     assert outcome.h_after == record.metrics.h, outcome.reason
 
 
-def test_h_that_the_code_does_not_reach_is_not_within(bench: Bench, toy_plugin: Path, confinement: Confinement) -> None:
-    record = bench.record("none+none+toy-linear", gamma=1.0)
+def test_h_that_the_code_does_not_reach_is_not_within(
+    fitter: FoldFitter, toy_plugin: Path, confinement: Confinement
+) -> None:
+    record = fitter.record("none+none+toy-linear", gamma=1.0)
     perfect = dict.fromkeys(record.metrics.per_class, 1.0)
     boasting = replace(record, metrics=replace(record.metrics, h=1.0, u=1.0, s=1.0, per_class=perfect))
-    (outcome,) = bench.rerun(boasting, plugin=toy_plugin, confinement=confinement)
+    (outcome,) = fitter.rerun(boasting, plugin=toy_plugin, confinement=confinement)
     assert outcome.h_after == record.metrics.h < 1
     assert not outcome.within
 
 
-def test_records_of_other_data_are_refused(bench: Bench, toy_plugin: Path) -> None:
-    record = bench.record("none+none+toy-linear")
+def test_records_of_other_data_are_refused(fitter: FoldFitter, toy_plugin: Path) -> None:
+    record = fitter.record("none+none+toy-linear")
     with pytest.raises(BundleError, match=r"features of TINY are 0{16}; ours are"):
-        bench.rerun(
+        fitter.rerun(
             replace(record, key=replace(record.key, features="0" * 16)), plugin=toy_plugin, confinement=UNCONFINED
         )
 
 
-def test_the_sample_depends_on_the_seed_alone_and_leaves_out_looks_at_test_labels(bench: Bench) -> None:
-    records = [bench._blank(protocol, seed) for protocol in ("inductive", "paper", "strict") for seed in range(5)]
+def test_the_sample_depends_on_the_seed_alone_and_leaves_out_looks_at_test_labels(fitter: FoldFitter) -> None:
+    records = [fitter._blank(protocol, seed) for protocol in ("inductive", "paper", "strict") for seed in range(5)]
     chosen = sample(records, 3, 7)
     assert chosen == sample(records[::-1], 3, 7)
     assert len(chosen) == 3
@@ -166,55 +168,55 @@ def test_the_sample_depends_on_the_seed_alone_and_leaves_out_looks_at_test_label
 
 
 @pytest.mark.parametrize("accuracy", [float("nan"), -0.1, 1.1])
-def test_an_accuracy_that_is_none_is_refused(bench: Bench, accuracy: float) -> None:
-    record = bench.record("none+none+toy-linear")
+def test_an_accuracy_that_is_none_is_refused(fitter: FoldFitter, accuracy: float) -> None:
+    record = fitter.record("none+none+toy-linear")
     per_class = dict.fromkeys(record.metrics.per_class, accuracy)
-    answers = AnswerKey.of(bench.rehearsal.data_set, bench.rehearsal.data_set.split())
+    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
     with pytest.raises(RecordError, match="gives no accuracy of the class"):
         h_interval(replace(record, metrics=replace(record.metrics, per_class=per_class)), answers)
 
 
-def test_the_interval_is_that_of_the_marks(bench: Bench) -> None:
-    from gzslbench.statistics.bootstrap import h_replicates, interval
+def test_the_interval_is_that_of_the_marks(fitter: FoldFitter) -> None:
+    from gzslbench.report.uncertainty.bootstrap import h_replicates, interval
 
-    record = bench.record("none+none+toy-linear")
-    desk = bench.rehearsal.run("none+none+toy-linear")
-    answers = AnswerKey.of(bench.rehearsal.data_set, bench.rehearsal.data_set.split())
-    marks = answers.marks(desk.results[0].predictions)
+    record = fitter.record("none+none+toy-linear")
+    coordinator = fitter.rehearsal.run("none+none+toy-linear")
+    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
+    marks = answers.marks(coordinator.results[0].predictions)
     expected = interval(h_replicates(answers.labels, answers.unseen_classes, marks[:, None])[0])
     found = h_interval(record, answers)
     assert found.low <= record.metrics.h <= found.high
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.03)
 
 
-def test_what_is_handed_out_tells_nothing_of_the_test(bench: Bench) -> None:
-    data_set = bench.rehearsal.data_set
+def test_what_is_handed_out_tells_nothing_of_the_test(fitter: FoldFitter) -> None:
+    data_set = fitter.rehearsal.data_set
     split = data_set.split()
-    record = bench.record("none+none+toy-linear", "validated")
+    record = fitter.record("none+none+toy-linear", "validated")
     made = [prepare(record, data_set, split, 1, None, Limits()) for _ in range(2)]
     for each in made:
         train, tests = len(split.trainval), len(each.samples)
         assert each.given.job.fold.train.tolist() == list(range(train))
-        assert each.handout.exam.samples.tolist() == list(range(train, train + tests))
+        assert each.handout.test_set.samples.tolist() == list(range(train, train + tests))
         assert (each.given.training == data_set.features[split.trainval]).all()
         assert (each.handout.features == data_set.features[each.samples]).all()
         assert each.given.job.features.size == 0
         assert each.given.early is None
-        assert each.given.job.validation.exam.samples.max() < train
+        assert each.given.job.validation.test_set.samples.max() < train
     assert made[0].samples.tolist() != made[1].samples.tolist(), "the order is drawn anew each time"
     assert sorted(made[0].samples) == sorted(made[1].samples)
 
 
 @pytest.fixture
-def guesses(bench: Bench, tmp_path: Path) -> Iterator[dict[str, object]]:
+def guesses(fitter: FoldFitter, tmp_path: Path) -> Iterator[dict[str, object]]:
     """All that an author could know about this machine: the folders, and this very process with labels in it."""
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "answers.npz").write_bytes(b"labels")
     memory = ctypes.create_string_buffer(MARK.encode())
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield {
-            "data": str(bench.world),
-            "cache": str(bench.cache),
+            "data": str(fitter.world),
+            "cache": str(fitter.cache),
             "results": str(tmp_path / "results"),
             "pid": os.getpid(),
             "address": ctypes.addressof(memory),
@@ -223,31 +225,31 @@ def guesses(bench: Bench, tmp_path: Path) -> Iterator[dict[str, object]]:
         }
 
 
-def test_a_plugin_finds_labels_where_nothing_confines_it(bench: Bench, guesses: dict[str, object]) -> None:
-    reason = bench.reason(confinement=UNCONFINED, root=str(bench.world), **guesses)
+def test_a_plugin_finds_labels_where_nothing_confines_it(fitter: FoldFitter, guesses: dict[str, object]) -> None:
+    reason = fitter.reason(confinement=UNCONFINED, root=str(fitter.world), **guesses)
     found = set(re.findall(r"\w+", reason.partition("found ")[2]))
     assert found.issuperset(SETTLED)
     assert "environment" not in found
 
 
 def test_a_confined_plugin_finds_nothing(
-    bench: Bench, guesses: dict[str, object], each_confinement: Confinement, monkeypatch: pytest.MonkeyPatch
+    fitter: FoldFitter, guesses: dict[str, object], each_confinement: Confinement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GZSLBENCH_DATA", str(bench.world))
-    assert "RuntimeError: found nothing (/plugin/peeking.py" in bench.reason(confinement=each_confinement, **guesses)
+    monkeypatch.setenv("GZSLBENCH_DATA", str(fitter.world))
+    assert "RuntimeError: found nothing (/plugin/peeking.py" in fitter.reason(confinement=each_confinement, **guesses)
 
 
 def test_a_data_folder_inside_a_shared_one_is_covered(
-    bench: Bench, each_confinement: Confinement, tmp_path: Path
+    fitter: FoldFitter, each_confinement: Confinement, tmp_path: Path
 ) -> None:
     source = tmp_path / "source"
-    shutil.copytree(bench.world, source / "data")
+    shutil.copytree(fitter.world, source / "data")
     shutil.copy(PEEKING, source)
-    bench.world = source / "data"
-    record = bench.peeking(data="/plugin/data")
-    (outcome,) = bench.rerun(record, plugin=source, confinement=each_confinement)
+    fitter.world = source / "data"
+    record = fitter.peeking(data="/plugin/data")
+    (outcome,) = fitter.rerun(record, plugin=source, confinement=each_confinement)
     assert "found nothing" in outcome.reason
-    (outcome,) = bench.rerun(replace_config(record, data=str(source)), plugin=source, confinement=UNCONFINED)
+    (outcome,) = fitter.rerun(replace_config(record, data=str(source)), plugin=source, confinement=UNCONFINED)
     assert "found data" in outcome.reason
 
 
@@ -256,9 +258,9 @@ def replace_config(record: Record, **config: object) -> Record:
     return replace(record, key=replace(record.key, classifier=replace(part, config=part.config | config)))
 
 
-def test_a_file_left_for_the_next_cell_is_gone(bench: Bench, confinement: Confinement, tmp_path: Path) -> None:
+def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, confinement: Confinement, tmp_path: Path) -> None:
     config = {"how": "leave", "mark": uuid.uuid4().hex, "secret": str(tmp_path)}
-    outcomes = bench.rerun(*(bench.peeking(seed=seed, **config) for seed in (0, 1)), confinement=confinement)
+    outcomes = fitter.rerun(*(fitter.peeking(seed=seed, **config) for seed in (0, 1)), confinement=confinement)
     assert ["found nothing" in outcome.reason for outcome in outcomes] == [True, True]
 
 
@@ -277,26 +279,26 @@ def test_a_file_left_for_the_next_cell_is_gone(bench: Bench, confinement: Confin
     ],
 )
 def test_misconduct_ends_in_a_clear_line(
-    bench: Bench, confinement: Confinement, how: str, reason: str, tmp_path: Path
+    fitter: FoldFitter, confinement: Confinement, how: str, reason: str, tmp_path: Path
 ) -> None:
-    secret, split = tmp_path / "unpickled", bench.rehearsal.data_set.split()
+    secret, split = tmp_path / "unpickled", fitter.rehearsal.data_set.split()
     tests = len(split.test_seen) + len(split.test_unseen)
     limits = Limits(memory_bytes=3 << 29)
-    assert reason in bench.reason(confinement=confinement, limits=limits, how=how, secret=str(secret), port=tests)
+    assert reason in fitter.reason(confinement=confinement, limits=limits, how=how, secret=str(secret), port=tests)
     assert not secret.exists()
 
 
 @pytest.mark.slow
-def test_a_hanging_plugin_is_ended(bench: Bench, confinement: Confinement) -> None:
-    reason = bench.reason(confinement=confinement, how="hang", limits=Limits(wall_s=8))
+def test_a_hanging_plugin_is_ended(fitter: FoldFitter, confinement: Confinement) -> None:
+    reason = fitter.reason(confinement=confinement, how="hang", limits=Limits(wall_s=8))
     assert reason.startswith("it was not done after 8 s, in '")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("confined", [True, False])
-def test_no_daemon_outlives_its_cell(bench: Bench, confinement: Confinement, confined: bool) -> None:
+def test_no_daemon_outlives_its_cell(fitter: FoldFitter, confinement: Confinement, confined: bool) -> None:
     mark = f"{86400 + uuid.uuid4().int % 10**6 / 10**6:.6f}"
-    reason = bench.reason(confinement=confinement if confined else UNCONFINED, how="daemon", mark=mark)
+    reason = fitter.reason(confinement=confinement if confined else UNCONFINED, how="daemon", mark=mark)
     assert "left a daemon" in reason
     running = [each for each in psutil.process_iter(["cmdline", "status"]) if each.info["status"] != "zombie"]
     daemons = [process for process in running if mark in (process.info["cmdline"] or [])]

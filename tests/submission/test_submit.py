@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.codehash import code_hash
 from gzslbench.errors import UsageError
-from gzslbench.provenance import MANIFEST
-from gzslbench.record import PartKey
-from gzslbench.scan import plugin_file
-from gzslbench.store import Store
+from gzslbench.records.provenance import MANIFEST
+from gzslbench.records.record import PartKey
+from gzslbench.records.store import Store
+from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.registry.declarations import plugin_file
+from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission import submit as submitting
-from gzslbench.submission.archive import BundleError
 from gzslbench.submission.bundle import read_bundle
 from gzslbench.submission.manifest import declarations
 from gzslbench.submission.source import component_hashes, pack
@@ -76,7 +76,7 @@ def package(tmp_path: Path) -> Path:
 @pytest.fixture
 def results(plugin: Path, tmp_path: Path) -> Path:
     """Records of eszsl, as if the plugin had made them: nobody can tell where predictions come from."""
-    mine = PartKey("mine", {}, code_hash(plugin_file(plugin)))
+    mine = PartKey("mine", {}, source_hash(plugin_file(plugin)))
     store, theirs = Store(tmp_path / "results"), Store(RESULTS)
     with store.writing():
         for record in theirs.records():
@@ -145,7 +145,7 @@ def test_a_package_is_packed_as_its_source_distribution(package, plugin, monkeyp
     packed = pack(package)
     assert {"pyproject.toml", "PKG-INFO", "my_method/__init__.py", "my_method/recipes.toml"} <= packed.files.keys()
     assert packed.plugins == ("mine",)
-    assert component_hashes(packed.files) == {"mine": code_hash(plugin_file(plugin))}
+    assert component_hashes(packed.files) == {"mine": source_hash(plugin_file(plugin))}
 
 
 def test_a_package_that_is_not_installed_as_it_is_packed(results, package, checks, tmp_path, monkeypatch):
@@ -197,7 +197,7 @@ def test_records_of_earlier_code_are_left_out_beside_current_ones(results, plugi
 
 
 def test_several_settings_are_refused(results, plugin, checks, tmp_path):
-    _rewrite(results, 0, classifier=PartKey("mine", {"gamma": 2.0}, code_hash(plugin_file(plugin))))
+    _rewrite(results, 0, classifier=PartKey("mine", {"gamma": 2.0}, source_hash(plugin_file(plugin))))
     with pytest.raises(BundleError, match="records with several settings on glyphs"):
         submit(_submission(results, plugin), tmp_path / "mine.zip")
 

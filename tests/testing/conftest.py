@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.scan import PluginSource
+from gzslbench.registry.declarations import PluginSource
 from gzslbench.testing.outcomes import Outcome, Subject
 from gzslbench.testing.registry import checks_of, perform
 from gzslbench.testing.subjects import find_subjects
@@ -24,10 +24,10 @@ import numpy as np
 import torch
 
 from gzslbench.contract import *
-from gzslbench.data.dataset import DataSet
-from gzslbench.data.source import DataSource
+from gzslbench.contract.dataset import DataSet
+from gzslbench.contract.data_source import DataSource
 from gzslbench.data.splits import propose_split
-from gzslbench.info import DataInfo
+from gzslbench.contract.info import DataInfo
 
 
 @dataclass(frozen=True)

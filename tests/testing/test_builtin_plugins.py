@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gzslbench.scan import find_plugins, read_listing
+from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.testing.outcomes import Subject
 from gzslbench.testing.registry import COMPONENTS, checks_of, perform
 from gzslbench.testing.suite import trial_of

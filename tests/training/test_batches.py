@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gzslbench.context import Context
+from gzslbench.contract.context import Context
 from gzslbench.training import random_rows, shuffled_batches
 
 

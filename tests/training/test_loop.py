@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.context import CHECKPOINTS, Context
 from gzslbench.contract import Component, Info, Need, View
+from gzslbench.contract.context import CHECKPOINTS, Context
+from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.errors import DivergedError
-from gzslbench.seeds import GlobalStreams
 from gzslbench.training import Adam, Batches, Descent, Trained, Training, Trainings, fit_together, random_rows
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.early_gan.mapping import EntropySeparation
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.gsmflow.generator import GSMFlow
-from gzslbench_plugins.softmax import Softmax
+from gzslbench_plugins.softmax.classifier import Softmax
 
 GAN = {"steps": 6, "critic_steps": 2, "batch_size": 8, "generator_hidden": 12, "critic_hidden": 12, "softmax_epochs": 4}
 
@@ -189,7 +189,7 @@ def test_a_loss_without_terms_is_named_after_its_stage() -> None:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_protocols_may_look_at_checkpoints_and_limit_selectable_stages(together: bool) -> None:
-    looks: list[tuple[str, int]] = []
+    test_reads: list[tuple[str, int]] = []
     contexts = [make_context(seed) for seed in (0, 1)]
     contexts[-1].on_checkpoint = lambda stage, step: looks.append((stage, step))
     for ctx in contexts:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.context import Context
+from gzslbench.contract.context import Context
 from gzslbench.errors import ContractError
 from gzslbench.training import Adam
 from gzslbench.training.step import EAGER_STEPS, Step

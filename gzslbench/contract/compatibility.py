@@ -1,0 +1,60 @@
+"""Which generators, gates and classifiers combine, under which protocol, and why the others do not."""
+
+from __future__ import annotations
+
+from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.parts import Parts
+from gzslbench.contract.protocol import Protocol
+
+_SOURCES = {
+    Need.SYNTHETIC: (Makes.SYNTHETIC,),
+    Need.PROXIES: (Makes.PROXIES,),
+    Need.OUTSIDE: (Makes.PROXIES, Makes.SYNTHETIC),
+}
+
+
+def obstacle(infos: Parts[Info], protocol: Protocol) -> str:
+    """Say why a combination can't run under a protocol; empty where it can."""
+    generator, gate, classifier = infos
+    consumers = dict.fromkeys((gate, classifier))
+    for consumer in consumers:
+        for need in consumer.needs:
+            if need in _SOURCES and not _source(need, generator):
+                maker = f"'{generator.name}' makes none" if generator else "there is no generator"
+                return f"'{consumer.name}' needs {need.value}, and {maker}"
+    if generator is not None and not _useful(generator, tuple(consumers)):
+        return f"neither '{gate.name}' nor '{classifier.name}' uses what '{generator.name}' makes"
+    for info in filter(None, (generator, *consumers)):
+        for need in info.needs:
+            if need in (Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES) and need not in protocol.reveals:
+                return f"'{info.name}' needs {need.value}, which '{protocol.name}' withholds"
+    if generator is not None and Need.UNSEEN_SEMANTICS not in protocol.reveals:
+        for consumer in filter(lambda each: _synthesises(generator, (each,)), consumers):
+            return (
+                f"'{consumer.name}' needs synthetic features, which '{generator.name}' makes from unseen semantics, "
+                f"and '{protocol.name}' withholds these until test time"
+            )
+    return ""
+
+
+def uses_unseen_semantics(infos: Parts[Info]) -> bool:
+    """Say whether anything of the unseen classes is used before test time (the column UD)."""
+    declared = {need for info in infos.by_role().values() for need in info.needs}
+    asks = bool(declared & {Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES})
+    return asks or _synthesises(infos.generator, (infos.gate, infos.classifier))
+
+
+def _source(need: Need, generator: Info | None) -> Makes | None:
+    """What of a generator serves a need; proxies come first where either would do."""
+    makes = generator.makes if generator else ()
+    return next((made for made in _SOURCES[need] if made in makes), None)
+
+
+def _useful(generator: Info, consumers: tuple[Info, ...]) -> bool:
+    used = {_source(need, generator) for info in consumers for need in info.needs if need in _SOURCES}
+    return bool(used - {None}) or Makes.ENCODING in generator.makes
+
+
+def _synthesises(generator: Info | None, consumers: tuple[Info, ...]) -> bool:
+    needs = (need for info in consumers for need in info.needs if need in _SOURCES)
+    return any(_source(need, generator) is Makes.SYNTHETIC for need in needs)

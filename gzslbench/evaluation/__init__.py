@@ -1,0 +1,1 @@
+"""What runs in the worker: fit generators, gates and classifiers, predict, and report."""

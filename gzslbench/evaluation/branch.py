@@ -1,0 +1,257 @@
+"""One branch: fit a generator once, then every gate and classifier behind it, and report each cell's predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.contract.parts import Parts
+from gzslbench.contract.views import View
+from gzslbench.evaluation.fitting import Checkpoint, Fitted, FoldFitter, Limits
+from gzslbench.evaluation.generator_output import GeneratorOutput
+from gzslbench.evaluation.job import CellJob, CellResult, GroupJob, TestSet
+from gzslbench.evaluation.predicting import Predictor
+from gzslbench.evaluation.timing import Repeated, peaks_mib, repeat_prediction, reset_peaks
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Phase, Timings
+from gzslbench.registry.choice import ConfiguredComponent, Setup
+from gzslbench.registry.registry import load_component
+
+REPEATS = 3
+"""How often the prediction of all test samples is timed, after its warm-up."""
+WHOLE_GROUP = -1
+"""Stands for a cell's index where a phase belongs to all cells of the group."""
+
+
+class Coordinator(Protocol):
+    """Where a group reports to, and the only place from which anything about the test set comes."""
+
+    def begin(self, cell: int, phase: str) -> None:
+        """Say what is about to be done, so that whoever watches knows where a crash or a timeout struck."""
+
+    def progress(self, stage: str, step: int, last: int) -> None:
+        """Report training progress."""
+
+    def test_set(self) -> TestSet:
+        """Ask for the test samples and the semantics of the unseen classes."""
+
+    def h_on_test(self, cell: int, predictions: Predictions) -> float:
+        """Ask for H on the test set; every such reading of test labels is counted."""
+
+    def report(self, cell: int, result: CellResult) -> None:
+        """Report a cell's result."""
+
+    def fail(self, cell: int, error: BaseException) -> None:
+        """Report that a cell failed."""
+
+
+@dataclass(frozen=True, eq=False)
+class FitPlan:
+    """How one cell is fitted: with which settings and, where a protocol has chosen them, for how many steps.
+
+    ``limits`` are steps by component and stage. ``selection`` is what the record says about the choice.
+    """
+
+    cell: CellJob
+    setup: Setup
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    selection: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedCell:
+    """A cell that is ready for the test set."""
+
+    plan: FitPlan
+    output: GeneratorOutput
+    fitted: Parts[Fitted]
+    peaks_mib: tuple[float, float]
+
+
+def fit_once(
+    job: GroupJob,
+    coordinator: Coordinator,
+    features: NDArray[np.float32],
+    plans: Sequence[FitPlan],
+    evaluation_s: float = 0.0,
+) -> None:
+    """Fit on all training samples as planned, and report the predictions of the final state."""
+    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    branches: dict[str, list[FitPlan]] = {}
+    for plan in plans:
+        generator = plan.setup.generator
+        limits = sorted(plan.limits.get(generator.name, {}).items()) if generator else []
+        branches.setdefault(repr((generator and generator.identity(), limits)), []).append(plan)
+    for branch in branches.values():
+        Branch(coordinator, fitter, evaluation_s).run(branch)
+
+
+class Branch:
+    """The cells behind one fitted generator."""
+
+    def __init__(self, coordinator: Coordinator, fitter: FoldFitter, evaluation_s: float = 0.0) -> None:
+        self.coordinator, self.fitter, self.evaluation_s = coordinator, fitter, evaluation_s
+        self._fitted: dict[object, Fitted] = {}
+
+    def run(self, plans: Sequence[FitPlan]) -> None:
+        """Fit the generator and each cell behind it, and have each predict."""
+        for trained in self.train(plans):
+            self.predict(trained)
+
+    def train(self, plans: Sequence[FitPlan], generator: Fitted | None = None) -> list[TrainedCell]:
+        """Fit the generator, unless it is given, then each cell; without a generator no cell can go on.
+
+        Gives the cells that are still to predict: where the protocol withholds unseen semantics, no cell predicts
+        before all cells have trained, since the test set brings these semantics into the process.
+        """
+        trained: list[TrainedCell] = []
+        with failures_reported(self.coordinator, [plan.cell.index for plan in plans], self.fitter):
+            if generator is None:
+                reset_peaks(self.fitter.device)
+                self.coordinator.begin(WHOLE_GROUP, "fit generator")
+                generator = fit_generator(self.fitter, plans[0].setup.generator, plans[0].limits)
+            peaks = peaks_mib(self.fitter.device)
+            output = GeneratorOutput(self.fitter, generator)
+            for plan in plans:
+                with failures_reported(self.coordinator, [plan.cell.index], self.fitter) as outcome:
+                    trained.append(self._train(plan, output, generator, peaks))
+                if not outcome.failed and self.fitter.unseen_semantics is not None:
+                    outcome = self.predict(trained.pop())
+                if outcome.failed:  # what it has seen may be spoilt
+                    output = GeneratorOutput(self.fitter, generator)
+                    self._fitted.clear()
+        return trained
+
+    def predict(self, trained: TrainedCell) -> Outcome:
+        """Predict the test samples and report the result."""
+        plan, fitted, fitter = trained.plan, trained.fitted, self.fitter
+        with failures_reported(self.coordinator, [plan.cell.index], fitter) as outcome:
+            reset_peaks(fitter.device)
+            self.coordinator.begin(plan.cell.index, "predict")
+            test_set = self.coordinator.test_set()
+            predictor = Predictor(
+                fitter, trained.output, plan.setup, fitted.gate.component, fitted.classifier.component
+            )
+            predicted = repeat_prediction(
+                lambda: predictor.predict(test_set, fitter.job.keep_scores), REPEATS, fitter.device
+            )
+            timings = timings_of(fitter, trained.output, fitted, predicted, self.evaluation_s, trained.peaks_mib)
+            predictions = predictor.with_gate_score(predicted.result, test_set)
+            result = cell_result(plan.setup, fitted, predictions, timings, plan.selection)
+            if fitter.job.keep_samples:
+                kept = _by_component(plan.setup, {role: part.samples for role, part in fitted.by_role().items()})
+                result = replace(result, samples={**trained.output.samples(), **kept})
+            self.coordinator.report(plan.cell.index, result)
+        return outcome
+
+    def _train(
+        self, plan: FitPlan, output: GeneratorOutput, generator: Fitted | None, peaks: tuple[float, float]
+    ) -> TrainedCell:
+        index, setup = plan.cell.index, plan.setup
+        reset_peaks(self.fitter.device)
+        self.coordinator.begin(index, "synthesise")
+        gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
+        self.coordinator.begin(index, "fit gate")
+        gate = self._fit(setup.gate, gate_view, plan.limits)
+        self.coordinator.begin(index, "fit classifier")
+        classifier = self._fit(setup.classifier, classifier_view, plan.limits)
+        memory, device_memory = map(max, peaks, peaks_mib(self.fitter.device))
+        return TrainedCell(plan, output, Parts(generator, gate, classifier), (memory, device_memory))
+
+    def _fit(self, part: ConfiguredComponent, view: View, limits: Mapping[str, Limits]) -> Fitted:
+        """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""
+        chosen = limits.get(part.name, {})
+        key = (load_component(part.source, part.kind, part.name), repr(part.identity()), repr(sorted(chosen.items())))
+        if key not in self._fitted:
+            self._fitted[key] = self.fitter.fit(part, view, chosen)
+        return self._fitted[key]
+
+
+def fit_generator(
+    fitter: FoldFitter,
+    part: ConfiguredComponent | None,
+    limits: Mapping[str, Limits],
+    checkpoint: Checkpoint | None = None,
+) -> Fitted | None:
+    """Fit a generator on the seen data, and on what else it declares and the protocol allows."""
+    if part is None:
+        return None
+    return fitter.fit(part, GeneratorOutput(fitter, None).view(part), limits.get(part.name), checkpoint)
+
+
+def timings_of(
+    fitter: FoldFitter,
+    output: GeneratorOutput,
+    fitted: Parts[Fitted],
+    predicted: Repeated[Predictions],
+    evaluation_s: float,
+    peaks: tuple[float, float] = (0.0, 0.0),
+) -> Timings:
+    """Put together the times of a cell; ``peaks`` are those of :func:`peaks_mib` before the last reset."""
+    generator, gate, classifier = fitted
+    memory, device_memory = map(max, peaks, peaks_mib(fitter.device))
+    return Timings(
+        fit_generator=generator.phase if generator else None,
+        synthesise=output.phase,
+        fit_gate=gate.phase,
+        fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+        predict_s=predicted.wall_s,
+        test_samples=len(predicted.result.samples),
+        warm_up_s=fitter.job.warm_up_s + predicted.warm_up_s,
+        evaluation_s=evaluation_s,
+        jobs=fitter.job.jobs,
+        peak_memory_mib=memory,
+        peak_device_mib=device_memory or None,
+        seeds_together=generator.seeds_together if generator else 1,
+    )
+
+
+def cell_result(
+    setup: Setup, fitted: Parts[Fitted], predictions: Predictions, timings: Timings, selection: Mapping[str, Any]
+) -> CellResult:
+    """Put together what a cell reports; notes and curves stand under the name of their component."""
+    parts = fitted.by_role()
+    return CellResult(
+        predictions=predictions,
+        timings=timings,
+        selection=dict(selection),
+        notes=_by_component(setup, {role: part.notes for role, part in parts.items()}),
+        curves=_by_component(setup, {role: part.curves for role, part in parts.items()}),
+    )
+
+
+def _by_component(setup: Setup, named: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:
+    """Put the name of the component that plays a role before each of the names that it gave."""
+    components = setup.by_role()
+    return {f"{components[role].name}.{name}": what for role, own in named.items() for name, what in own.items()}
+
+
+@dataclass
+class Outcome:
+    """Whether the body of :func:`failures_reported` failed."""
+
+    failed: bool = False
+
+
+@contextmanager
+def failures_reported(
+    coordinator: Coordinator, cells: Sequence[int], fitter: FoldFitter | None = None
+) -> Iterator[Outcome]:
+    """Report an error of the body as the failure of ``cells``, restore what it may have spoilt, and go on.
+
+    Workers ignore Ctrl-C, so ``KeyboardInterrupt`` comes from a component here, as ``SystemExit`` does.
+    """
+    outcome = Outcome()
+    try:
+        yield outcome
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        outcome.failed = True
+        for cell in cells:
+            coordinator.fail(cell, error)
+    if outcome.failed and fitter is not None:
+        fitter.restore()

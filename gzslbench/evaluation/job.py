@@ -1,0 +1,97 @@
+"""What passes between the process that plans and scores and the process that trains: plain data, no test label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gzslbench.contract.protocol import Protocol
+from gzslbench.data.scaling import ScaledFile
+from gzslbench.records.predictions import FloatArray, IntArray, Predictions
+from gzslbench.records.record import Timings
+from gzslbench.records.samples import Samples
+from gzslbench.registry.choice import Setup
+
+
+@dataclass(frozen=True)
+class CellJob:
+    """One cell of a group. Protocols that select on validation classes may choose among several settings."""
+
+    index: int
+    setups: tuple[Setup, ...]
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Training samples with their classes, and the classes that stay unseen.
+
+    ``train`` (n,) are sample indices, ``labels`` (n,) positions into ``seen_semantics`` (c, k). ``seen_rows`` and
+    ``unseen_rows`` are the class rows of the data set that positions stand for.
+    """
+
+    train: IntArray
+    labels: IntArray
+    seen_rows: IntArray
+    unseen_rows: IntArray
+    seen_semantics: FloatArray
+    unseen_semantics: FloatArray | None
+    """None where the protocol withholds it until test time."""
+    scaled: ScaledFile | None = None
+    """The features of ``train`` as the protocol scales them; None where the worker is to scale them itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """What is handed out at test time: the test samples without labels, and the semantics of the unseen classes."""
+
+    samples: IntArray
+    unseen_semantics: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """A fold cut inside the training samples, with its own test set and the labels that judge it (class rows)."""
+
+    fold: Fold
+    test_set: TestSet
+    labels: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class GroupJob:
+    """The cells that share one generator, on one split, with one seed, or with several to be trained together."""
+
+    features: Path | FloatArray
+    """All features (n, d): a file in numpy's own format to be mapped into memory, or the array where it is small."""
+    data_set: str
+    split: str
+    protocol: Protocol
+    seed: int
+    cells: tuple[CellJob, ...]
+    fold: Fold
+    validation: Validation | None = None
+    early_test_set: TestSet | None = None
+    """The test set, where the protocol shows unlabelled test features from the start."""
+    device: str = "cpu"
+    precision: str = "float32"
+    threads: int = 1
+    jobs: int = 1
+    keep_scores: bool = False
+    keep_samples: bool = False
+    """Whether to keep samples for figures beside the records."""
+    warm_up_s: float = 0.0
+    """How long the worker warmed up before the clock started."""
+
+
+@dataclass(frozen=True, eq=False)
+class CellResult:
+    """What a cell reports: its predictions and everything but the score."""
+
+    predictions: Predictions
+    timings: Timings
+    selection: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    samples: Samples = field(default_factory=dict)

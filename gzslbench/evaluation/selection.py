@@ -1,0 +1,204 @@
+"""The two protocols that select: on the test set, to show what that is worth, and on validation classes.
+
+Both evaluate the components while they train. An evaluation behind a half-trained generator fits the gate and
+classifier anew; that of a half-trained classifier just predicts. Evaluations have their own random streams and are
+taken off the clock, so they leave training as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.contract import Generator
+from gzslbench.contract.parts import Parts
+from gzslbench.evaluation.branch import (
+    WHOLE_GROUP,
+    Coordinator,
+    FitPlan,
+    cell_result,
+    failures_reported,
+    fit_generator,
+    fit_once,
+    timings_of,
+)
+from gzslbench.evaluation.fitting import Fitted, FoldFitter, Limits
+from gzslbench.evaluation.generator_output import GeneratorOutput
+from gzslbench.evaluation.job import CellJob, CellResult, GroupJob, TestSet, Validation
+from gzslbench.evaluation.predicting import Predictor
+from gzslbench.evaluation.timing import repeat_prediction, reset_peaks
+from gzslbench.records import metrics
+from gzslbench.records.predictions import Predictions
+from gzslbench.registry.choice import Setup, settings_of
+from gzslbench.registry.registry import load_component
+
+Judge = Callable[[int, Predictions], float]
+"""Gives H for a cell's predictions."""
+Steps = dict[str, Limits]
+"""Training steps by component and stage."""
+
+
+@dataclass
+class Best:
+    """What did best among the evaluations of a cell."""
+
+    h: float = -1.0
+    predictions: Predictions | None = None
+    setup: Setup | None = None
+    steps: Steps = field(default_factory=dict)
+    evaluations: int = 0
+
+    def offer(self, h: float, predictions: Predictions, setup: Setup, steps: Steps) -> None:
+        """Keep an evaluation if it is better than all before it."""
+        self.evaluations += 1
+        if h > self.h:
+            self.h, self.predictions, self.setup, self.steps = h, predictions, setup, steps
+
+    def summary(self) -> dict[str, Any]:
+        """Say for the record what was chosen, and from how many evaluations."""
+        settings = {} if self.setup is None else settings_of(self.setup)
+        return {"h": self.h, "evaluations": self.evaluations, "steps": self.steps, "settings": settings}
+
+
+def keep_best_on_test(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+    """Report, for every cell, the predictions with the best H on the test set."""
+    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    search = Search(coordinator, fitter, coordinator.test_set(), coordinator.h_on_test)
+    search.run()
+    for cell in search.finished:
+        with failures_reported(coordinator, [cell.index]):
+            coordinator.report(cell.index, search.result(cell))
+
+
+def choose_on_validation(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+    """Choose steps and settings by H on validation classes, then fit on all training samples."""
+    validation = job.validation
+    assert validation is not None, "the planner gives every selecting job its validation fold"
+    fitter = FoldFitter(job, validation.fold, features, coordinator.progress)
+    search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation))
+    began = time.perf_counter()
+    search.run()
+    evaluation_s = time.perf_counter() - began
+    fit_once(job, coordinator, features, [search.plan(cell) for cell in search.finished], evaluation_s)
+
+
+def _validation_judge(validation: Validation) -> Judge:
+    labels, fold = validation.labels, validation.fold
+    seen, unseen = (np.intersect1d(rows, labels) for rows in (fold.seen_rows, fold.unseen_rows))
+
+    def judge(_: int, predictions: Predictions) -> float:
+        accuracies = (metrics.mean_per_class(labels, predictions.predicted, classes) for classes in (unseen, seen))
+        return metrics.harmonic_mean(*accuracies)
+
+    return judge
+
+
+class Search:
+    """Evaluates every cell, in all its setups, while generator and classifier train."""
+
+    def __init__(self, coordinator: Coordinator, fitter: FoldFitter, test_set: TestSet, judge: Judge) -> None:
+        self.coordinator, self.fitter, self.test_set, self.judge = coordinator, fitter, test_set, judge
+        self.best = {cell.index: Best() for cell in fitter.job.cells}
+        self.final: dict[int, tuple[Predictor, Parts[Fitted], GeneratorOutput]] = {}
+        self.failed: set[int] = set()
+
+    @property
+    def finished(self) -> list[CellJob]:
+        """Cells that went through all their evaluations."""
+        return [cell for cell in self.fitter.job.cells if cell.index not in self.failed]
+
+    def run(self) -> None:
+        """Fit each generator once, evaluating the cells behind it on the way and at the end."""
+        reset_peaks(self.fitter.device)
+        branches: dict[str, list[tuple[CellJob, Setup]]] = {}
+        for cell in self.fitter.job.cells:
+            for setup in cell.setups:
+                identity = setup.generator and setup.generator.identity()
+                branches.setdefault(repr(identity), []).append((cell, setup))
+        for pairs in branches.values():
+            cells = [cell.index for cell, _ in pairs]
+            with failures_reported(self.coordinator, cells, self.fitter) as outcome:
+                self._run_branch(pairs)
+            if outcome.failed:
+                self.failed.update(cells)
+
+    def _run_branch(self, pairs: list[tuple[CellJob, Setup]]) -> None:
+        part = pairs[0][1].generator
+        name = part.name if part else ""
+
+        def evaluate(component: Any, steps: Limits) -> None:
+            self._evaluate_all(pairs, component, {name: steps})
+            self.coordinator.begin(WHOLE_GROUP, "fit generator")
+
+        self.coordinator.begin(WHOLE_GROUP, "fit generator")
+        self._evaluate_all(pairs, fit_generator(self.fitter, part, {}, evaluate), {})
+
+    def _evaluate_all(
+        self, pairs: list[tuple[CellJob, Setup]], generator: Fitted | Generator | None, steps: Steps
+    ) -> None:
+        output = GeneratorOutput(self.fitter, generator)
+        fitted = generator if isinstance(generator, Fitted) else None
+        for cell, setup in pairs:
+            if cell.index in self.failed:
+                continue
+            with failures_reported(self.coordinator, [cell.index], self.fitter) as outcome:
+                self._evaluate(cell, setup, output, steps, fitted)
+            if outcome.failed:
+                self.failed.add(cell.index)
+                output = GeneratorOutput(self.fitter, generator)
+
+    def _evaluate(
+        self, cell: CellJob, setup: Setup, output: GeneratorOutput, steps: Steps, generator: Fitted | None
+    ) -> None:
+        """Fit gate and classifier behind a generator as it is now, evaluating the classifier while it trains."""
+        self.coordinator.begin(cell.index, "synthesise")
+        gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
+        self.coordinator.begin(cell.index, "fit gate")
+        gate = None if same_component(setup) else self.fitter.fit(setup.gate, gate_view)
+
+        def judge(classifier: Any, chosen: Steps) -> Predictor:
+            gate_component = classifier if gate is None else gate.component
+            predictor = Predictor(self.fitter, output, setup, gate_component, classifier)
+            predictions = predictor.with_gate_score(predictor.predict(self.test_set), self.test_set)
+            self.best[cell.index].offer(self.judge(cell.index, predictions), predictions, setup, steps | chosen)
+            return predictor
+
+        def evaluate(component: Any, trained: Limits) -> None:
+            judge(component, {setup.classifier.name: trained})
+
+        self.coordinator.begin(cell.index, "fit classifier")
+        classifier = self.fitter.fit(setup.classifier, classifier_view, checkpoint=evaluate)
+        predictor = judge(classifier.component, {})
+        self.final[cell.index] = (predictor, Parts(generator, gate or classifier, classifier), output)
+
+    def plan(self, cell: CellJob) -> FitPlan:
+        """Say how a cell is to be fitted, after the search; stages that the chosen state had not begun stay out."""
+        best, (_, fitted, _) = self.best[cell.index], self.final[cell.index]
+        assert best.setup is not None
+        limits: dict[str, Limits] = dict(best.steps)
+        for part, done in ((best.setup.generator, fitted.generator), (best.setup.classifier, fitted.classifier)):
+            if part and done and part.name in limits:
+                limits[part.name] = {**dict.fromkeys(done.steps, 0), **limits[part.name]}
+        return FitPlan(cell, best.setup, limits, best.summary())
+
+    def result(self, cell: CellJob) -> CellResult:
+        """Put together the best predictions of a cell and the times of its full training."""
+        best, (predictor, fitted, output) = self.best[cell.index], self.final[cell.index]
+        assert best.setup is not None
+        assert best.predictions is not None
+        timed = repeat_prediction(lambda: predictor.predict(self.test_set), 1, self.fitter.device)
+        evaluation_s = sum(done.paused_s for done in {*fitted} if done is not None)
+        timings = timings_of(self.fitter, output, fitted, timed, evaluation_s)
+        return cell_result(best.setup, fitted, best.predictions, timings, best.summary())
+
+
+def same_component(setup: Setup) -> bool:
+    """Say whether gate and classifier are one component in two roles."""
+    gate, classifier = setup.gate, setup.classifier
+    classes = (load_component(part.source, part.kind, part.name) for part in (gate, classifier))
+    return len(set(classes)) == 1 and gate.identity() == classifier.identity()

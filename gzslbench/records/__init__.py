@@ -1,0 +1,1 @@
+"""Results on disk: the record of a cell, its predictions, the answer keys, and the store that keeps them."""

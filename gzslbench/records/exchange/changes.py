@@ -1,0 +1,61 @@
+"""Which metrics of a cell have changed, and the words in which users are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from gzslbench.records.differences import flat
+from gzslbench.records.record import Json, Metrics, Record, title
+
+TOLERANCE = 1e-9
+"""Smaller differences come from the order of additions, which another processor may choose otherwise."""
+Change = tuple[Json, Json]
+"""A value before and after."""
+
+_NAMES = {
+    "t1": "T1",
+    "u": "U",
+    "s": "S",
+    "h": "H",
+    "ausuc": "AUSUC",
+    "gate_auroc": "gate AUROC",
+    "gate_fpr95": "gate FPR95",
+}
+_PER_CLASS = "per_class."
+
+
+def metric_changes(before: Metrics, after: Metrics) -> dict[str, Change]:
+    """List the metrics that differ, by dotted name, with the value before and after."""
+    old, new = flat(asdict(before)), flat(asdict(after))
+    pairs = {name: (old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys())}
+    return {name: pair for name, pair in pairs.items() if not _same(*pair)}
+
+
+def _same(one: Json, other: Json) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=0.0, abs_tol=TOLERANCE)
+
+
+def named(record: Record) -> str:
+    """Name a cell: in words, and by the digest that tells it from cells with other settings."""
+    return f"{title(record.key, record.method)} {record.digest}"
+
+
+def change_text(changes: Mapping[str, Change]) -> str:
+    """Write changed metrics, in percent: ``H 59.10 -> 59.20 (+0.1), 3 classes``."""
+    metrics = [name for name in [*_NAMES, *changes] if name in changes and not name.startswith(_PER_CLASS)]
+    classes = sum(name.startswith(_PER_CLASS) for name in changes)
+    texts = [_text(name, *changes[name]) for name in dict.fromkeys(metrics)]
+    return ", ".join(texts + ([f"{classes} {'class' if classes == 1 else 'classes'}"] if classes else []))
+
+
+def _text(name: str, before: Json, after: Json) -> str:
+    by = "" if before is None or after is None else f" ({100 * (after - before):+.2g})"
+    return f"{_NAMES.get(name, name)} {_percent(before)} -> {_percent(after)}{by}"
+
+
+def _percent(value: Json) -> str:
+    return "none" if value is None else f"{100 * value:.2f}"

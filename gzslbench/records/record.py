@@ -1,0 +1,298 @@
+"""The record of one cell: what was run, what decided its result, what came out, and how long it took."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from gzslbench.contract.parts import Parts, combination_name
+from gzslbench.errors import RecordError
+from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, upgraded
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
+KEY_VERSION = 1
+
+T = TypeVar("T")
+Json = Any
+"""A JSON value: pydantic checks the shape of a record, components choose what their settings hold."""
+
+_READING: dict[str, str | bool] = {"extra": "forbid", "allow_inf_nan": False}
+"""A field that this version doesn't know may change what the others mean, so it isn't passed over."""
+
+
+@dataclass(frozen=True)
+class PartKey:
+    """What decides how one component behaves: its name, its settings in full, and a hash of its plugin's source."""
+
+    name: str
+    config: dict[str, Json]
+    code: str
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash the canonical JSON of this part; kept, since thousands of cells share a part."""
+        return _digest({"name": self.name, "config": self.config, "code": self.code})
+
+
+@dataclass(frozen=True)
+class CellKey:
+    """Everything that decides a cell's result, and nothing else.
+
+    ``features``, ``labels`` and ``semantics`` are content hashes of the data, ``split_hash`` one of the index arrays.
+    ``candidates`` are the settings that a selecting protocol chose from.
+    """
+
+    data_set: str
+    features: str
+    labels: str
+    semantics: str
+    split: str
+    split_hash: str
+    protocol: str
+    protocol_version: int
+    generator: PartKey | None
+    gate: PartKey
+    classifier: PartKey
+    seed: int
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: str = "float32"
+    candidates: tuple[dict[str, Json], ...] = ()
+    version: int = KEY_VERSION
+
+    @property
+    def parts(self) -> Parts[PartKey]:
+        """What decides how the components behave."""
+        return Parts(self.generator, self.gate, self.classifier)
+
+    @property
+    def combination(self) -> str:
+        """The components' names, ``generator+gate+classifier``; ``none`` where there is no generator."""
+        return combination_name(self.parts)
+
+    def digest(self) -> str:
+        """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
+        return self._digest
+
+    def with_seed(self, seed: int) -> CellKey:
+        """Give the same key with another seed."""
+        return replace(self, seed=seed)
+
+    @cached_property
+    def _digest(self) -> str:
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values |= {"generator": None} | {role: part.digest for role, part in self.parts.by_role().items()}
+        return _digest(values)[:16]
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Shares of a domain's test samples that the gate sent to the seen expert, the unseen expert, or to either."""
+
+    seen: float
+    unseen: float
+    either: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Accuracies as fractions, mean per class (``t1``, ``u``, ``s``, ``h``), and how well the gate told domains apart.
+
+    ``gate_auroc`` and ``gate_fpr95`` are None where the gate says the same of every sample.
+    """
+
+    t1: float
+    u: float
+    s: float
+    h: float
+    ausuc: float
+    gate_auroc: float | None
+    gate_fpr95: float | None
+    routing_seen: Routing
+    routing_unseen: Routing
+    per_class: dict[str, float]
+    """Accuracy by class name, in GZSL."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Time of one phase: wall time, the process's time on all its cores, and the GPU's time where there is one."""
+
+    wall_s: float
+    cpu_s: float
+    device_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Phases of a cell. ``fit_generator`` and ``synthesise`` are shared by the cells of a group and repeated in each.
+
+    ``predict_s`` holds repeated predictions of all test samples. ``warm_up_s`` went untimed before: a first training
+    step of the process, and a first prediction. ``jobs`` groups ran on the machine at once; ``evaluation_s`` is time
+    that a selecting protocol spent looking at candidates, outside all phases.
+    """
+
+    fit_generator: Phase | None
+    synthesise: Phase | None
+    fit_gate: Phase
+    fit_classifier: Phase
+    predict_s: tuple[float, ...]
+    test_samples: int
+    warm_up_s: float
+    evaluation_s: float
+    jobs: int
+    peak_memory_mib: float
+    peak_device_mib: float | None
+    seeds_together: int = 1
+    """How many seeds the generator was trained for at once: ``fit_generator`` is the time of all of them."""
+
+    @property
+    def fit_s(self) -> float:
+        """Wall time from the first training step to a fitted classifier, in seconds."""
+        phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
+        return sum((phase.wall_s for phase in phases if phase), 0.0)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a record was made. Times only compare inside one ``machine_class``."""
+
+    machine_class: str
+    cpu: str
+    gpu: str | None
+    threads: int
+    platform: str
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The distribution that a component came from."""
+
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """The result of one cell, complete or absent."""
+
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
+
+    key: CellKey
+    method: str
+    """The method's name, or the combination where components were chosen one by one."""
+    budget: str
+    metrics: Metrics
+    timings: Timings
+    environment: Environment
+    origins: dict[str, Origin]
+    test_reads: int
+    """How often test labels were read for this result."""
+    data_warnings: tuple[str, ...]
+    data_source: str
+    """The folder's name and the hashes of its files; no path."""
+    unseen_semantics: bool
+    """Whether anything of the unseen classes was used before test time (the column UD)."""
+    generative: bool
+    """Whether a generator took part (the column GM)."""
+    selection: dict[str, Json] = field(default_factory=dict)
+    """What a selecting protocol chose: steps per stage, settings, and the score they won with."""
+    notes: dict[str, Json] = field(default_factory=dict)
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    created: str = ""
+    """UTC, ISO 8601."""
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def digest(self) -> str:
+        """The key under which the record is stored."""
+        return self.key.digest()
+
+    def to_json(self) -> str:
+        """Write the record as indented JSON with sorted keys."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, origin: str = "record.json") -> Record:
+        """Read a record, upgrading one of an earlier schema version.
+
+        Raises :class:`RecordError` naming ``origin`` where the text is no record, or one of a later version.
+        """
+        with suppress(RecordError):  # of this version, as nearly all are: the text need not be parsed twice
+            record = _validated(Record, text, origin)
+            if record.schema_version == SCHEMA_VERSION:
+                return record
+        return _validated(Record, upgraded(text, origin), origin)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a cell has no record; kept beside the records, and retried by the next run."""
+
+    __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
+
+    key: CellKey
+    method: str
+    kind: Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
+    phase: str
+    """What went on: ``fit generator``, ``synthesise``, ``fit gate``, ``fit classifier``, ``predict`` or ``score``."""
+    reason: str
+    """One sentence."""
+    traceback: str = ""
+    created: str = ""
+
+    def to_json(self) -> str:
+        """Write the failure as indented JSON with sorted keys."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str | bytes, origin: str = "failure.json") -> Failure:
+        """Read a failure; raises :class:`RecordError` naming ``origin`` where the text is none."""
+        return _validated(Failure, text, origin)
+
+
+def title(key: CellKey, method: str) -> str:
+    """Name a cell in one line."""
+    place = key.data_set if key.split in ("", "official") else f"{key.data_set}/{key.split}"
+    return f"{place} {method} {key.protocol} seed {key.seed}"
+
+
+def _validated(kind: type[T], text: str | bytes, origin: str) -> T:
+    from pydantic import ValidationError
+
+    try:
+        value: T = _adapters()[kind].validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        what = f"{origin} is no {kind.__name__.lower()}"
+        if first["type"] == "unexpected_keyword_argument":
+            raise RecordError(f"{what}: {place}: not known here", "update gzslbench, or run again") from None
+        raise RecordError(f"{what}: {place}: {first['msg']}", "delete it and run again") from None
+    return value
+
+
+@cache
+def _adapters() -> dict[type, TypeAdapter[Any]]:
+    from pydantic import TypeAdapter
+
+    return {kind: TypeAdapter(kind) for kind in (Record, Failure)}
+
+
+def _digest(value: Json) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def canonical_json(value: Json) -> str:
+    """Write JSON in one way only: sorted keys, no spaces, no NaN."""
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)

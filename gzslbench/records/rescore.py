@@ -1,0 +1,132 @@
+"""Metrics of stored records, computed anew from their predictions: for a metric that was mended or added since.
+
+A record stays the measurement that it was, with the time of its making; where its metrics change, its notes say so. The
+labels come from the answer key beside the records or, where there is none yet, from the data, which must have the very
+labels and split that the record names; the answer key is then kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from gzslbench import __version__
+from gzslbench.contract.dataset import DataSet
+from gzslbench.data.splits import split_of_hash
+from gzslbench.errors import DataError, GzslbenchError, RecordError
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.exchange.cells import read_record
+from gzslbench.records.exchange.changes import Change, metric_changes
+from gzslbench.records.record import CellKey, Json, Record
+from gzslbench.records.store import Store
+
+NOTE = "rescored"
+
+OpenData = Callable[[str], DataSet]
+"""Opens a data set by name; raises :class:`GzslbenchError` where it isn't found."""
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A record whose metrics were computed anew, and what changed, by dotted names such as ``per_class.cat``."""
+
+    record: Record
+    changes: dict[str, Change]
+
+
+@dataclass(frozen=True)
+class Unscored:
+    """A cell, or a whole data set under one split, that can't be scored, and why."""
+
+    what: str
+    error: GzslbenchError
+
+
+@dataclass
+class Rescoring:
+    """Goes through a store's records; with ``check``, it writes nothing."""
+
+    store: Store
+    open_data: OpenData
+    check: bool = False
+    found: list[str] = field(default_factory=list)
+    """What the answer keys that the store lacked belong to."""
+    _keys: dict[tuple[str, ...], AnswerKey | Unscored] = field(default_factory=dict)
+
+    def run(self, data_sets: frozenset[str] = frozenset()) -> Iterator[Rescored | Unscored]:
+        """Score the records of these data sets, or of all.
+
+        Records whose labels aren't found share one :class:`Unscored` for each data set and split.
+        """
+        for folder in self.store.folders():
+            try:
+                record = read_record(self.store, folder)
+            except RecordError as error:
+                yield Unscored(str(folder), error)
+                continue
+            if not data_sets or record.key.data_set in data_sets:
+                yield self._rescored(record)
+
+    def _rescored(self, record: Record) -> Rescored | Unscored:
+        answers = self._answers(record.key)
+        if isinstance(answers, Unscored):
+            return answers
+        try:
+            metrics = answers.score(self.store.predictions(record.key))
+        except (GzslbenchError, ValueError, IndexError) as error:
+            return Unscored(str(self.store.folder(record.key)), _misfit(error))
+        changes = metric_changes(record.metrics, metrics)
+        if changes and not self.check:
+            self.store.rewrite(replace(record, metrics=metrics, notes=record.notes | _note(record, changes)))
+        return Rescored(record, changes)
+
+    def _answers(self, key: CellKey) -> AnswerKey | Unscored:
+        """Find the answer key of a cell, by one look for each data set and split."""
+        place = _place(key)
+        if place not in self._keys:
+            try:
+                self._keys[place] = self.store.answer_key(key) or self._answers_of_data(key)
+            except GzslbenchError as error:
+                self._keys[place] = Unscored(f"{key.data_set}, split '{key.split}'", error)
+        return self._keys[place]
+
+    def _answers_of_data(self, key: CellKey) -> AnswerKey:
+        answers = answer_key_of(key, self.open_data)
+        self.found.append(f"{key.data_set}, split '{key.split}'")
+        if not self.check:
+            self.store.write_answer_key(key, answers)
+        return answers
+
+
+def answer_key_of(key: CellKey, open_data: OpenData) -> AnswerKey:
+    """Take the answer key of a cell from its data; raises :class:`DataError` where labels or split are others."""
+    try:
+        data_set = open_data(key.data_set)
+    except GzslbenchError as error:
+        raise DataError(f"there is no answer key, and the data can't be opened: {error.what}", error.remedy) from error
+    labels = data_set.fingerprint["labels"]
+    if labels != key.labels:
+        raise DataError(
+            f"the data in {data_set.provenance.location} has other labels ({labels}) than the record ({key.labels})",
+            "name the folder of the data that the record was made of by --data-dir",
+        )
+    return AnswerKey.of(data_set, split_of_hash(data_set, key.split_hash))
+
+
+def _place(key: CellKey) -> tuple[str, ...]:
+    return key.data_set, key.labels, key.split_hash
+
+
+def _misfit(error: Exception) -> GzslbenchError:
+    if isinstance(error, RecordError):
+        return error
+    what = error.what if isinstance(error, GzslbenchError) else str(error)
+    return RecordError(f"predictions and answer key don't fit: {what}", "run the cell again with --force")
+
+
+def _note(record: Record, changes: dict[str, Change]) -> dict[str, Json]:
+    """Say what the metrics were before; earlier notes of the kind stay in front."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = {"at": now, "by": f"gzslbench {__version__}", "before": {name: old for name, (old, _) in changes.items()}}
+    return {NOTE: [*record.notes.get(NOTE, []), entry]}

@@ -1,0 +1,94 @@
+"""What leaderboards need of a record: a hundredth of it, so that a store can keep that of all records in one file."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from gzslbench.records.record import CellKey, Record, Timings
+
+
+class RecordSummary(NamedTuple):
+    """The figures of one record and what tells it from others; without curves, notes and accuracies of classes.
+
+    Change ``FORMAT`` of :mod:`gzslbench.records.index` whenever the same record comes to give other values.
+    """
+
+    key: CellKey
+    """The record's key with seed 0 and no split; results of one configuration may share the object."""
+    configuration: str
+    """The digest of ``key``."""
+    split: str
+    split_hash: str
+    seed: int
+    method: str
+    budget: str
+    created: str
+    t1: float
+    u: float
+    s: float
+    h: float
+    ausuc: float
+    gate_auroc: float | None
+    test_reads: int
+    unseen_semantics: bool
+    generative: bool
+    machine_class: str
+    jobs: int
+    seeds_together: int
+    fit_s: float
+    """Wall time from the first training step to a fitted classifier, in seconds; for all seeds trained together."""
+    predict_per_s: float | None
+    """Test samples predicted per second, by the median of the repetitions."""
+    peak_memory_mib: float
+    peak_device_mib: float | None
+
+
+def summary_of(record: Record) -> RecordSummary:
+    """Take from a record what leaderboards need."""
+    key, metrics, timings = record.key, record.metrics, record.timings
+    common = replace(key, seed=0, split="", split_hash="")
+    return RecordSummary(
+        key=common,
+        configuration=common.digest(),
+        split=key.split,
+        split_hash=key.split_hash,
+        seed=key.seed,
+        method=record.method,
+        budget=record.budget,
+        created=record.created,
+        t1=metrics.t1,
+        u=metrics.u,
+        s=metrics.s,
+        h=metrics.h,
+        ausuc=metrics.ausuc,
+        gate_auroc=metrics.gate_auroc,
+        test_reads=record.test_reads,
+        unseen_semantics=record.unseen_semantics,
+        generative=record.generative,
+        machine_class=record.environment.machine_class,
+        jobs=timings.jobs,
+        seeds_together=timings.seeds_together,
+        fit_s=timings.fit_s,
+        predict_per_s=_predict_per_s(timings),
+        peak_memory_mib=timings.peak_memory_mib,
+        peak_device_mib=timings.peak_device_mib,
+    )
+
+
+def full_key(result: RecordSummary) -> CellKey:
+    """Give the key of the record that a result was taken from, by which a store finds its predictions."""
+    return replace(result.key, seed=result.seed, split=result.split, split_hash=result.split_hash)
+
+
+def median(values: Iterable[float | None]) -> float | None:
+    """Give the median of the values that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _predict_per_s(timings: Timings) -> float | None:
+    median_s = median(timings.predict_s)
+    return timings.test_samples / median_s if median_s else None

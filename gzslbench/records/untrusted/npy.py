@@ -1,0 +1,44 @@
+"""Reading an ``.npy`` of strangers: no pickle, and no memory before its header has been found to fit its bytes."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.records.untrusted.archive import BundleError
+
+KINDS = {"i": "integers", "f": "floats", "U": "text"}
+"""What an array may hold, by :attr:`numpy.dtype.kind`."""
+MOST = 2**31 - 1
+"""How long an array may be in any direction."""
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def read_npy(content: bytes, what: str, kinds: str = "".join(KINDS)) -> NDArray[np.generic]:
+    """Read an array that holds one of ``kinds``; raises :class:`BundleError` naming ``what``."""
+    stream = io.BytesIO(content)
+    try:
+        shape, _, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
+    except Exception as error:  # numpy parses the header as Python, and lets through what its tokeniser raises
+        raise BundleError(f"{what} is no array: {error}", "make it again") from None
+    if dtype.hasobject:
+        raise BundleError(f"{what} holds Python objects, which only a pickle can give", "no pickle is ever read")
+    if dtype.kind not in kinds:
+        raise BundleError(f"{what} is of type {dtype}", f"{' or '.join(KINDS[kind] for kind in kinds)} are expected")
+    if not _fits(shape, dtype, len(content) - stream.tell()):
+        raise BundleError(f"{what} has {len(content):,} bytes, which its shape {shape} does not fit", "it was changed")
+    stream.seek(0)
+    array: NDArray[np.generic] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
+def _fits(shape: tuple[int, ...], dtype: np.dtype[np.generic], count_bytes: int) -> bool:
+    """Say whether an array takes ``count_bytes``.
+
+    Two negative lengths would make a positive product, and any length fits beside a 0 or where items take no bytes.
+    """
+    sensible = dtype.itemsize > 0 and all(0 <= length <= MOST for length in shape)
+    return sensible and math.prod(shape) * dtype.itemsize == count_bytes

@@ -1,0 +1,33 @@
+"""A component that was chosen and set, and one setting of all the components of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gzslbench.contract.parts import Parts, Role
+from gzslbench.registry.declarations import PluginSource
+
+
+@dataclass(frozen=True)
+class ConfiguredComponent:
+    """One component, ready to be made: where it is found and how it is set."""
+
+    kind: Role
+    name: str
+    source: PluginSource
+    config: Mapping[str, Any]
+
+    def identity(self) -> tuple[str, str]:
+        """Name and settings: components of equal identity behave alike."""
+        return self.name, repr(sorted(self.config.items()))
+
+
+Setup = Parts[ConfiguredComponent]
+"""One setting of all the components of a cell."""
+
+
+def settings_of(setup: Setup) -> dict[str, dict[str, Any]]:
+    """Give the settings by component and name."""
+    return {part.name: dict(part.config) for part in setup.by_role().values()}

@@ -1,0 +1,155 @@
+"""What a run consists of: the methods and combinations that the user chose, each with its settings per data set."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gzslbench.contract.info import Info
+from gzslbench.contract.parts import Parts, Role, combination_name
+from gzslbench.errors import UsageError, nearest
+from gzslbench.registry.choice import ConfiguredComponent, Setup
+from gzslbench.registry.registry import Entry, Registry
+from gzslbench.registry.settings import Settings, build_config, config_values, merge, nested
+
+DEFAULT_GATE = "none"
+DEFAULT_CLASSIFIER = "softmax"
+FULL = "full"
+"""The budget that leaves the recipes as they are."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A generator (or none), a gate and a classifier; ``name`` is that of the method where it is one."""
+
+    name: str
+    entries: Parts[Entry]
+    settings: Settings = field(default_factory=dict)
+
+    @property
+    def infos(self) -> Parts[Info]:
+        """What its components declare."""
+        return self.entries.map(lambda entry: entry.what.info)
+
+
+def of_method(registry: Registry, name: str) -> Combination:
+    """Look up a method and its components."""
+    method = registry.get("method", name).what
+    entries = _entries(registry, method.generator, method.gate, method.classifier)
+    return Combination(method.name, entries, nested(method.settings or {}))
+
+
+def of_parts(registry: Registry, generator: str, gate: str, classifier: str) -> Combination:
+    """Combine components by name; ``none`` stands for no generator. A combination that is a method bears its name."""
+    generator = "" if generator == "none" else generator
+    for entry in registry.of_kind("method").values():
+        method = entry.what
+        if (method.generator, method.gate, method.classifier) == (generator, gate, classifier) and not method.settings:
+            return of_method(registry, method.name)
+    entries = _entries(registry, generator, gate, classifier)
+    return Combination(combination_name(entries), entries)
+
+
+def _entries(registry: Registry, generator: str, gate: str, classifier: str) -> Parts[Entry]:
+    return Parts(
+        registry.get("generator", generator) if generator else None,
+        registry.get("gate", gate),
+        registry.get("classifier", classifier),
+    )
+
+
+def every_combination(registry: Registry) -> Iterator[Combination]:
+    """Combine every generator, and none, with every gate and every classifier."""
+    generators = ["none", *registry.of_kind("generator")]
+    for parts in itertools.product(generators, registry.of_kind("gate"), registry.of_kind("classifier")):
+        yield of_parts(registry, *parts)
+
+
+def of_plugin(registry: Registry, name: str) -> list[Combination]:
+    """Say what ``--plugin NAME`` runs: a method, or all that a plugin or a file of this name registers.
+
+    A component that no method of its plugin names is completed with the plain defaults.
+    """
+    if ("method", name) in registry.entries:
+        return [of_method(registry, name)]
+    for entry in registry.entries.values():
+        if entry.name == name and entry.kind in ("generator", "gate", "classifier"):
+            return [_completed(registry, entry)]
+    mine = [entry for entry in registry.entries.values() if name in (entry.plugin.name, str(entry.plugin.path))]
+    if mine:
+        return _of_entries(registry, mine)
+    registry.refuse_broken(name)
+    raise UsageError(f"there is no method or plugin '{name}'", nearest(name, registry.of_kind("method")))
+
+
+def _of_entries(registry: Registry, entries: Sequence[Entry]) -> list[Combination]:
+    methods = [of_method(registry, entry.name) for entry in entries if entry.kind == "method"]
+    used = {(entry.kind, entry.name) for method in methods for entry in method.entries.by_role().values()}
+    rest = [e for e in entries if e.kind in ("generator", "gate", "classifier") and (e.kind, e.name) not in used]
+    return methods + [_completed(registry, entry) for entry in rest]
+
+
+def _completed(registry: Registry, entry: Entry) -> Combination:
+    parts = {"generator": "none", "gate": DEFAULT_GATE, "classifier": DEFAULT_CLASSIFIER, entry.kind: entry.name}
+    if entry.kind == "gate" and ("classifier", entry.name) in registry.entries:
+        parts["classifier"] = entry.name
+    return of_parts(registry, **parts)
+
+
+@dataclass
+class Resolver:
+    """Sets up components by their defaults, recipes, the budget, the method, and then the user's own settings."""
+
+    registry: Registry
+    budget: str = FULL
+    chosen: Settings = field(default_factory=dict)
+    _components: dict[object, ConfiguredComponent] = field(default_factory=dict)
+
+    def setup(self, combination: Combination, data_set: str, point: Settings | None = None) -> Setup:
+        """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
+        return self._setup(combination, data_set, self.budget, point or {})
+
+    def budget_of(self, combination: Combination, data_set: str) -> str:
+        """Name the budget, or ``full`` where it leaves the recipe for this data set as it is."""
+        with_budget, without = (self._setup(combination, data_set, budget, {}) for budget in (self.budget, FULL))
+        return FULL if with_budget == without else self.budget
+
+    def _setup(self, combination: Combination, data_set: str, budget: str, point: Settings) -> Setup:
+        settings = self._settings(combination, data_set, budget)
+        merge(settings, point)
+        generator, gate, classifier = combination.entries
+        return Parts(
+            self._component("generator", generator, settings) if generator else None,
+            self._component("gate", gate, settings),
+            self._component("classifier", classifier, settings),
+        )
+
+    def _settings(self, combination: Combination, data_set: str, budget: str) -> Settings:
+        """Merge the recipes of all plugins involved, the generator's last, and what is to override them."""
+        settings: Settings = {}
+        for plugin in dict.fromkeys(entry.plugin for entry in reversed([*combination.entries.by_role().values()])):
+            recipe = self.registry.recipes.get(plugin)
+            if recipe is not None:
+                merge(settings, recipe.settings(data_set, budget))
+        merge(settings, combination.settings)
+        return merge(settings, self.chosen)
+
+    def _component(self, kind: Role, entry: Entry, settings: Settings) -> ConfiguredComponent:
+        values = settings.get(entry.name, {})
+        key = (kind, entry.name, repr(sorted(values.items())))
+        if key not in self._components:
+            config = build_config(entry.name, entry.what.Config, values)
+            self._components[key] = ConfiguredComponent(kind, entry.name, entry.plugin, config_values(config))
+        return self._components[key]
+
+
+def component_names(combinations: Sequence[Combination]) -> list[str]:
+    """Name all components of a run, for checking what the user set."""
+    return sorted({entry.name for combination in combinations for entry in combination.entries.by_role().values()})
+
+
+def plugin_files(names: Sequence[str]) -> list[Path]:
+    """Pick the files among what was given to ``--plugin``."""
+    return [Path(name) for name in names if name.endswith(".py") or "/" in name]

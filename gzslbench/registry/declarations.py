@@ -1,0 +1,208 @@
+"""Finding plugins and reading what they declare, without importing any of them.
+
+A plugin's :class:`Info` and :class:`Method` declarations are literals, so they can be read from its source. That keeps
+``gzslbench list`` fast, and safe from plugins that fail to import.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from gzslbench import __version__
+from gzslbench.contract.info import DataInfo, Distribution, Info, Makes, Method, Need
+from gzslbench.errors import PluginError
+
+GROUP = "gzslbench"
+_OWN = Distribution("gzslbench", __version__)
+T = TypeVar("T")
+ListedKind = Literal["data set", "generator", "gate", "classifier", "method"]
+_KIND_OF_BASE: dict[str, ListedKind] = {
+    "DataSource": "data set",
+    "Generator": "generator",
+    "Gate": "gate",
+    "Classifier": "classifier",
+}
+_DECLARING = tuple(word.encode() for word in ("Info", "Method", *_KIND_OF_BASE))
+"""Words without which a file declares nothing, and is no base of what declares something."""
+
+
+@dataclass(frozen=True)
+class PluginSource:
+    """A plugin that has been found: an importable ``module``, or the file at ``path``.
+
+    ``path`` is the module's file or the package's folder, None where no source can be found.
+    """
+
+    name: str
+    distribution: Distribution
+    module: str = ""
+    path: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The plugin's Python files, sorted."""
+        if self.path is None:
+            return []
+        return [self.path] if self.path.is_file() else sorted(self.path.rglob("*.py"))
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution.name} {self.distribution.version})"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set, component or method as its plugin declares it."""
+
+    kind: ListedKind
+    info: Info | Method | DataInfo
+    plugin: PluginSource
+
+
+def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
+    """Find the plugins of installed distributions, those of gzslbench first, and then the given files."""
+    found = [_installed(point) for point in entry_points(group=GROUP)]
+    found.sort(key=lambda plugin: (plugin.distribution.name != "gzslbench", plugin.distribution.name, plugin.name))
+    return list(dict.fromkeys([*found, *map(plugin_file, files)]))
+
+
+def _installed(point: EntryPoint) -> PluginSource:
+    module = point.value.partition(":")[0].strip()
+    distribution = Distribution(str(point.dist.name), point.dist.version) if point.dist else _OWN
+    return PluginSource(point.name, distribution, module, locate(module))
+
+
+def plugin_file(path: Path) -> PluginSource:
+    """Describe the plugin in a file that the user named."""
+    if not path.is_file():
+        raise PluginError(f"there is no plugin file {path}", "check the path, or give the name of a method")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return PluginSource(path.stem, Distribution(path.name, digest), "", path.resolve())
+
+
+def locate(module: str) -> Path | None:
+    """Find a module's file or a package's folder without importing its parents."""
+    search: list[str] | None = None
+    spec: ModuleSpec | None = None
+    parts = module.split(".")
+    for depth, part in enumerate(parts, start=1):
+        spec = _find_spec(".".join(parts[:depth]), search)
+        search = list(spec.submodule_search_locations or ()) if spec else _namespace(part, search or ())
+        if spec is None and not search:
+            return None
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent if search else Path(spec.origin)
+
+
+def _namespace(part: str, search: Sequence[str]) -> list[str]:
+    """Find the folders of a namespace package inside another one; importlib would import the outer one first."""
+    return [str(folder) for place in search if (folder := Path(place, part)).is_dir()]
+
+
+def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find: Callable[..., ModuleSpec | None] | None = getattr(finder, "find_spec", None)
+        try:
+            spec = find(name, search) if find else None
+        except (ImportError, KeyError, ValueError):  # KeyError: a namespace package wants its parent imported
+            continue
+        if spec is not None:
+            return spec
+    return None
+
+
+def parse(path: Path) -> ast.Module | None:
+    """Parse a Python file; None where that can't be done."""
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
+    """Read what plugins declare; a file that can't be parsed lists nothing."""
+    listed: list[Listed] = []
+    for plugin in plugins:
+        trees = [tree for path in plugin.files if _may_declare(path) and (tree := parse(path)) is not None]
+        listed += [Listed(kind, info, plugin) for kind, info in _declarations(trees)]
+    return listed
+
+
+def _may_declare(path: Path) -> bool:
+    """Tell by a quick look whether a file can matter to a listing: most files of a large plugin can't."""
+    try:
+        source = path.read_bytes()
+    except OSError:
+        return False
+    return any(word in source for word in _DECLARING)
+
+
+def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
+    nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    classes = {node.name: node for node in nodes}
+    for node in nodes:
+        info = info_of(node)
+        if info is not None:
+            for kind in sorted(_kinds(node, classes)):
+                yield kind, info
+    outside = (node for tree in trees for node in tree.body if not isinstance(node, ast.ClassDef))
+    for call in (part for node in outside for part in ast.walk(node)):
+        if isinstance(call, ast.Call) and _name(call.func) == "Method":
+            method = _literal_call(call, Method)
+            if method is not None:
+                yield "method", method
+
+
+def _kinds(
+    node: ast.ClassDef, classes: dict[str, ast.ClassDef], below: frozenset[str] = frozenset()
+) -> set[ListedKind]:
+    """Say of which kinds a class is, by the names of its bases; ``below`` are classes derived from it."""
+    kinds: set[ListedKind] = set()
+    below |= {node.name}
+    for base in map(_name, node.bases):
+        if base in _KIND_OF_BASE:
+            kinds.add(_KIND_OF_BASE[base])
+        elif base in classes and base not in below:
+            kinds |= _kinds(classes[base], classes, below)
+    return kinds
+
+
+def info_of(node: ast.ClassDef) -> Info | DataInfo | None:
+    """Read the ``info`` literal of a class; None where it has none."""
+    for statement in node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        value = getattr(statement, "value", None)
+        if isinstance(value, ast.Call) and any(isinstance(t, ast.Name) and t.id == "info" for t in targets):
+            return _literal_call(value, DataInfo) if _name(value.func) == "DataInfo" else _literal_call(value, Info)
+    return None
+
+
+def _literal_call(call: ast.Call, cls: type[T]) -> T | None:
+    try:
+        arguments = [_literal(node) for node in call.args]
+        keywords = {str(item.arg): _literal(item.value) for item in call.keywords}
+        made = cls(*arguments, **keywords)
+    except (TypeError, ValueError, KeyError):
+        return None
+    texts = (getattr(made, name) for name, kind in cls.__annotations__.items() if kind == "str")
+    return made if all(isinstance(text, str) for text in texts) else None
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Attribute):
+        return {"Need": Need, "Makes": Makes}[_name(node.value)][node.attr]
+    if isinstance(node, ast.Tuple | ast.List):
+        return tuple(_literal(item) for item in node.elts)
+    return ast.literal_eval(node)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")

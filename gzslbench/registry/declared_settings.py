@@ -1,0 +1,69 @@
+"""The settings that a component declares, read from its source: names, types, defaults and the comments beside them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gzslbench.registry.declarations import PluginSource, info_of, parse
+from gzslbench.registry.source_hash import modules
+
+CONFIG = "Config"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of a ``Config``; ``comment`` is what its line says after the hash sign."""
+
+    name: str
+    type: str
+    default: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class _Class:
+    node: ast.ClassDef
+    lines: list[str]
+
+
+def declared_settings(plugin: PluginSource, component: str) -> list[Setting]:
+    """List the settings of a component, inherited ones first; empty where it has none or its source can't be read."""
+    classes = {each.node.name: each for path in modules(plugin).values() for each in _classes(path)}
+    for each in classes.values():
+        info = info_of(each.node)
+        if info is not None and info.name == component:
+            return list({s.name: s for s in _fields(_config_name(each.node), classes)}.values())
+    return []
+
+
+def _classes(path: Path) -> Iterator[_Class]:
+    tree = parse(path)
+    if tree is not None:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        yield from (_Class(node, lines) for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def _config_name(node: ast.ClassDef) -> str:
+    for statement in node.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            if CONFIG in names:
+                return statement.value.id
+    return ""
+
+
+def _fields(name: str, classes: dict[str, _Class]) -> Iterator[Setting]:
+    config = classes.get(name)
+    if config is None:
+        return
+    for base in config.node.bases:
+        if isinstance(base, ast.Name) and base.id != name:
+            yield from _fields(base.id, classes)
+    for node in config.node.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            default = ast.unparse(node.value) if node.value else "required"
+            comment = config.lines[(node.end_lineno or node.lineno) - 1].partition("  # ")[2].strip()
+            yield Setting(node.target.id, ast.unparse(node.annotation), default, comment)

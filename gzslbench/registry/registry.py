@@ -1,0 +1,260 @@
+"""Loading plugins, each inside its own error boundary, into one registry.
+
+pluggy finds and checks the hook implementations. It has no error boundary of its own, lets a misspelt hook pass, and
+drops the second of two plugins with one name. Here each plugin has a manager to itself, and whatever is wrong with one
+becomes a line that names its distribution and version.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from gzslbench.contract import Classifier, Component, Gate, Generator, hooks
+from gzslbench.contract.data_source import DataSource
+from gzslbench.contract.info import DataInfo, Info, Makes, Method
+from gzslbench.contract.markers import PROJECT
+from gzslbench.errors import GzslbenchError, PluginError, nearest
+from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
+from gzslbench.registry.settings import Recipe, build_config, joined, nested, read_recipe
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_HOOKS: dict[str, tuple[str, type]] = {
+    "gzslbench_datasets": ("data set", DataSource),
+    "gzslbench_generators": ("generator", Generator),
+    "gzslbench_gates": ("gate", Gate),
+    "gzslbench_classifiers": ("classifier", Classifier),
+    "gzslbench_methods": ("method", Method),
+}
+_COMPONENT_KINDS = ("generator", "gate", "classifier")
+_COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something registered: a component class, a data source or a method, and the plugin that it came from."""
+
+    kind: str
+    name: str
+    what: Any
+    plugin: PluginSource
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be used, and why, in one sentence."""
+
+    plugin: PluginSource
+    reason: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.plugin}: {self.reason}"
+
+    def may_hold(self, name: str) -> bool:
+        """Say whether ``name`` is that of the plugin, of its file, or of something that its source declares."""
+        declared = (each.info.name for each in read_listing([self.plugin]))
+        return name in {self.plugin.name, str(self.plugin.path), *declared}
+
+
+@dataclass
+class Registry:
+    """All that the loaded plugins have registered, by kind and name."""
+
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+    recipes: dict[PluginSource, Recipe] = field(default_factory=dict)
+    """Of every loaded plugin, also of one without any."""
+
+    def of_kind(self, kind: str) -> dict[str, Entry]:
+        """Give the entries of one kind by name."""
+        return {name: entry for (of, name), entry in self.entries.items() if of == kind}
+
+    def get(self, kind: str, name: str) -> Entry:
+        """Find an entry; raises :class:`PluginError` naming the nearest ones, or the broken plugin it may be in."""
+        if (kind, name) in self.entries:
+            return self.entries[kind, name]
+        self.refuse_broken(name)
+        raise PluginError(f"there is no {kind} '{name}'", nearest(name, self.of_kind(kind)))
+
+    def refuse_broken(self, name: str) -> None:
+        """Raise :class:`PluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
+        for broken in self.broken:
+            if broken.may_hold(name):
+                raise PluginError(f"the plugin {broken}", "mend or uninstall it")
+
+
+def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None) -> Registry:
+    """Load the given plugins, or all that can be found; what fails is kept in :attr:`Registry.broken`."""
+    registry = Registry()
+    for source in find_plugins(files) if sources is None else sources:
+        try:
+            _register(source, registry)
+        except (Exception, SystemExit) as error:
+            registry.broken.append(Broken(source, _sentence(error), traceback.format_exc()))
+    return registry
+
+
+@cache
+def load_component(source: PluginSource, kind: str, name: str) -> type[Component]:
+    """Load one plugin and give the component class that it registers under ``name``.
+
+    Raises :class:`PluginError` where the plugin is broken or has no such component.
+    """
+    registry = load_plugins(sources=[source])
+    registry.refuse_broken(source.name)
+    cls: type[Component] = registry.get(kind, name).what
+    return cls
+
+
+def import_plugin(source: PluginSource) -> ModuleType:
+    """Import a plugin's module, or its file under a name of its own."""
+    if source.module:
+        return importlib.import_module(source.module)
+    assert source.path is not None
+    place = re.sub(r"\W", "_", str(source.path))  # files of the same content may have other files beside them
+    name = f"gzslbench_file{place}_{source.distribution.version}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, source.path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{source.path} is no Python file", "give a file that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _register(source: PluginSource, registry: Registry) -> None:
+    """Add all that a plugin registers, or nothing."""
+    module = import_plugin(source)
+    manager = _manager(module)
+    entries = [
+        Entry(kind, _checked_name(item, kind, base, hook), item, source)
+        for hook, (kind, base) in _HOOKS.items()
+        for item in _returned(manager, hook)
+    ]
+    _refuse_taken_names(entries, registry)
+    registry.recipes[source] = _recipes(module, entries)
+    registry.entries |= {(entry.kind, entry.name): entry for entry in entries}
+
+
+def _manager(module: ModuleType) -> pluggy.PluginManager:
+    """Have pluggy check one plugin's hook implementations against the hooks that there are."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(module)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(
+            str(error).splitlines()[-1], "see gzslbench.contract.hooks for what each hook is given"
+        ) from error
+    for caller in manager.get_hookcallers(module) or []:
+        if not caller.has_spec():
+            raise PluginError(f"it implements the unknown hook {caller.name}", nearest(caller.name, _HOOKS))
+    return manager
+
+
+def _returned(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
+    caller: pluggy.HookCaller = getattr(manager.hook, hook)
+    results = caller()
+    if len(results) < len(caller.get_hookimpls()):  # pluggy leaves None out
+        raise PluginError(f"{hook} returned None", "return a list")
+    for result in results:
+        if not isinstance(result, list | tuple):
+            raise PluginError(f"{hook} returned {result!r}", "return a list")
+        yield from result
+
+
+def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
+    """Check what a hook returned and give its name."""
+    if base is Method:
+        if not isinstance(item, Method):
+            raise PluginError(f"{hook} returned {item!r}", "return a list of Method(...)")
+        name = item.name
+    else:
+        if not (isinstance(item, type) and issubclass(item, base)):
+            raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
+        expected = Info if issubclass(item, Component) else DataInfo
+        info = getattr(item, "info", None)
+        if not isinstance(info, expected):
+            raise PluginError(
+                f"the {kind} {item.__name__} has no 'info'",
+                f"give it one, such as {expected.__name__}({item.__name__.lower()!r})",
+            )
+        name = info.name
+        if issubclass(item, Component):
+            _check_component(item, item.info)
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise PluginError(f"the {kind} name {name!r} can't be used", "use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _check_component(cls: type[Component], info: Info) -> None:
+    if not is_dataclass(cls.Config) or not cls.Config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise PluginError(
+            f"the Config of '{info.name}' is no frozen dataclass", "decorate it with @dataclass(frozen=True)"
+        )
+    missing: frozenset[str] = cls.__abstractmethods__
+    if missing:
+        raise PluginError(f"'{info.name}' lacks {', '.join(sorted(missing))}", "implement what its kind asks for")
+    known = {item.name for item in fields(cls.Config)}
+    for made in info.makes:
+        if made in _COUNTS and _COUNTS[made] not in known:
+            raise PluginError(
+                f"'{info.name}' makes {made.value} without saying how many", f"add '{_COUNTS[made]}' to its Config"
+            )
+    build_config(info.name, cls.Config, {})
+
+
+def _refuse_taken_names(entries: Sequence[Entry], registry: Registry) -> None:
+    """Let a name stand for one thing of a kind, and among components for one class, since settings go by name."""
+    taken = list(registry.entries.values())
+    for entry in entries:
+        for other in taken:
+            components = entry.kind in _COMPONENT_KINDS and other.kind in _COMPONENT_KINDS
+            clash = entry.kind == other.kind or (components and entry.what is not other.what)
+            if entry.name == other.name and clash:
+                raise PluginError(
+                    f"the {entry.kind} name '{entry.name}' is taken by the {other.kind} of {other.plugin}",
+                    "rename it or uninstall the other",
+                )
+        taken.append(entry)
+
+
+def _recipes(module: ModuleType, entries: Sequence[Entry]) -> Recipe:
+    """Read the recipes of a plugin's methods, and check that they and the methods set nothing but their components."""
+    folder = Path(str(module.__file__)).parent
+    methods: list[Method] = [entry.what for entry in entries if entry.kind == "method"]
+    known = {entry.name for entry in entries if entry.kind in _COMPONENT_KINDS}
+    known.update(name for method in methods for name in (method.generator, method.gate, method.classifier) if name)
+    recipe = joined(read_recipe(folder / name) for name in sorted({each.recipes for each in methods if each.recipes}))
+    for name in recipe.components().union(*(nested(method.settings or {}) for method in methods)) - known:
+        raise PluginError(
+            f"its recipes or methods set '{name}', which is none of their components", nearest(name, known)
+        )
+    return recipe
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, GzslbenchError):
+        return str(error)
+    if isinstance(error, SystemExit):
+        return f"it calls sys.exit({error.code!r}) where it must raise an error"
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

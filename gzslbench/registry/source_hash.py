@@ -1,0 +1,71 @@
+"""The hash of a plugin's source that tells records of one version of its code from those of another."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from gzslbench.registry.declarations import PluginSource, locate, parse
+
+HASH_DIGITS = 12
+
+
+@cache
+def source_hash(plugin: PluginSource) -> str:
+    """Hash what a plugin's source says, comments and layout aside.
+
+    Modules that the plugin shares with others of its top-level package count, too.
+    """
+    digest = hashlib.sha256()
+    for name, path in sorted(modules(plugin).items()):
+        digest.update(f"{name}\n{_normal_form(path)}\n".encode())
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def modules(plugin: PluginSource) -> dict[str, Path]:
+    """Find the files of a plugin, and those that they import from the same top-level package, by module name."""
+    package = plugin.module or plugin.name
+    found = {_module_name(path, plugin.path, package): path for path in plugin.files}
+    waiting = dict(found) if plugin.module else {}
+    while waiting:
+        name, path = waiting.popitem()
+        for imported in _imports(path, name):
+            source = _source(imported) if imported.startswith(f"{package.partition('.')[0]}.") else None
+            if source is not None and imported not in found:
+                found[imported] = waiting[imported] = source
+    return found
+
+
+def _module_name(path: Path, root: Path | None, package: str) -> str:
+    if root is None or path == root:
+        return package
+    inner = path.relative_to(root).with_suffix("").parts
+    return ".".join([package, *(inner[:-1] if inner[-1] == "__init__" else inner)])
+
+
+def _imports(path: Path, name: str) -> Iterator[str]:
+    """Name the modules that a file imports, and what may be modules."""
+    tree = parse(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            yield from (module, *(f"{module}.{alias.name}" for alias in node.names))
+
+
+def _source(module: str) -> Path | None:
+    place = locate(module)
+    path = place / "__init__.py" if place is not None and place.is_dir() else place
+    return path if path is not None and path.suffix == ".py" else None
+
+
+def _normal_form(path: Path) -> str:
+    """Write source in one way; ``ast.unparse`` agrees between Python's versions more than ``ast.dump`` does."""
+    tree = parse(path)
+    return ast.unparse(tree) if tree else path.read_bytes().hex()

@@ -1,0 +1,138 @@
+"""Which groups of results belong to an ablation, each beside the complete method that it is compared with.
+
+They are found by what their components are set to, not by name, since a record may have been made under another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gzslbench.report.ablation.design import Arm, Design, Setting, settings_of
+from gzslbench.report.groups import Group
+
+
+@dataclass(frozen=True)
+class Row:
+    """A group of results: a variant and its summary, or a setting and its value; and the complete method beside it."""
+
+    name: str
+    text: str
+    group: Group
+    method: str
+    complete: Group | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether this is the complete method itself."""
+        return self.group is self.complete
+
+
+class Arms:
+    """The rows of one comparison, in the order in which they are printed; ``missing`` names arms without results."""
+
+    def __init__(self, designs: Sequence[Design], groups: Iterable[Group]) -> None:
+        self.designs = designs
+        self.groups = [(group, settings_of_group(group)) for group in groups if not group.key.candidates]
+        self.variants: list[Row] = []
+        self.settings: list[Row] = []
+        self.missing: dict[str, None] = {}
+        computed = [self._computed([design.complete]) for design in designs]
+        if not any(computed):
+            computed = [self._computed(design.variants) for design in designs]
+        for design, places in zip(designs, computed, strict=True):
+            for device, precision in places:
+                complete = self._find(design.complete, device, precision)
+                self.variants += self._variants(design, device, precision, complete)
+                if complete:
+                    self.settings += self._settings(design, complete)
+
+    def _computed(self, arms: Sequence[Arm]) -> list[tuple[str, str]]:
+        """Say on which devices and in which formats any of the arms ran."""
+        found = [group for arm in arms for group, settings in self.groups if settings == arm.settings]
+        return sorted({(group.key.device, group.key.precision) for group in found})
+
+    def _find(self, arm: Arm, device: str, precision: str, beside: Group | None = None) -> Group | None:
+        """Give an arm's latest group, before all one of the same code as that beside which it is to stand.
+
+        What takes no part in bfloat16 has float32 in its key, and stands beside either.
+        """
+        found = [
+            group
+            for group, settings in self.groups
+            if settings == arm.settings and group.key.device == device and group.key.precision in (precision, "float32")
+        ]
+
+        def preference(group: Group) -> tuple[bool, bool, str]:
+            return group.key.precision == precision, beside is None or same_code(group, beside), _latest(group)
+
+        return max(found, key=preference, default=None)
+
+    def _variants(self, design: Design, device: str, precision: str, complete: Group | None) -> Iterator[Row]:
+        for arm in (design.complete, *design.variants):
+            group = complete if arm is design.complete else self._find(arm, device, precision, complete)
+            if group:
+                yield Row(arm.name, arm.summary, group, design.complete.name, complete)
+            else:
+                self.missing[arm.name] = None
+
+    def _settings(self, design: Design, complete: Group) -> Iterator[Row]:
+        """Give what differs from the complete method in one setting; settings that only variants change, never."""
+        tried: dict[str, dict[str, Group]] = defaultdict(dict)
+        for group, settings in sorted(self.groups, key=lambda each: _latest(each[0])):
+            name, value = _one_difference(design.complete.settings, settings)
+            alike = (group.key.device, group.key.precision) == (complete.key.device, complete.key.precision)
+            if name and alike and same_code(group, complete) and not self._is_complete(settings):
+                tried[name][value] = group
+        of_variants = [_one_difference(design.complete.settings, arm.settings) for arm in design.variants]
+        own = {name: value for (_, name), value in design.complete.settings.items()}
+        for name in sorted(tried, key=lambda name: (_place(name, design.swept), name)):
+            if all((name, value) in of_variants for value in tried[name]):
+                continue
+            for value, group in sorted([*tried[name].items(), (own[name], complete)], key=lambda each: _order(each[0])):
+                yield Row(name, _written(value), group, design.complete.name, complete)
+
+    def _is_complete(self, settings: Mapping[Setting, str]) -> bool:
+        """Say whether settings are those of the complete method under some budget."""
+        return any(settings == design.complete.settings for design in self.designs)
+
+
+def settings_of_group(group: Group) -> dict[Setting, str]:
+    """Say what the components of a group are set to."""
+    return settings_of(group.key.parts)
+
+
+def _one_difference(settings: Mapping[Setting, str], other: Mapping[Setting, str]) -> tuple[str, str]:
+    """Name the one setting in which two sets of components differ, and its other value; nothing if there are more."""
+    if settings.keys() != other.keys():
+        return "", ""
+    differing = {(name, other[role, name]) for role, name in settings if settings[role, name] != other[role, name]}
+    return differing.pop() if len(differing) == 1 else ("", "")
+
+
+def same_code(group: Group, other: Group) -> bool:
+    """Say whether the components that two groups share are of one version."""
+    pairs = ((getattr(group.key, role), getattr(other.key, role)) for role in ("generator", "gate", "classifier"))
+    return all(one.code == two.code for one, two in pairs if one and two and one.name == two.name)
+
+
+def _latest(group: Group) -> str:
+    return max(result.created for result in group.results)
+
+
+def _place(name: str, order: Sequence[str]) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _order(value: str) -> tuple[bool, float, str]:
+    """Sort numbers by size, and after them whatever else there is."""
+    number = json.loads(value)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    return not is_number, number if is_number else 0.0, value
+
+
+def _written(value: str) -> str:
+    plain = json.loads(value)
+    return plain if isinstance(plain, str) else value

@@ -1,0 +1,132 @@
+"""Two methods on one data set, over the cells that both ran: who is ahead, how surely, and on which classes."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+import numpy as np
+
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.summary import RecordSummary
+from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.uncertainty.bootstrap import Interval, accuracy_replicates, interval, over_seeds
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.paired import Difference
+from gzslbench.report.uncertainty.ranking import probability_above, times_above
+from gzslbench.report.uncertainty.replicates import GroupReplicates, cells_of, restricted
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """One class: accuracies of both methods as fractions, means over seeds."""
+
+    name: str
+    unseen: bool
+    samples: int
+    a: float
+    b: float
+    interval: Interval
+    """Of the difference."""
+
+    @property
+    def difference(self) -> float:
+        """By how much the first method is ahead."""
+        return self.a - self.b
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Shares of the test samples, means over seeds and splits."""
+
+    both_right: float
+    a_alone: float
+    b_alone: float
+    neither: float
+    same_class: float
+    """Predicted to be of the same class, right or wrong."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the predictions tell beyond the means of H."""
+
+    a: Interval
+    b: Interval
+    probability: float
+    """Share of replicates in which the first method is ahead, ties counting half."""
+    agreement: Agreement
+    classes: tuple[ClassComparison, ...]
+    """By falling difference; empty under protocols over many splits, whose classes differ."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairComparison:
+    """Two groups of one table, with the cells that both ran; no verdict where an answer key is missing."""
+
+    comparison: Comparison
+    a: Group
+    b: Group
+    difference: Difference
+    verdict: Verdict | None
+
+
+def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairComparison | None:
+    """Compare two groups of one table; None where they have no seed in common.
+
+    Raises:
+        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
+    """
+    cells = cells_of(a) & cells_of(b)
+    if not cells:
+        return None
+    a, b = restricted(a, cells), restricted(b, cells)
+    mean = a.h.mean - b.h.mean
+    replicates = GroupReplicates((a, b), reader)
+    if len(replicates.groups) < 2:
+        return PairComparison(a.comparison, a, b, Difference(mean), None)
+    of_a, of_b = replicates.mean(a, cells), replicates.mean(b, cells)
+    between = interval(of_a - of_b)
+    verdict = Verdict(
+        interval(of_a),
+        interval(of_b),
+        probability=float(probability_above(times_above(np.stack([of_a, of_b]), np.stack([of_a, of_b])))[0, 1]),
+        agreement=_agreement(a, b, reader),
+        classes=() if a.comparison.rules.many_splits else _class_duels(a, b, reader),
+    )
+    return PairComparison(a.comparison, a, b, Difference(mean, between.low, between.high), verdict)
+
+
+def _agreement(a: Group, b: Group, reader: CorrectnessReader) -> Agreement:
+    shares = [_shares(*pair, reader) for pair in zip(a.results, b.results, strict=True)]
+    return Agreement(*(statistics.fmean(values) for values in zip(*shares, strict=True)))
+
+
+def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:
+    """Give the shares of :class:`Agreement` for one seed and split."""
+    labels = _answers(a, reader).labels
+    classes_a, classes_b = reader.predicted(a), reader.predicted(b)
+    right_a, right_b = classes_a == labels, classes_b == labels
+    kinds = (right_a & right_b, right_a & ~right_b, right_b & ~right_a, ~(right_a | right_b), classes_a == classes_b)
+    return tuple(float(kind.mean()) for kind in kinds)
+
+
+def _class_duels(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
+    """Compare class by class, for groups of one split."""
+    answers = _answers(a.results[0], reader)
+    marks = np.stack([reader.marks(result) for result in (*a.results, *b.results)], axis=1)
+    found = []
+    for row, replicates in accuracy_replicates(answers.labels, marks):
+        of_class = marks[answers.labels == row]
+        of_a, of_b = (over_seeds(half) for half in np.split(replicates, 2))
+        accuracy_a, accuracy_b = (float(half.mean()) for half in np.split(of_class, 2, axis=1))
+        between = interval(of_a - of_b)
+        unseen = row in answers.unseen_classes
+        found.append(ClassComparison(answers.class_names[row], unseen, len(of_class), accuracy_a, accuracy_b, between))
+    return tuple(sorted(found, key=lambda each: (-each.difference, each.name)))
+
+
+def _answers(result: RecordSummary, reader: CorrectnessReader) -> AnswerKey:
+    answers = reader.answers(result)
+    assert answers is not None, "only groups with answer keys are compared sample by sample"
+    return answers

@@ -1,0 +1,54 @@
+"""What the user asked to be drawn, and the commands that make the records it needs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gzslbench.errors import UsageError
+from gzslbench.report.figures.catalogue import FigureInfo
+
+BUNDLED = "glyphs"
+_USUAL_RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A figure, where to look for records and data, and what to draw of them; empty where the user left it open."""
+
+    figure: FigureInfo
+    roots: tuple[Path, ...]
+    cache: Path
+    data_dirs: tuple[Path, ...] = ()
+    named: tuple[str, ...] = ()
+    """Methods that the user named."""
+    data_set: str = ""
+    protocol: str = "inductive"
+    setting: str = ""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods to draw."""
+        return self.named or self.figure.methods
+
+    @property
+    def method(self) -> str:
+        """The one method to draw; raises :class:`UsageError` where several were named."""
+        if len(self.methods) > 1:
+            raise UsageError(f"the figure '{self.figure.name}' draws one method", "give --method once")
+        return self.methods[0]
+
+    def run_command(self, method: str, data_set: str, budget: str = "", grid: str = "", again: bool = False) -> str:
+        """Write the command that makes a method's records; ``again`` where there are some that lack something."""
+        words = ["gzslbench", "run", "--plugin", method, "--dataset", data_set, "--protocol", self.protocol]
+        words += ["--budget", budget] if budget else []
+        words += ["--grid", grid] if grid else []
+        words += ["--keep-samples"] if self.figure.samples else []
+        words += ["--force"] if again else []
+        return shlex.join([*words, *self._places()])
+
+    def _places(self) -> Sequence[str]:
+        results = ["--results", str(self.roots[0])] if self.roots[0] != _USUAL_RESULTS else []
+        return [*results, *(word for place in self.data_dirs for word in ("--data-dir", str(place)))]

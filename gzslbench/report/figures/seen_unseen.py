@@ -1,0 +1,77 @@
+"""Seen against unseen accuracy under calibrated stacking, with the point at which each method works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gzslbench.records.metrics import Curve, seen_unseen_curve
+from gzslbench.records.predictions import Predictions
+from gzslbench.report.figures.archive import Archive
+from gzslbench.report.figures.caption import caption
+from gzslbench.report.figures.choice import declared_methods
+from gzslbench.report.figures.style import DASHES, MARKERS, PALETTE, Drawing, legend_below, panels
+from gzslbench.report.figures.world import RecordData, open_world
+from gzslbench.report.groups import Group
+
+MOST_METHODS = 7
+GRID_POINTS = 401
+Accuracies = NDArray[np.float64]
+
+
+def draw(archive: Archive) -> Drawing:
+    """Draw a curve for each method, and its working point."""
+    groups = chosen_groups(archive)
+    world = open_world(archive.request, groups[0].comparison)
+    figure, ((axes,),) = panels(1, 1, 6.4, 5.2)
+    for place, group in enumerate(groups):
+        colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
+        curves = [curve_of(archive.predictions(record), world) for record in archive.records(group)]
+        unseen, seen = mean_curve(curves)
+        axes.plot(100 * unseen, 100 * seen, color=colour, linestyle=dash, linewidth=1.3)
+        u, s = (100 * float(np.mean([getattr(each, metric) for each in group.results])) for metric in ("u", "s"))
+        marker = MARKERS[place % len(MARKERS)]
+        label = f"{group.method} (H {100 * group.h.mean:.1f})"
+        axes.plot(
+            [u], [s], color=colour, linestyle=dash, marker=marker, markeredgecolor="white", markersize=8, label=label
+        )
+    axes.set(xlabel="unseen accuracy (%)", ylabel="seen accuracy (%)", xlim=(0, None), ylim=(0, None))
+    legend_below(figure, [axes], 2)
+    what = (
+        "Seen against unseen accuracy as an offset is taken from the joint scores of seen classes; seen accuracy is "
+        "averaged over seeds at equal unseen accuracy. Markers are U and S as the methods work: with their gate, where "
+        "they have one, hence not always on the curve."
+    )
+    return Drawing(figure, caption(archive.request.figure, what, groups), archive.data_set)
+
+
+def chosen_groups(archive: Archive) -> list[Group]:
+    """Give the methods asked for, else those with the highest H that have a name and are no variants."""
+    if archive.request.named:
+        return [archive.group(method) for method in archive.request.named]
+    declared = declared_methods()
+    variants = {name for name, method in declared.items() if method.variant_of}
+    methods = {group.method for group in archive.groups() if group.method != group.key.combination} - variants
+    groups = [archive.group(method) for method in sorted(methods)] or [archive.group("eszsl")]
+    return sorted(groups, key=lambda group: -group.h.mean)[:MOST_METHODS]
+
+
+def curve_of(predictions: Predictions, world: RecordData) -> Curve:
+    """Give the curve of one seed."""
+    return seen_unseen_curve(
+        world.labels(predictions.samples),
+        predictions.best_seen,
+        predictions.best_unseen,
+        predictions.score_seen.astype(np.float64) - predictions.score_unseen,
+        world.tested(world.split.seen_classes),
+        world.tested(world.split.unseen_classes),
+    )
+
+
+def mean_curve(curves: Sequence[Curve]) -> tuple[Accuracies, Accuracies]:
+    """Average seen accuracy (k,) over curves at equal unseen accuracy (k,); it is 0 past a curve's end."""
+    grid = np.linspace(0, max(curve.unseen[-1] for curve in curves), GRID_POINTS)
+    seen = [np.interp(grid, curve.unseen, curve.seen, right=0.0) for curve in curves]
+    return grid, np.asarray(np.mean(seen, axis=0))

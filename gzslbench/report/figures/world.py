@@ -1,0 +1,79 @@
+"""The data set that records were made on: its real features, scaled as components saw them, and its labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gzslbench.contract.dataset import DataSet, Indices, Split
+from gzslbench.data.catalogue import Catalogue
+from gzslbench.data.scaling import MinMax
+from gzslbench.errors import DataError
+from gzslbench.report.figures.request import Request
+from gzslbench.report.groups import Comparison
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordData:
+    """A data set and the split of the records."""
+
+    data_set: DataSet
+    split: Split
+
+    def features(self, samples: Indices) -> FloatArray:
+        """Give features (n, d), scaled by the range of the training samples."""
+        return np.asarray(self._scale(self._rows(samples)).numpy())
+
+    def labels(self, samples: Indices) -> Indices:
+        """Give class rows (n,)."""
+        return self.data_set.labels[samples]
+
+    def names(self, classes: Indices) -> list[str]:
+        """Name classes, given by class rows."""
+        return [self.data_set.class_names[row].replace("_", " ") for row in classes]
+
+    def is_unseen(self, samples: Indices) -> NDArray[np.bool_]:
+        """Say of test samples (n,) whether they are of unseen classes."""
+        return np.isin(samples, self.split.test_unseen)
+
+    def tested(self, classes: Indices) -> Indices:
+        """Give those of the classes that have test samples."""
+        tests = np.concatenate([self.split.test_seen, self.split.test_unseen])
+        return np.intersect1d(classes, self.labels(tests))
+
+    @cached_property
+    def _scale(self) -> MinMax:
+        return MinMax.fit(self._rows(self.split.trainval))
+
+    def _rows(self, samples: Indices) -> torch.Tensor:
+        return torch.from_numpy(np.array(self.data_set.features[samples]))
+
+
+def open_world(request: Request, comparison: Comparison) -> RecordData:
+    """Open the data set of a table of records; raises :class:`DataError` where its content is another one by now."""
+    data_set = _catalogue(request, comparison.data_set).open(comparison.data_set, request.cache)
+    split = data_set.splits.get(comparison.split)
+    found = (data_set.fingerprint["features"], data_set.fingerprint["labels"], split and split.fingerprint)
+    if split is None or found != (comparison.features, comparison.labels, comparison.split_hash):
+        raise DataError(
+            f"data set '{data_set.name}' in {data_set.provenance.location} is not the one of the records",
+            "give its folder by --data-dir, or run the methods again",
+        )
+    return RecordData(data_set, split)
+
+
+def _catalogue(request: Request, name: str) -> Catalogue:
+    """Search the data folders, and plugins only where a data set is not found there."""
+    catalogue = Catalogue.find(request.data_dirs, cache_dir=request.cache)
+    if name in catalogue.names():
+        return catalogue
+    from gzslbench.registry.registry import load_plugins
+
+    sources = {name: entry.what for name, entry in load_plugins().of_kind("data set").items()}
+    return Catalogue.find(request.data_dirs, sources, request.cache)

@@ -1,0 +1,179 @@
+"""What the page shows of each table: its cells as they are, numbers to sort them by, and the points to draw."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from gzslbench.records.summary import RecordSummary
+from gzslbench.report.costs import cost_of
+from gzslbench.report.groups import Comparison, Group, by_comparison
+from gzslbench.report.labels import RowNames
+from gzslbench.report.leaderboard import Leaderboard
+from gzslbench.report.page.diagram import Diagram, diagram_of
+from gzslbench.report.tables import NOTHING, Table, protocol_title
+
+ALL_DATA_SETS = "all"
+_NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
+_DECIMALS = 6
+
+Number = float | None
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column; ``numeric`` says that its cells sort by their numbers."""
+
+    name: str
+    left: bool
+    cost: bool
+    numeric: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; ``settings`` is what its label adds to the method's name, ``group`` is None over all data sets."""
+
+    method: str
+    settings: str
+    cells: tuple[str, ...]
+    numbers: tuple[Number, ...]
+    group: Group | None
+
+
+@dataclass(frozen=True)
+class View:
+    """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
+
+    name: str
+    data_set: str
+    protocol: str
+    ranked: bool
+    title: str
+    summary: str
+    columns: tuple[Heading, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    diagram: Diagram | None = None
+
+    @property
+    def address(self) -> str:
+        """The name under which the page finds this view."""
+        return f"{self.name}/{self.protocol}"
+
+    def cell(self, row: Row, column: str) -> str:
+        """Give a row's cell by the name of its column; empty where the table has no such column."""
+        return next((cell for cell, heading in zip(row.cells, self.columns, strict=True) if heading.name == column), "")
+
+
+def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
+    """Prepare every table of a leaderboard that was built from the results of ``groups``, in the order of reading."""
+    compared = by_comparison(groups)
+    comparisons: dict[str, list[Comparison]] = defaultdict(list)
+    for comparison in compared:
+        comparisons[comparison.data_set].append(comparison)
+    views = [
+        _comparison_view(table, comparison, compared[comparison])
+        for data_set, tables in board.data_sets.items()
+        for table, comparison in zip(tables, comparisons[data_set], strict=True)
+    ]
+    overall = board.overall if len(board.data_sets) > 1 else ()
+    return [*(_overall_view(table, compared) for table in overall), *views]
+
+
+def standing_for(rows: Iterable[Row]) -> Row:
+    """Choose the row that stands for several: that with most seeds, then the latest; never by how good it is."""
+    return max(rows, key=lambda row: (len(row.group.seeds), latest(row.group)) if row.group else (0, ""))
+
+
+def latest(group: Group) -> str:
+    """Say when the latest record of a group was made."""
+    return max(result.created for result in group.results)
+
+
+def _comparison_view(table: Table, comparison: Comparison, groups: Sequence[Group]) -> View:
+    names = RowNames([groups])
+    by_label = {(names.label(group), group.budget): group for group in groups}
+    name, _, protocol = table.title.rpartition(": ")
+    return View(
+        name=name,
+        data_set=comparison.data_set,
+        protocol=protocol,
+        ranked=comparison.rules.ranked,
+        title=table.title,
+        summary=table.summary,
+        columns=_headings(table),
+        rows=tuple(_rows(table, by_label)),
+        notes=table.notes,
+    )
+
+
+def _overall_view(table: Table, compared: Mapping[Comparison, Sequence[Group]]) -> View:
+    protocol = table.title.rpartition(": ")[2]
+    of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
+    return View(
+        name=ALL_DATA_SETS,
+        data_set=ALL_DATA_SETS,
+        protocol=protocol,
+        ranked=True,
+        title=table.title,
+        summary=table.summary,
+        columns=_headings(table),
+        rows=tuple(_rows(table, {})),
+        notes=table.notes,
+        diagram=diagram_of(of_protocol),
+    )
+
+
+def _headings(table: Table) -> tuple[Heading, ...]:
+    cells = zip(*table.rows, strict=True)
+    return tuple(
+        Heading(column.name, column.left, column.cost, not column.left and _all_numbers(of_column))
+        for column, of_column in zip(table.columns, cells, strict=True)
+    )
+
+
+def _all_numbers(cells: Iterable[str]) -> bool:
+    shown = [cell for cell in cells if cell != NOTHING]
+    return bool(shown) and all(map(_NUMBER.match, shown))
+
+
+def _rows(table: Table, by_label: Mapping[tuple[str, str], Group]) -> Iterator[Row]:
+    names = [column.name for column in table.columns]
+    method_at, budget_at = names.index("method"), names.index("budget")
+    for cells in table.rows:
+        label = cells[method_at]
+        group = by_label.get((label, cells[budget_at]))
+        method = group.method if group else label.partition(" (")[0]
+        yield Row(
+            method=method,
+            settings=label.removeprefix(method).strip(),
+            cells=cells,
+            numbers=tuple(_number(name, cell, group) for name, cell in zip(names, cells, strict=True)),
+            group=group,
+        )
+
+
+def _number(column: str, cell: str, group: Group | None) -> Number:
+    """Give what a cell sorts by: the value before rounding where that is known, else the number it begins with."""
+    if group and column in _EXACT:
+        exact = _EXACT[column](group)
+        return None if exact is None else round(exact, _DECIMALS)
+    found = _NUMBER.match(cell)
+    return float(found[0].replace(",", "").replace("−", "-")) if found else None
+
+
+def _mean(value: Callable[[RecordSummary], float]) -> Callable[[Group], Number]:
+    return lambda group: group.summary(value).mean
+
+
+_EXACT: dict[str, Callable[[Group], Number]] = {
+    **{name: _mean(attrgetter(name.lower())) for name in ("T1", "U", "S", "H", "AUSUC")},
+    "fit (s)": lambda group: cost_of(group).fit_s,
+    "predict (1/s)": lambda group: cost_of(group).predict_per_s,
+    "peak (MiB)": lambda group: cost_of(group).peak_memory_mib,
+}
+"""Columns whose values are known to more digits than the table shows."""

@@ -1,0 +1,1 @@
+"""What papers report, and how it compares with what was measured."""

@@ -1,0 +1,253 @@
+"""Checks of the papers' own numbers: what a table can't have right, and what is known of how its numbers came about.
+
+``originals.csv`` holds rows as their sources print them (``features`` is empty for the plain ones), ``audit.csv``
+findings that no computation makes, ``test_reads.csv`` how often each system's code measures itself on the test set for one
+number. Each row says how that is known.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from gzslbench.records.metrics import harmonic_mean
+
+ROUNDING = 0.05
+"""Half of the last digit that tables print, in percentage points."""
+LARGE_GAP = 1.0
+"""Percentage points of H that averaging over runs or splits is unlikely to explain."""
+_EPSILON = 1e-9
+_COMPUTED = "Computed from the row."
+
+
+@dataclass(frozen=True)
+class PrintedRow:
+    """What one table prints for one system on one data set, in percent, by metric."""
+
+    source: str
+    system: str
+    dataset: str
+    values: Mapping[str, float]
+
+    @property
+    def gzsl(self) -> tuple[float, float, float] | None:
+        """U, S and H, where the row has all three."""
+        u, s, h = (self.values.get(metric) for metric in ("U", "S", "H"))
+        return None if u is None or s is None or h is None else (u, s, h)
+
+
+@dataclass(frozen=True)
+class Original:
+    """A row as the system's source prints it, in percent; ``features`` is empty for those that most papers share.
+
+    ``checked`` says that the source was read for it.
+    """
+
+    system: str
+    dataset: str
+    features: str
+    values: Mapping[str, float]
+    source: str
+    checked: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to know about numbers of one row; ``wrong`` says that they are not what they are printed as."""
+
+    source: str
+    system: str
+    dataset: str
+    metrics: tuple[str, ...]
+    wrong: bool
+    text: str
+    known: str
+
+
+@dataclass(frozen=True)
+class TestReads:
+    """How often the test set was looked at for one number: ``measurements`` in each of so many ``evaluations``.
+
+    A measurement is one of an epoch of the classifier, or of a threshold. Both are None where the count isn't known.
+    ``kept`` says which measurement is the number.
+    """
+
+    system: str
+    dataset: str
+    evaluations: int | None
+    measurements: int | None
+    kept: str
+    known: str
+
+    @property
+    def count(self) -> int | None:
+        """Readings of test labels."""
+        return None if self.evaluations is None or self.measurements is None else self.evaluations * self.measurements
+
+    @property
+    def chose(self) -> bool:
+        """Whether the number was chosen on the test set."""
+        return "best" in self.kept
+
+
+def audit(rows: Sequence[PrintedRow]) -> list[Finding]:
+    """Find what is wrong or worth knowing about the rows of published tables, in their order."""
+    return [finding for row in rows for finding in (*_computed(row, rows), *_curated(row))]
+
+
+def follows(u: float, s: float, h: float) -> bool:
+    """Tell whether a printed H can be the harmonic mean of U and S, all three in percent and rounded to a tenth."""
+    low, high = (harmonic_mean(max(u + off, 0.0), max(s + off, 0.0)) for off in (-ROUNDING, ROUNDING))
+    return low - ROUNDING - _EPSILON <= h <= high + ROUNDING + _EPSILON
+
+
+@cache
+def originals() -> tuple[Original, ...]:
+    """Read the bundled rows of the systems' own sources."""
+    return tuple(
+        Original(row["system"], row["dataset"], row["features"], _values(row), row["source"], row["checked"] == "Y")
+        for row in bundled("originals.csv")
+    )
+
+
+@cache
+def bundled_findings() -> tuple[Mapping[str, str], ...]:
+    """Read the findings that no computation makes."""
+    return tuple(bundled("audit.csv"))
+
+
+@cache
+def test_reads() -> tuple[TestReads, ...]:
+    """Read the bundled counts of readings of test labels."""
+    return tuple(
+        TestReads(
+            row["system"],
+            row["dataset"],
+            int(row["evaluations"]) if row["evaluations"] else None,
+            int(row["measurements"]) if row["measurements"] else None,
+            row["kept"],
+            row["known"],
+        )
+        for row in bundled("test_reads.csv")
+    )
+
+
+def bundled(name: str) -> list[dict[str, str]]:
+    """Read a table that comes with the package."""
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _computed(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
+    yield from _out_of_range(row)
+    yield from _not_harmonic(row)
+    elsewhere = list(_of_another_data_set(row))
+    yield from elsewhere or [*_unlike_the_source(row), *_like_an_earlier_row(row, rows)]
+
+
+def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
+    for metric, value in row.values.items():
+        if not 0 <= value <= 100:
+            yield _finding(row, (metric,), f"{metric} {value} is no percentage", _COMPUTED, wrong=True)
+
+
+def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
+    """H is concave in U and S, so a mean of H over runs is never above the H of the means."""
+    if row.gzsl is None or follows(*row.gzsl):
+        return
+    u, s, h = row.gzsl
+    computed = harmonic_mean(u, s)
+    confirmed = any(original.values.get("H") == h for original in _originals_of(row))
+    large = abs(computed - h) > LARGE_GAP
+    text = f"U {u} and S {s} of this row give H {computed:.1f}, not {h}"
+    if large and confirmed:
+        text += ", which it has elsewhere, too"
+    elif h > computed:
+        text += "; no averaging over runs makes H higher"
+    elif not large:
+        text += "; a mean of H over runs or splits may be that much lower"
+    yield _finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
+
+
+def _of_another_data_set(row: PrintedRow) -> Iterator[Finding]:
+    """U, S and H agree to the digit with what the source has elsewhere, and not with what it has here."""
+    of_system = [original for original in originals() if original.system == row.system]
+    alike = [original for original in of_system if _same(row.values, original.values, ("U", "S", "H"))]
+    here = _originals_of(row)
+    if row.gzsl is None or not alike or any(original in here for original in alike):
+        return
+    text = f"on {alike[0].features} features" if alike[0].features else f"{alike[0].dataset}'s numbers"
+    sources = [alike[0].source]
+    if here and here[0].checked:
+        theirs = _written({metric: here[0].values[metric] for metric in ("U", "S", "H")})
+        text += f"; on {here[0].dataset} {row.system} has {theirs}"
+        sources.append(here[0].source)
+    metrics = tuple(metric for metric, value in row.values.items() if value == alike[0].values.get(metric))
+    certain = alike[0].checked
+    known = ". ".join(dict.fromkeys(sources))
+    yield _finding(row, metrics, text if certain else f"presumably {text}", known, wrong=certain)
+
+
+def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
+    """Some values are not those of the source; a single one is a slip, more may be results of another version."""
+    for original in _originals_of(row):
+        shared = [metric for metric in row.values if metric in original.values]
+        other = [each for each in shared if abs(row.values[each] - original.values[each]) > 2 * ROUNDING + _EPSILON]
+        if other:
+            theirs = _written({metric: original.values[metric] for metric in other})
+            text = f"elsewhere it has {theirs}"
+            if len(other) == 1:
+                text += f", and the rest as here{_where(row.system, row.values[other[0]])}"
+            slip = len(other) == 1 and other != ["T1"] and len(shared) > 2 and original.checked
+            yield _finding(row, tuple(other), text, original.source, wrong=slip)
+
+
+def _like_an_earlier_row(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
+    """U, S and H agree to the digit with an earlier row of another system or data set."""
+    for earlier in rows[: rows.index(row)]:
+        apart = (earlier.system, earlier.dataset) != (row.system, row.dataset)
+        if apart and row.gzsl is not None and earlier.gzsl == row.gzsl:
+            text = f"the same numbers as {earlier.system} on {earlier.dataset} ({earlier.source})"
+            yield _finding(row, ("U", "S", "H"), text, "Computed from the two rows.", wrong=False)
+
+
+def _curated(row: PrintedRow) -> Iterator[Finding]:
+    for entry in bundled_findings():
+        about = entry["systems"].split("; "), entry["datasets"].split("; ")
+        if row.source == entry["source"] and row.system in about[0] and row.dataset in about[1]:
+            metrics = tuple(metric for metric in entry["metrics"].split("; ") if metric in row.values)
+            yield _finding(row, metrics, entry["finding"], entry["known"], wrong=entry["wrong"] == "Y")
+
+
+def _originals_of(row: PrintedRow) -> list[Original]:
+    """Give what the source of a row's system has on plain features of its data set."""
+    return [each for each in originals() if (each.system, each.dataset, each.features) == (row.system, row.dataset, "")]
+
+
+def _where(system: str, value: float) -> str:
+    """Say what else of a system has a value, by the sources."""
+    for original in originals():
+        for metric, theirs in original.values.items():
+            if original.system == system and theirs == value:
+                features = f" ({original.features} features)" if original.features else ""
+                return f"; {value} is its {metric} on {original.dataset}{features}"
+    return ""
+
+
+def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *, wrong: bool) -> Finding:
+    return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
+
+
+def _same(values: Mapping[str, float], others: Mapping[str, float], metrics: Iterable[str]) -> bool:
+    return all(metric in values and values[metric] == others.get(metric) for metric in metrics)
+
+
+def _values(row: Mapping[str, str]) -> dict[str, float]:
+    return {metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]}
+
+
+def _written(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{metric} {value}" for metric, value in values.items())

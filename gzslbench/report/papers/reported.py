@@ -1,0 +1,139 @@
+"""Numbers that papers report, carried over as printed, and whether a record may stand beside them.
+
+``reported.csv`` holds one number a row. ``system``, ``dataset``, ``semantics`` and ``source`` are as printed;
+``method`` is the name of the system here; ``compares_to`` is the data set here with the same classes and semantics,
+empty where the source does not tell; ``splits`` is how many class splits the number is a mean of. Nothing is corrected:
+what is known to be wrong is found by :mod:`gzslbench.report.papers.audit`.
+``paper_features.csv`` lists content hashes of features known to be those of a source.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled
+
+Metric = Literal["T1", "U", "S", "H"]
+_METRICS: dict[str, Metric] = {"T1": "T1", "U": "U", "S": "S", "H": "H"}
+_Place = tuple[str, str, str, str]
+"""Source, system, data set and metric."""
+OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
+"""Names of published splits: the only ones that papers' numbers are for."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One number of a published table, in percent; ``note`` tells why it is known to be wrong."""
+
+    system: str
+    family: str
+    unseen_semantics: bool
+    dataset: str
+    semantics: str
+    metric: Metric
+    value: float
+    std: float | None
+    source: str
+    method: str
+    compares_to: str
+    splits: int
+    note: str
+
+    def __str__(self) -> str:
+        """Write the value as printed: ``66.1 ± 0.2``."""
+        return f"{self.value:.1f}" + (f" ± {self.std:.1f}" if self.std is not None else "")
+
+
+@cache
+def reported_numbers() -> tuple[Reported, ...]:
+    """Read the bundled table."""
+    notes = _notes()
+    return tuple(_reported(row, "; ".join(notes.get(_place(row), ()))) for row in bundled("reported.csv"))
+
+
+def reported_number(method: str, data_set: str, metric: Metric, many_splits: bool = False) -> Reported | None:
+    """Find what a paper reports for a method: the first row not known to be wrong, before all one with a deviation."""
+    return best_of(
+        number
+        for number in reported_for(method)
+        if (number.compares_to, number.metric, number.splits > 1) == (data_set, metric, many_splits)
+    )
+
+
+def reported_for(method: str) -> tuple[Reported, ...]:
+    """Give all numbers that papers report for a method."""
+    return _by_method().get(method, ())
+
+
+def best_of(numbers: Iterable[Reported]) -> Reported | None:
+    """Choose the first number not known to be wrong, before all one with a deviation."""
+    return min(numbers, key=lambda number: (bool(number.note), number.std is None), default=None)
+
+
+def same_features(number: Reported, features: str) -> bool:
+    """Tell whether features, by content hash, are known to be those that the number was obtained on."""
+    return (number.source, number.compares_to, features) in _paper_features()
+
+
+@cache
+def printed_rows() -> tuple[PrintedRow, ...]:
+    """Collect the numbers by row of their tables, as printed."""
+    rows: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
+    for row in bundled("reported.csv"):
+        rows[row["source"], row["system"], row["dataset"]][row["metric"]] = float(row["value"])
+    return tuple(PrintedRow(*place, values) for place, values in rows.items())
+
+
+@cache
+def findings() -> tuple[Finding, ...]:
+    """Audit the bundled table."""
+    return tuple(audit(printed_rows()))
+
+
+def _notes() -> Mapping[_Place, list[str]]:
+    """Say of each number that is wrong why."""
+    notes: dict[_Place, list[str]] = defaultdict(list)
+    for finding in findings():
+        for metric in finding.metrics if finding.wrong else ():
+            notes[finding.source, finding.system, finding.dataset, metric].append(finding.text)
+    return notes
+
+
+def _place(row: Mapping[str, str]) -> _Place:
+    return row["source"], row["system"], row["dataset"], row["metric"]
+
+
+def _reported(row: Mapping[str, str], note: str) -> Reported:
+    return Reported(
+        system=row["system"],
+        family=row["family"],
+        unseen_semantics=row["unseen_semantics"] == "Y",
+        dataset=row["dataset"],
+        semantics=row["semantics"],
+        metric=_METRICS[row["metric"]],
+        value=float(row["value"]),
+        std=float(row["std"]) if row["std"] else None,
+        source=row["source"],
+        method=row["method"],
+        compares_to=row["compares_to"],
+        splits=int(row["splits"]),
+        note=note,
+    )
+
+
+@cache
+def _by_method() -> Mapping[str, tuple[Reported, ...]]:
+    numbers: dict[str, list[Reported]] = defaultdict(list)
+    for number in reported_numbers():
+        if number.method:
+            numbers[number.method].append(number)
+    return {method: tuple(of_method) for method, of_method in numbers.items()}
+
+
+@cache
+def _paper_features() -> frozenset[tuple[str, str, str]]:
+    return frozenset((row["source"], row["data_set"], row["features"]) for row in bundled("paper_features.csv"))

@@ -1,0 +1,148 @@
+"""What a paper reports for a method beside what is measured here: whether the two compare, and which is higher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Literal
+
+from gzslbench.report.groups import Group
+from gzslbench.report.papers.audit import ROUNDING, test_reads
+from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, best_of, reported_for, same_features
+from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.paired import CONFIDENCE
+
+Word = Literal["matches", "lower", "higher", "not comparable"]
+
+
+class Reason(Enum):
+    """Why a paper's number doesn't compare: the mark in its cell, and what the mark means."""
+
+    FEATURES = "†", "other features: reported on features that are not these; no reproduction"
+    SEMANTICS = "◊", "other semantics, or semantics that the paper doesn't tell"
+    SPLIT = "¤", "other split: the paper's number is for a published split, or a mean over more or fewer splits"
+    PEEKED = "¶", "chosen on the test set, by what is known of the system's code"
+    WRONG = "§", "known to be wrong"
+    SEEDS = "№", "a single seed here, or a single split: nothing is known of the spread"
+
+    @property
+    def mark(self) -> str:
+        """The mark in the cell."""
+        return self.value[0]
+
+    @property
+    def meaning(self) -> str:
+        """What the mark means."""
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A paper's H and how H here stands to it: ``lower`` says that it is lower here."""
+
+    number: Reported
+    word: Word
+    reasons: tuple[Reason, ...] = ()
+
+    def __str__(self) -> str:
+        """Write a cell: ``66.1 ± 0.2 lower``, ``66.1 ± 0.2 not comparable †¶``."""
+        marks = "".join(reason.mark for reason in self.reasons)
+        return f"{self.number} {self.word}" + (f" {marks}" if marks else "")
+
+
+def verdict_on(group: Group, interval: Interval | None = None) -> Verdict | None:
+    """Judge a group's H against what a paper reports for its method; None where no paper does for this data set.
+
+    Where they compare, it ``matches`` if the 95% interval of H here meets the paper's mean ± its deviation or, where it
+    gives none, ± half of its last digit. Without ``interval`` that is Student's t over seeds (or splits).
+    """
+    number = _number_for(group)
+    if number is None:
+        return None
+    reasons = tuple(_reasons(number, group))
+    if reasons:
+        return Verdict(number, "not comparable", reasons)
+    return Verdict(number, _word(number, interval or _t_interval(group)))
+
+
+def _t_interval(group: Group) -> Interval:
+    """Give mean ± t(0.975, n - 1) s / sqrt(n) for a group of n > 1 seeds, or splits, of deviation s."""
+    mean, sd = group.h.mean, group.h.sd or 0.0
+    count = len(group.splits) if group.comparison.rules.many_splits else len(group.results)
+    half = _t_quantile(count - 1) * sd / math.sqrt(count)
+    return Interval(mean - half, mean + half)
+
+
+def verdict_notes(verdicts: Sequence[Verdict | None]) -> Iterator[str]:
+    """Explain the words and marks that occur, and what is wrong with numbers known to be wrong."""
+    found = [verdict for verdict in verdicts if verdict]
+    if any(not verdict.reasons for verdict in found):
+        yield (
+            f"paper H: matches where the {CONFIDENCE:.0%} interval of H here meets the paper's H ± its deviation, or ± "
+            "its rounding where it gives none; else H here is lower or higher."
+        )
+    for reason in Reason:
+        concerned = [verdict.number for verdict in found if reason in verdict.reasons]
+        if reason is Reason.WRONG:
+            wrong = {f"{number.system}, {number.source}": number.note for number in concerned}
+            yield from (f"{reason.mark} {row}: {reason.meaning}: {note}." for row, note in sorted(wrong.items()))
+        elif concerned:
+            yield f"{reason.mark} {reason.meaning}."
+
+
+def _number_for(group: Group) -> Reported | None:
+    """Prefer a number for the same data set and kind of split to one for other splits, and to other semantics."""
+    numbers = [number for number in reported_for(group.method) if number.metric == "H"]
+    data_set, many = group.comparison.data_set, group.comparison.rules.many_splits
+    same = [number for number in numbers if number.compares_to == data_set]
+    same_images = [number for number in numbers if number.dataset == _images(data_set)]
+    return best_of(number for number in same if (number.splits > 1) == many) or best_of(same) or best_of(same_images)
+
+
+def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
+    comparison = group.comparison
+    if not same_features(number, comparison.features):
+        yield Reason.FEATURES
+    if number.compares_to != comparison.data_set:
+        yield Reason.SEMANTICS
+    if not _same_splits(number, group):
+        yield Reason.SPLIT
+    if comparison.rules.selection != "test set" and number.system in _best_on_test():
+        yield Reason.PEEKED
+    if number.note:
+        yield Reason.WRONG
+    if group.h.sd is None:
+        yield Reason.SEEDS
+
+
+def _same_splits(number: Reported, group: Group) -> bool:
+    if group.comparison.rules.many_splits:
+        return number.splits == len(group.splits) > 1
+    return number.splits == 1 and group.comparison.split in OFFICIAL_SPLITS
+
+
+def _word(number: Reported, interval: Interval) -> Word:
+    margin = max(number.std or 0.0, ROUNDING)
+    if 100 * interval.high < number.value - margin:
+        return "lower"
+    return "higher" if 100 * interval.low > number.value + margin else "matches"
+
+
+def _images(data_set: str) -> str:
+    """Take the semantics from a data set's name: ``CUB@sent`` has the images of ``CUB``."""
+    return data_set.partition("@")[0]
+
+
+@cache
+def _best_on_test() -> frozenset[str]:
+    return frozenset(each.system for each in test_reads() if each.chose)
+
+
+@cache
+def _t_quantile(freedom: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))

@@ -1,0 +1,62 @@
+"""Bootstrap replicates of groups: H of every record in every replicate, and averages over any of their cells."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gzslbench.records.summary import RecordSummary
+from gzslbench.report.groups import Group
+from gzslbench.report.uncertainty.bootstrap import Replicates, h_replicates, over_seeds, over_splits
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
+
+Cell = tuple[str, int]
+"""A split's hash and a seed."""
+_AT_ONCE = 512
+"""Records that are resampled at once: their replicates take 8 MiB."""
+
+
+def cells_of(group: Group) -> frozenset[Cell]:
+    """Give the cells that a group ran."""
+    return frozenset((result.split_hash, result.seed) for result in group.results)
+
+
+def restricted(group: Group, cells: frozenset[Cell]) -> Group:
+    """Give a group with the results of some cells only."""
+    return Group(group.comparison, tuple(each for each in group.results if (each.split_hash, each.seed) in cells))
+
+
+class GroupReplicates:
+    """Replicates of H of the groups of one table, as far as there are answer keys for all results of a group."""
+
+    def __init__(self, groups: Iterable[Group], reader: CorrectnessReader) -> None:
+        self.groups = [group for group in groups if all(reader.answers(result) for result in group.results)]
+        self._cells: dict[Group, dict[Cell, Replicates]] = defaultdict(dict)
+        self._means: dict[tuple[Group, frozenset[Cell]], Replicates] = {}
+        by_split: dict[str, list[tuple[Group, RecordSummary]]] = defaultdict(list)
+        for group in self.groups:
+            for result in group.results:
+                by_split[result.split_hash].append((group, result))
+        for owned in by_split.values():
+            for begin in range(0, len(owned), _AT_ONCE):
+                self._resample(owned[begin : begin + _AT_ONCE], reader)
+
+    def mean(self, group: Group, cells: frozenset[Cell]) -> Replicates:
+        """Average H over resampled seeds, then over resampled splits, of some cells of a group: (B,)."""
+        if (group, cells) not in self._means:
+            by_split: dict[str, list[Replicates]] = defaultdict(list)
+            for split, seed in sorted(cells):
+                by_split[split].append(self._cells[group][split, seed])
+            means = [over_seeds(np.stack(of_split)) for of_split in by_split.values()]
+            self._means[group, cells] = over_splits(np.stack(means))
+        return self._means[group, cells]
+
+    def _resample(self, owned: Sequence[tuple[Group, RecordSummary]], reader: CorrectnessReader) -> None:
+        """Resample results of one split."""
+        answers = reader.answers(owned[0][1])
+        assert answers is not None
+        marks = np.stack([reader.marks(result) for _, result in owned], axis=1)
+        for (group, result), h in zip(owned, h_replicates(answers.labels, answers.unseen_classes, marks), strict=True):
+            self._cells[group][result.split_hash, result.seed] = h

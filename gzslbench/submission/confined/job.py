@@ -1,0 +1,134 @@
+"""What a confined process is given to train one cell: training data at first, test features when it asks for them.
+
+A sample's index tells its class where a data set is sorted by class, and the usual order of the test set follows from
+the split. So samples are counted anew here: the training samples first, the test samples after them in an order that is
+drawn each time and known to nobody.
+
+Code that steps out of its component may ask for the test set before it has trained, and so see test features and unseen
+semantics early. That breaks its protocol; labels are in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.info import Distribution
+from gzslbench.contract.parts import Parts, Role
+from gzslbench.contract.protocol import protocol_named
+from gzslbench.evaluation.job import Fold, GroupJob, TestSet, Validation
+from gzslbench.records.predictions import FloatArray, IntArray
+from gzslbench.records.record import CellKey, PartKey, Record
+from gzslbench.registry.choice import ConfiguredComponent, Setup
+from gzslbench.registry.declarations import PluginSource
+from gzslbench.runner.group_job import make_job, make_test_set
+from gzslbench.runner.plan import PlannedCell, PlannedGroup, Task
+from gzslbench.runner.request import Request
+
+UNKNOWN = PluginSource("", Distribution("", ""))
+"""Stands for a part's plugin until the confined process has found it: this side never looks at submitted code."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one confined run may take. ``wall_s`` None allows ten times what the record took, and ten minutes more."""
+
+    wall_s: float | None = None
+    memory_bytes: int | None = None
+    """Of one process; None leaves a quarter of the machine's memory to others."""
+    processes: int = 4096
+    file_bytes: int = 1 << 28
+
+
+@dataclass(frozen=True, eq=False)
+class Handout:
+    """The test set with the features of its samples (m, d), unscaled."""
+
+    test_set: TestSet
+    features: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ConfinedJob:
+    """A job whose features are left out: those of the training samples are ``training`` (n, d), samples 0 to n - 1."""
+
+    job: GroupJob
+    training: FloatArray
+    tests: int
+    early: Handout | None
+    plugin: Path | None
+    limits: Limits
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """All of one run: what is given at once, what on the test set, and the samples of the data set that it is about."""
+
+    given: ConfinedJob
+    handout: Handout
+    samples: IntArray
+    """Test samples of the data set, in the order of the test set (m,)."""
+
+
+def prepare(
+    record: Record, data_set: DataSet, split: Split, threads: int, plugin: Path | None, limits: Limits
+) -> Preparation:
+    """Prepare the run of a record's cell on the CPU."""
+    group = PlannedGroup(
+        Task(data_set, split), protocol_named(record.key.protocol), record.key.seed, (_planned(record),)
+    )
+    job = make_job(group, Request(device="cpu", threads=threads, precision=record.key.precision))
+    samples = np.random.default_rng().permutation(make_test_set(data_set, split).samples)
+    numbers = np.full(len(data_set.features), -1)
+    numbers[np.concatenate([split.trainval, samples])] = np.arange(len(split.trainval) + len(samples))
+    test_set = TestSet(numbers[samples], data_set.semantics[split.unseen_classes])
+    handout = Handout(test_set, np.asarray(data_set.features[samples]))
+    blank = np.zeros((0, data_set.features.shape[1]), np.float32)
+    job = replace(
+        job, features=blank, fold=_renumbered(job.fold, numbers), early_test_set=job.early_test_set and test_set
+    )
+    if job.validation:
+        job = replace(job, validation=_renumbered_validation(job.validation, numbers))
+    early = handout if job.early_test_set else None
+    training = np.asarray(data_set.features[split.trainval])
+    return Preparation(ConfinedJob(job, training, len(samples), early, plugin, limits), handout, samples)
+
+
+def _renumbered(fold: Fold, numbers: IntArray) -> Fold:
+    return replace(fold, train=numbers[fold.train], scaled=None)
+
+
+def _renumbered_validation(validation: Validation, numbers: IntArray) -> Validation:
+    test_set = replace(validation.test_set, samples=numbers[validation.test_set.samples])
+    return replace(validation, fold=_renumbered(validation.fold, numbers), test_set=test_set)
+
+
+def _planned(record: Record) -> PlannedCell:
+    return PlannedCell(
+        key=record.key,
+        method=record.method,
+        budget=record.budget,
+        setups=tuple(_setups(record.key)),
+        origins=record.origins,
+        unseen_semantics=record.unseen_semantics,
+        generative=record.generative,
+    )
+
+
+def _setups(key: CellKey) -> Iterator[Setup]:
+    """Give the settings that a cell chose from, or its only ones."""
+    for candidate in key.candidates or ({},):
+        yield Parts(
+            _component("generator", key.generator, candidate) if key.generator else None,
+            _component("gate", key.gate, candidate),
+            _component("classifier", key.classifier, candidate),
+        )
+
+
+def _component(kind: Role, part: PartKey, candidate: Mapping[str, Any]) -> ConfiguredComponent:
+    return ConfiguredComponent(kind, part.name, UNKNOWN, candidate.get(part.name, part.config))

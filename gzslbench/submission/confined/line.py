@@ -1,0 +1,121 @@
+"""What passes between a maintainer's process and a confined one, over one socket.
+
+The confined process is sent pickles, which it may trust. It sends back frames of a JSON header and, of one length that
+the receiver knows beforehand, raw bytes: nothing that could run code or claim memory on this side.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from gzslbench.errors import ContractError
+
+LENGTH_BYTES = 8
+LONGEST_HEADER = 4096
+LONGEST_TEXT = 400
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a confined process says: ``begin`` a phase, ``test set``, ``failed`` with a reason, or ``predictions``."""
+
+    what: str
+    text: str = ""
+    payload: bytes = b""
+
+
+class Outside:
+    """The maintainer's end. Everything after ``wall_s`` seconds raises :class:`TimeoutError`."""
+
+    def __init__(self, line: socket.socket, wall_s: float) -> None:
+        self._line, self._deadline = line, time.monotonic() + wall_s
+
+    def give(self, value: object) -> None:
+        """Send a value; raises :class:`OSError` where the other end is gone."""
+        written = pickle.dumps(value, protocol=5)
+        self._line.settimeout(self._left())
+        self._line.sendall(len(written).to_bytes(LENGTH_BYTES))
+        self._line.settimeout(self._left())
+        self._line.sendall(written)
+
+    def hear(self, payload_bytes: int) -> Said:
+        """Receive a frame, whose payload has ``payload_bytes`` bytes or none.
+
+        Raises :class:`ContractError` for anything else, and :class:`EOFError` where the other end is gone.
+        """
+        length = int.from_bytes(self._take(LENGTH_BYTES))
+        if length > LONGEST_HEADER:
+            raise _unreadable()
+        what, text, count = _header(self._take(length))
+        if count not in (0, payload_bytes):
+            raise ContractError(f"it handed in {count} bytes of predictions, not {payload_bytes}", "read its source")
+        return Said(what, printable(text), self._take(count))
+
+    def _take(self, count: int) -> bytes:
+        taken = bytearray()
+        while len(taken) < count:
+            self._line.settimeout(self._left())
+            piece = self._line.recv(min(_CHUNK, count - len(taken)))
+            if not piece:
+                raise EOFError("the confined process has gone")
+            taken += piece
+        return bytes(taken)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the confined process has had its time")
+        return left
+
+
+class Inside:
+    """The confined process's end."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+
+    def receive(self) -> Any:
+        """Receive a value from the maintainer's process."""
+        length = int.from_bytes(self._read(LENGTH_BYTES))
+        return pickle.loads(self._read(length))  # it comes from the process that started this one
+
+    def say(self, what: str, text: str = "", payload: bytes = b"") -> None:
+        """Send a frame."""
+        header = json.dumps([what, text[:LONGEST_TEXT], len(payload)]).encode()
+        self._line.sendall(len(header).to_bytes(LENGTH_BYTES) + header + payload)
+
+    def _read(self, count: int) -> bytearray:
+        read = bytearray(count)
+        view = memoryview(read)
+        while view:
+            got = self._line.recv_into(view)
+            if not got:
+                raise EOFError("the maintainer's process has gone")
+            view = view[got:]
+        return read
+
+
+def printable(text: str) -> str:
+    """Bring untrusted text into one line of bounded length without control characters."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(line.split())[:LONGEST_TEXT]
+
+
+def _header(written: bytes) -> tuple[str, str, int]:
+    try:
+        match json.loads(written):
+            case [str(what), str(text), int(count)] if type(count) is int and count >= 0:
+                return what, text, count
+    except (ValueError, RecursionError):
+        pass
+    raise _unreadable()
+
+
+def _unreadable() -> ContractError:
+    return ContractError("it wrote something else than messages to the process that started it", "read its source")

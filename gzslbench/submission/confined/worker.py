@@ -1,0 +1,155 @@
+"""The confined process: it trains the cell that it is given, and reports the predicted classes of the test samples.
+
+Its standard input and output are one socket to the process that started it; what plugins print goes to its log. From
+the moment that it loads a plugin, nothing that it says can be trusted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gzslbench.errors import ProtocolError
+from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.records.predictions import FloatArray, Predictions
+from gzslbench.registry.choice import ConfiguredComponent
+from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file
+from gzslbench.registry.registry import Registry, load_plugins
+from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
+from gzslbench.submission.confined.line import Inside
+from gzslbench.submission.source import PROJECT, plugins_in
+
+PR_SET_NO_NEW_PRIVS = 38
+FIRST_TO_GO = "1000"
+"""Where memory runs out, the kernel ends this process before any other."""
+MEMORY_SHARE = 0.75
+
+
+def main() -> None:
+    """Train one cell and report it."""
+    line = _line()
+    given: ConfinedJob = line.receive()
+    _restrict(given.limits)
+    import torch
+
+    from gzslbench.evaluation.branch import failures_reported
+    from gzslbench.evaluation.run_group import run_group
+
+    torch.set_num_threads(given.job.threads)
+    coordinator = LineCoordinator(line, given)
+    with failures_reported(coordinator, [0]):
+        registry = load_plugins(sources=plugins_with(given.plugin))
+        run_group(with_plugins(given.job, registry), coordinator, coordinator.features)
+
+
+class LineCoordinator:
+    """The coordinator of :mod:`gzslbench.evaluation.branch`; ``features`` (n + m, d) lack the test samples' at first."""
+
+    def __init__(self, line: Inside, given: ConfinedJob) -> None:
+        self._line = line
+        count, width = given.training.shape
+        self.features: FloatArray = np.zeros((count + given.tests, width), np.float32)
+        self.features[:count] = given.training
+        if given.early is not None:
+            self._spread(given.early)
+
+    def begin(self, cell: int, phase: str) -> None:
+        """Say what is about to be done."""
+        self._line.say("begin", phase)
+
+    def progress(self, stage: str, step: int, last: int) -> None:
+        """Keep it: nobody watches."""
+
+    def test_set(self) -> TestSet:
+        """Ask for the test set, with which the features of the test samples come."""
+        self._line.say("test set")
+        return self._spread(self._line.receive())
+
+    def h_on_test(self, cell: int, predictions: Predictions) -> float:
+        """Refuse: no label is near."""
+        raise ProtocolError("protocols that read test labels can't be run again here", "submit a ranked protocol")
+
+    def report(self, cell: int, result: CellResult) -> None:
+        """Report the predicted classes, in the order of the test set."""
+        self._line.say("predictions", payload=result.predictions.predicted.astype("<i8").tobytes())
+
+    def fail(self, cell: int, error: BaseException) -> None:
+        """Say why there are no predictions."""
+        from gzslbench.runner.failures import cause_of
+
+        self._line.say("failed", cause_of(error).reason)
+
+    def _spread(self, handout: Handout) -> TestSet:
+        self.features[handout.test_set.samples] = handout.features
+        return handout.test_set
+
+
+def plugins_with(source: Path | None) -> list[PluginSource]:
+    """List the built-in plugins and those of submitted source; other installed ones are left out.
+
+    Nothing is installed: the modules of a project are found in its folder, which is put on :data:`sys.path`.
+    """
+    own = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
+    if source is None:
+        return own
+    if source.is_file():
+        return [*own, plugin_file(source)]
+    project = (source / PROJECT).is_file()
+    return [*own, *(_importable(plugin, project) for plugin in plugins_in(source))]
+
+
+def _importable(plugin: PluginSource, project: bool) -> PluginSource:
+    assert plugin.path is not None, "it has been found in a folder"
+    if not project:
+        return plugin_file(plugin.path)
+    sys.path.append(str(plugin.path.parent))
+    return replace(plugin, module=plugin.name)
+
+
+def with_plugins(job: GroupJob, registry: Registry) -> GroupJob:
+    """Find the plugin of each part by its name; raises :class:`PluginError` where there is none."""
+
+    def found(part: ConfiguredComponent) -> ConfiguredComponent:
+        return replace(part, source=registry.get(part.kind, part.name).plugin)
+
+    cells = tuple(replace(cell, setups=tuple(setup.map(found) for setup in cell.setups)) for cell in job.cells)
+    return replace(job, cells=cells)
+
+
+def _line() -> Inside:
+    """Take the socket away from standard input and output, lest a plugin's printing gets into it."""
+    line = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    return Inside(line)
+
+
+def _restrict(limits: Limits) -> None:
+    """Bound what this process can take, for good; children inherit it."""
+    memory = limits.memory_bytes or int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    bounds = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_DATA: memory,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NPROC: limits.processes,
+    }
+    for what, most in bounds.items():
+        _, hard = resource.getrlimit(what)
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (bound, bound))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

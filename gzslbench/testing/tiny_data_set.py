@@ -1,0 +1,98 @@
+"""A data set of nine classes and a hundred samples, made in memory, on which components are checked.
+
+Features are noisy linear maps of the semantics. Rows of seen and unseen classes alternate, classes differ in size, one
+row has no samples at all, and samples come in no order: nobody may take the numbering of classes for granted.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from gzslbench.contract import Generator, NoConfig
+from gzslbench.contract.context import Context
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.protocol import protocol_named
+from gzslbench.data.scaling import MinMax
+from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet
+from gzslbench.records.predictions import FloatArray
+
+NAME = "contract-check"
+SEEN, UNSEEN, EMPTY = (0, 3, 5, 6, 8), (1, 2, 7), 4
+FEATURE_DIM, SEMANTIC_DIM = 6, 4
+SMALLEST_CLASS, TEST_SHARE = 8, 4
+NOISE = 0.2
+
+
+@cache
+def tiny_data_set() -> DataSet:
+    """Make the data set; the same on every machine and at every call."""
+    rng = np.random.default_rng(0)
+    rows = np.array(SEEN + UNSEEN)
+    labels = rng.permutation(np.repeat(rows, SMALLEST_CLASS + rows))
+    semantics = rng.normal(size=(len(rows) + 1, SEMANTIC_DIM)).astype(np.float32)
+    clean = semantics[labels] @ feature_map()
+    features = (clean + NOISE * rng.normal(size=clean.shape)).astype(np.float32)
+    seen, index = np.isin(labels, SEEN), np.arange(len(labels))
+    test = seen & (index % TEST_SHARE == 0)
+    split = Split(NAME, index[seen & ~test], index[test], index[~seen], np.array(SEEN), np.array(UNSEEN))
+    names = tuple(f"class {row}" for row in range(len(semantics)))
+    return DataSet(NAME, features, labels, semantics, names, {NAME: split})
+
+
+def feature_map() -> FloatArray:
+    """Give the map (k, d) from semantics to noiseless features."""
+    return np.random.default_rng(1).normal(size=(SEMANTIC_DIM, FEATURE_DIM)).astype(np.float32)
+
+
+def test_set() -> TestSet:
+    """Give the test samples, seen and unseen ones mixed, and the semantics of the unseen classes."""
+    split = tiny_data_set().split()
+    samples = np.sort(np.concatenate([split.test_seen, split.test_unseen]))
+    return TestSet(samples, tiny_data_set().semantics[split.unseen_classes])
+
+
+def job(protocol: str, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJob:
+    """Write down the job of a worker under a protocol."""
+    data_set, split, rules = tiny_data_set(), tiny_data_set().split(), protocol_named(protocol)
+    fold = Fold(
+        train=split.trainval,
+        labels=np.searchsorted(split.seen_classes, data_set.labels[split.trainval]),
+        seen_rows=split.seen_classes,
+        unseen_rows=split.unseen_classes,
+        seen_semantics=data_set.semantics[split.seen_classes],
+        unseen_semantics=data_set.semantics[split.unseen_classes] if Need.UNSEEN_SEMANTICS in rules.reveals else None,
+    )
+    early_test_set = test_set() if Need.TEST_FEATURES in rules.reveals else None
+    return GroupJob(data_set.features, NAME, NAME, rules, seed, cells, fold, early_test_set=early_test_set)
+
+
+class TrueGenerator(Generator):
+    """Stands in for a generator where a gate or a classifier is checked: it knows how the features are made."""
+
+    info = Info("true-generator", makes=(Makes.SYNTHETIC, Makes.PROXIES))
+
+    class Config(NoConfig):
+        """How much it makes."""
+
+        per_class = 7
+        proxy_count = 20
+
+    def __init__(self, scale: MinMax) -> None:
+        super().__init__()
+        self.scale, self.map = scale, torch.from_numpy(feature_map())
+
+    def fit(self, view: object, ctx: Context) -> None:
+        """Learn nothing."""
+
+    def generate(self, semantics: torch.Tensor, per_class: int, ctx: Context) -> torch.Tensor:
+        """Make features as the tiny data set does."""
+        noise = torch.randn(len(semantics), per_class, FEATURE_DIM, generator=ctx.rng)
+        return self.scale((semantics @ self.map)[:, None] + NOISE * noise)
+
+    def proxies(self, count: int, ctx: Context) -> torch.Tensor:
+        """Make samples anywhere between 0 and 1."""
+        return torch.rand(count, FEATURE_DIM, generator=ctx.rng)

@@ -1,0 +1,1 @@
+"""MLflow beside the records."""

@@ -1,0 +1,156 @@
+"""Keeping MLflow up to date beside a sweep, or rebuilding it from the records.
+
+A sweep is timed, so MLflow works in a process of its own, at low priority, which is told the folders of finished
+records. Records are what counts: whatever happens to MLflow costs one warning, and :func:`sync` catches up.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TextIO
+
+from gzslbench.errors import UsageError
+from gzslbench.records.record import Record
+from gzslbench.records.store import Store
+from gzslbench.tracking.writer import opened, shown, tracking_uri
+
+logger = logging.getLogger(__name__)
+
+CLOSE_S = 60.0
+"""How long the end of a sweep waits for MLflow to catch up."""
+_CATCH_UP = "the records are safe; 'gzslbench track sync' catches up"
+
+
+@dataclass
+class Outcome:
+    """What became of the records that MLflow was given."""
+
+    added: int = 0
+    problem: str = ""
+
+
+class MlflowProcess:
+    """Mirrors records into MLflow from a process of its own; never raises and never waits, but for :meth:`close`."""
+
+    def __init__(self, uri: str | None, results: Path) -> None:
+        self._uri = tracking_uri(uri, results)
+        self._store = Store(results)
+        self._process: subprocess.Popen[str] | None = None
+        self._failed = False
+
+    def start(self) -> None:
+        """Start the process before the first record is there, so that the end of a short sweep need not wait for it."""
+        if self._process is not None or self._failed:
+            return
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gzslbench.tracking.process", str(self._store.root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=os.environ | {"MLFLOW_TRACKING_URI": self._uri},  # not an argument: it may hold a password
+                start_new_session=True,  # Ctrl-C stops the sweep, not the record that is being mirrored
+            )
+        except OSError as error:
+            self._warn(str(error))
+
+    def log(self, record: Record) -> None:
+        """Take note of a record that has been stored."""
+        self.start()
+        if self._process is None or self._process.stdin is None:
+            return
+        with suppress(OSError):  # it has ended early: close() says why
+            self._process.stdin.write(json.dumps(str(self._store.folder(record.key))) + "\n")
+            self._process.stdin.flush()
+
+    def close(self, timeout: float = CLOSE_S) -> None:
+        """Let MLflow catch up for ``timeout`` seconds at most, and warn once if anything went wrong."""
+        if self._process is None:
+            return
+        try:
+            answer, _ = self._process.communicate(timeout=timeout)
+            problem = Outcome(**json.loads(answer)).problem
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            problem = f"no end after {timeout:g} s"
+        except (ValueError, TypeError, OSError):
+            problem = f"its process ended with code {self._process.wait()}"
+        self._process = None
+        if problem:
+            self._warn(problem)
+
+    def _warn(self, problem: str) -> None:
+        self._failed = True
+        logger.warning("MLflow did not take all records: %s; %s", problem, _CATCH_UP)
+
+
+def sync(store: Store, uri: str | None = None) -> int:
+    """Bring all records into MLflow that are not there yet, and say how many those were.
+
+    Raises :class:`UsageError` where MLflow can't be used.
+    """
+    chosen = tracking_uri(uri, store.root)
+    try:
+        with redirect_stdout(sys.stderr), opened(chosen, store.root, f"sync {_now()}") as writer:
+            return sum(writer.add(record, store.folder(record.key)) for record in store.records())
+    except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
+        raise UsageError(
+            f"MLflow can't be used: {shown(str(error), chosen)}", "check --tracking-uri and MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def follow(folders: Iterable[Path], store: Store, uri: str) -> Outcome:
+    """MlflowWriter records as their folders come in, until MLflow fails or there are no more."""
+    outcome = Outcome()
+    try:
+        with opened(uri, store.root, f"sweep {_now()}") as writer:
+            for folder in folders:
+                outcome.added += writer.add(store.read(folder), folder)
+    except Exception as error:  # as in sync()
+        outcome.problem = shown(str(error) or type(error).__name__, uri)
+    return outcome
+
+
+def main() -> None:
+    """Run the tracker's process: read folders as lines of JSON, and end with the outcome as one line."""
+    os.nice(10)
+    store = Store(Path(sys.argv[1]))
+    with redirect_stdout(sys.stderr):
+        outcome = follow(_arriving(sys.stdin), store, tracking_uri(None, store.root))
+    gc.freeze()  # else the interpreter, for which the sweep waits, looks through all of MLflow before it ends
+    print(json.dumps(asdict(outcome)))
+
+
+def _arriving(lines: TextIO) -> Iterator[Path]:
+    """Read at once whatever arrives, so that the sweep never waits for a full pipe."""
+    queue: SimpleQueue[str | None] = SimpleQueue()
+
+    def read() -> None:
+        for line in lines:
+            queue.put(line)
+        queue.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    return (Path(json.loads(line)) for line in iter(queue.get, None) if line)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The shapes of published methods, and under which protocols each can be run."""
+
+import itertools
+
+import pytest
+
+from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
+from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.protocol import PROTOCOLS
+
+F_CLSWGAN = Info("f-clswgan", makes=(Makes.SYNTHETIC,))
+CADA_VAE = Info("cada-vae", needs=(Need.UNSEEN_SEMANTICS,), makes=(Makes.ENCODING, Makes.SYNTHETIC))
+EARLY_GAN = Info("early-gan", makes=(Makes.PROXIES,))
+BOTH_KINDS = Info("both-kinds", makes=(Makes.PROXIES, Makes.SYNTHETIC))
+ENCODER = Info("encoder", makes=(Makes.ENCODING,))
+E_PGN = Info("e-pgn", makes=(Makes.SYNTHETIC,))
+TRANSDUCTIVE_GGM = Info("ggm", needs=(Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES), makes=(Makes.SYNTHETIC,))
+
+NO_GATE = Info("none")
+STACKING = Info("calibrated-stacking")
+CEWGAN_GATE = Info("ood-gate", needs=(Need.SYNTHETIC,))
+ENTROPY = Info("entropy", needs=(Need.OUTSIDE,))
+PROXY_GATE = Info("proxy-gate", needs=(Need.PROXIES,))
+
+SOFTMAX = Info("softmax", needs=(Need.SYNTHETIC,))
+ESZSL = Info("eszsl")
+SAE = Info("sae")
+NEAREST = Info("nearest-prototype", needs=(Need.SYNTHETIC,))
+SEMANTIC = Info("semantic", needs=(Need.UNSEEN_SEMANTICS,))
+
+FREE = ("strict", "inductive", "validated", "paper", "splits", "transductive")
+SEMANTICS = FREE[1:]
+
+METHODS = {
+    "f-CLSWGAN": (F_CLSWGAN, NO_GATE, SOFTMAX, SEMANTICS),
+    "f-CLSWGAN with calibrated stacking": (F_CLSWGAN, STACKING, SOFTMAX, SEMANTICS),
+    "early-GAN": (EARLY_GAN, ENTROPY, ENTROPY, FREE),
+    "CADA-VAE": (CADA_VAE, NO_GATE, SOFTMAX, SEMANTICS),
+    "CEWGAN with a gate trained on synthetic features": (F_CLSWGAN, CEWGAN_GATE, SOFTMAX, SEMANTICS),
+    "synthetic features for the gate alone": (F_CLSWGAN, CEWGAN_GATE, ESZSL, SEMANTICS),
+    "proxies for the gate alone": (EARLY_GAN, PROXY_GATE, ESZSL, FREE),
+    "entropy on synthetic features": (F_CLSWGAN, ENTROPY, ENTROPY, SEMANTICS),
+    "entropy where there are proxies, too": (BOTH_KINDS, ENTROPY, ENTROPY, FREE),
+    "ESZSL": (None, NO_GATE, ESZSL, FREE),
+    "SAE with calibrated stacking": (None, STACKING, SAE, FREE),
+    "ESZSL on encoded features": (ENCODER, NO_GATE, ESZSL, FREE),
+    "E-PGN": (E_PGN, NO_GATE, NEAREST, SEMANTICS),
+    "transductive GGM": (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX, ("transductive",)),
+    "a classifier that looks at unseen semantics": (None, NO_GATE, SEMANTIC, SEMANTICS),
+}
+
+
+@pytest.mark.parametrize(("method", "protocol"), list(itertools.product(METHODS, PROTOCOLS)))
+def test_published_shapes(method, protocol):
+    generator, gate, classifier, allowed = METHODS[method]
+    reason = obstacle(generator, gate, classifier, PROTOCOLS[protocol])
+    assert (reason == "") == (protocol in allowed), reason
+
+
+REFUSED = {
+    "'softmax' needs synthetic features of unseen classes, and there is no generator": (None, NO_GATE, SOFTMAX),
+    "'softmax' needs synthetic features of unseen classes, and 'early-gan' makes none": (EARLY_GAN, NO_GATE, SOFTMAX),
+    "'ood-gate' needs synthetic features of unseen classes, and there is no generator": (None, CEWGAN_GATE, ESZSL),
+    "'proxy-gate' needs proxies, and 'f-clswgan' makes none": (F_CLSWGAN, PROXY_GATE, SOFTMAX),
+    "'entropy' needs proxies or synthetic features of unseen classes, and 'encoder' makes none": (
+        ENCODER,
+        ENTROPY,
+        ENTROPY,
+    ),
+    "neither 'none' nor 'eszsl' uses what 'f-clswgan' makes": (F_CLSWGAN, NO_GATE, ESZSL),
+    "neither 'calibrated-stacking' nor 'sae' uses what 'early-gan' makes": (EARLY_GAN, STACKING, SAE),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_combinations_that_fit_no_protocol(reason, protocol):
+    assert obstacle(*REFUSED[reason], PROTOCOLS[protocol]) == reason
+
+
+@pytest.mark.parametrize(
+    ("combination", "protocol", "reason"),
+    [
+        (
+            (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX),
+            "inductive",
+            "'ggm' needs test features, which 'inductive' withholds",
+        ),
+        (
+            (CADA_VAE, NO_GATE, SOFTMAX),
+            "strict",
+            "'cada-vae' needs unseen semantics, which 'strict' withholds",
+        ),
+        (
+            (F_CLSWGAN, NO_GATE, SOFTMAX),
+            "strict",
+            "'softmax' needs synthetic features, which 'f-clswgan' makes from unseen semantics, "
+            "and 'strict' withholds these until test time",
+        ),
+        (
+            (F_CLSWGAN, CEWGAN_GATE, ESZSL),
+            "strict",
+            "'ood-gate' needs synthetic features, which 'f-clswgan' makes from unseen semantics, "
+            "and 'strict' withholds these until test time",
+        ),
+    ],
+)
+def test_reasons_name_component_need_and_protocol(combination, protocol, reason):
+    assert obstacle(*combination, PROTOCOLS[protocol]) == reason
+
+
+def test_every_reason_names_a_component():
+    generators = [None, F_CLSWGAN, CADA_VAE, EARLY_GAN, BOTH_KINDS, ENCODER, TRANSDUCTIVE_GGM]
+    gates, classifiers = [NO_GATE, CEWGAN_GATE, ENTROPY, PROXY_GATE], [SOFTMAX, ESZSL, SEMANTIC]
+    reasons = 0
+    for *parts, protocol in itertools.product(generators, gates, classifiers, PROTOCOLS.values()):
+        if reason := obstacle(*parts, protocol):
+            reasons += 1
+            assert any(f"'{info.name}'" in reason for info in parts if info)
+    assert reasons > 100
+
+
+@pytest.mark.parametrize(
+    ("method", "used"),
+    [
+        ("f-CLSWGAN", True),
+        ("CADA-VAE", True),
+        ("early-GAN", False),
+        ("entropy where there are proxies, too", False),
+        ("ESZSL", False),
+        ("a classifier that looks at unseen semantics", True),
+        ("transductive GGM", True),
+    ],
+)
+def test_the_column_of_unseen_data(method, used):
+    assert uses_unseen_semantics(*METHODS[method][:3]) is used

@@ -1,0 +1,101 @@
+import resource
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from gzslbench.evaluation import timing
+from gzslbench.evaluation.timing import Stopwatch
+
+CPU = torch.device("cpu")
+
+
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_sleeping_takes_wall_time_only():
+    with Stopwatch(CPU) as watch:
+        time.sleep(0.2)
+    assert 0.2 <= watch.phase.wall_s < 1.0
+    assert watch.phase.cpu_s < 0.1
+    assert watch.phase.device_s is None
+
+
+def test_computing_takes_cpu_time():
+    with Stopwatch(CPU) as watch:
+        burn(0.2)
+    assert 0.2 <= watch.phase.cpu_s < 0.3
+    assert watch.phase.wall_s >= 0.19
+
+
+def test_pauses_are_left_out_and_added_up():
+    with Stopwatch(CPU) as watch:
+        for _ in range(2):
+            time.sleep(0.05)
+            with watch.pause():
+                burn(0.2)
+    assert 0.1 <= watch.phase.wall_s < 0.4
+    assert watch.phase.cpu_s < 0.1
+    assert 0.4 <= watch.paused_s < 2.0
+
+
+def test_a_failed_phase_has_no_time():
+    watch = Stopwatch(CPU)
+    with pytest.raises(ZeroDivisionError), watch:
+        1 / 0  # noqa: B018
+    assert not hasattr(watch, "phase")
+
+
+def test_an_error_inside_a_pause_passes_through():
+    watch = Stopwatch(CPU)
+    with pytest.raises(ZeroDivisionError), watch, watch.pause():
+        1 / 0  # noqa: B018
+    assert not hasattr(watch, "phase")
+
+
+def test_the_first_prediction_warms_up():
+    calls = []
+
+    def predict():
+        time.sleep(0.2 if not calls else 0.02)
+        calls.append(len(calls))
+        return len(calls)
+
+    repeated = timing.repeat_prediction(predict, 3, CPU)
+    assert repeated.result == 1
+    assert len(calls) == 4
+    assert repeated.warm_up_s >= 0.2
+    assert len(repeated.wall_s) == 3
+    assert 0.02 <= min(repeated.wall_s) < 0.15
+
+
+def test_peak_memory_sees_what_was_held_and_let_go():
+    timing.reset_peaks(CPU)
+    before = timing.peak_memory_mib()
+    block = np.ones(64 * 2**20 // 8)
+    del block
+    assert 60 <= timing.peak_memory_mib() - before < 120
+    assert timing.peak_device_mib(CPU) is None
+
+
+def test_peak_memory_is_in_mib():
+    assert timing.peak_memory_mib() * 1024 == pytest.approx(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_queued_work_on_a_gpu_counts_where_it_was_caused():
+    device = torch.device("cuda")
+    matrix = torch.randn(4096, 4096, device=device)
+    timing.reset_peaks(device)
+    with Stopwatch(device) as watch:
+        for _ in range(50):
+            matrix = torch.nn.functional.normalize(matrix @ matrix)
+    with Stopwatch(device) as idle:
+        pass
+    assert watch.phase.device_s == pytest.approx(watch.phase.wall_s, rel=0.1, abs=0.002)
+    assert idle.phase.device_s < 0.1 * watch.phase.device_s
+    assert timing.peak_device_mib(device) >= 2 * 64

@@ -1,0 +1,436 @@
+import io
+import os
+import random
+import shutil
+import signal
+import stat
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gzslbench.errors import GzslbenchError, RecordError, UsageError
+from gzslbench.records.exchange import export as exporting
+from gzslbench.records.exchange.cells import read_cell, same_cell
+from gzslbench.records.exchange.changes import change_text
+from gzslbench.records.exchange.compare import compare
+from gzslbench.records.exchange.export import Wanted, export
+from gzslbench.records.exchange.merge import merge
+from gzslbench.records.exchange.sources import opened
+from gzslbench.records.samples import save_samples
+from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store
+from gzslbench.report import build_leaderboard
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
+EVERYTHING = Wanted()
+LATER = "2099-01-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three real records on the bundled data set with their answer key; one has samples, too."""
+    shutil.copytree(FIXTURE, tmp_path / "results")
+    store = Store(tmp_path / "results")
+    samples = {"early-gan.proxies": np.arange(6, dtype=np.float16).reshape(2, 3), "early-gan.classes": np.arange(2)}
+    save_samples(samples, next(store.folders()) / SAMPLES)
+    return store
+
+
+@pytest.fixture
+def other(tmp_path, store):
+    """A copy of the store, to be changed."""
+    shutil.copytree(store.root, tmp_path / "other")
+    return Store(tmp_path / "other")
+
+
+@pytest.fixture(params=["export.zip", "export"])
+def out(request, tmp_path):
+    return tmp_path / "sent" / request.param
+
+
+def rewrite(store, record, **changes):
+    """Put a record in place of another one of the same cell."""
+    record = replace(record, **changes)
+    (store.folder(record.key) / RECORD).write_text(record.to_json())
+    return record
+
+
+def worse(record):
+    return replace(record.metrics, h=record.metrics.h / 2)
+
+
+def holds_the_same(one, two):
+    folders = [folder.relative_to(one.root) for folder in one.folders()]
+    return folders == [folder.relative_to(two.root) for folder in two.folders()] and all(
+        same_cell(read_cell(one, one.root / name), read_cell(two, two.root / name)) for name in folders
+    )
+
+
+def visible(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+class TestExport:
+    def test_everything_travels_together(self, store, out, tmp_path):
+        exported = export(store, out, EVERYTHING)
+        assert (exported.cells, exported.answer_keys, exported.damaged) == (3, 1, [])
+        merged = merge([out], tmp_path / "there")
+        assert (merged.added, merged.answer_keys, merged.refused, merged.damaged) == (3, 1, [], [])
+        there = Store(tmp_path / "there")
+        assert holds_the_same(store, there)
+        record = next(store.records())
+        assert there.samples(record.key)["early-gan.proxies"].dtype == np.float16
+        assert there.answer_key(record.key).score(there.predictions(record.key)) == record.metrics
+
+    def test_equal_results_give_equal_files(self, store, other, tmp_path):
+        for each in (store, other):
+            export(each, tmp_path / f"{each.root.name}.zip", EVERYTHING)
+        assert (tmp_path / "results.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+
+    @pytest.mark.parametrize(
+        ("wanted", "count"),
+        [
+            (Wanted(methods=["eszsl"]), 1),
+            (Wanted(methods=["none+none+eszsl"]), 1),
+            (Wanted(protocols=["strict", "validated"]), 2),
+            (Wanted(data_sets=["glyphs"], protocols=["inductive"]), 1),
+        ],
+    )
+    def test_some_of_it(self, store, out, wanted, count):
+        assert export(store, out, wanted).cells == count
+        with opened(out) as sent:
+            records = list(sent.records())
+            assert len(records) == count
+            assert sent.answer_key(records[0].key) is not None
+
+    def test_what_is_not_there_is_named(self, store, out):
+        with pytest.raises(UsageError, match="there is no record of method 'ezsl'; did you mean"):
+            export(store, out, Wanted(methods=["ezsl"]))
+        assert not out.exists()
+
+    def test_nothing_is_overwritten(self, store, out):
+        export(store, out, EVERYTHING)
+        with pytest.raises(UsageError, match="exists already"):
+            export(store, out, EVERYTHING)
+
+    @pytest.mark.parametrize("name", [RECORD, PREDICTIONS, SAMPLES])
+    def test_a_damaged_cell_is_named_and_left_out(self, store, out, name):
+        path = next(store.folders()) / name
+        path.write_bytes(path.read_bytes()[:-100])
+        exported = export(store, out, EVERYTHING)
+        assert exported.cells == 2
+        assert [str(path) in str(error) for error in exported.damaged] == [True]
+
+    def test_a_damaged_answer_key_is_named_and_left_out(self, store, out):
+        (path,) = (store.root / "answers").iterdir()
+        path.write_bytes(b"PK")
+        exported = export(store, out, EVERYTHING)
+        assert (exported.cells, exported.answer_keys) == (3, 0)
+        assert str(path) in str(exported.damaged[0])
+
+    @pytest.mark.parametrize("step", ["shutil.copyfile", "zipfile.ZipFile.writestr"])
+    def test_a_full_disk_leaves_nothing(self, store, tmp_path, monkeypatch, step):
+        def refuse(*_, **__):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(step, refuse)
+        out = tmp_path / "sent" / ("export.zip" if "zip" in step else "export")
+        with pytest.raises(RecordError, match="No space left on device"):
+            export(store, out, EVERYTHING)
+        assert visible(out.parent) == []
+
+    def test_too_much_for_one_file_is_refused(self, store, tmp_path, monkeypatch):
+        monkeypatch.setattr(exporting, "EXPORT", replace(exporting.EXPORT, members=3))
+        with pytest.raises(UsageError, match="too much for one archive; export to a folder"):
+            export(store, tmp_path / "export.zip", EVERYTHING)
+        assert not list(tmp_path.glob("*.zip*"))
+        export(store, tmp_path / "export", EVERYTHING)
+
+
+class TestMerge:
+    def test_what_is_there_already_is_skipped(self, store, other):
+        before = {path: path.stat().st_mtime_ns for path in store.folders()}
+        merged = merge([other.root], store.root)
+        assert (merged.same, merged.added, merged.replaced, merged.answer_keys) == (3, 0, 0, 0)
+        assert {path: path.stat().st_mtime_ns for path in store.folders()} == before
+
+    @pytest.mark.parametrize(
+        ("prefer", "theirs_is", "taken"),
+        [
+            (None, LATER, None),
+            ("newer", LATER, True),
+            ("newer", "2000", False),
+            ("older", LATER, False),
+            ("older", "2000", True),
+            ("theirs", "2000", True),
+            ("ours", LATER, False),
+        ],
+    )
+    def test_a_cell_that_differs(self, store, other, prefer, theirs_is, taken):
+        ours = next(store.records())
+        theirs = rewrite(other, ours, metrics=worse(ours), created=theirs_is)
+        merged = merge([other.root], store.root, prefer)
+        assert store.read(store.folder(ours.key)) == (theirs if taken else ours)
+        assert (merged.replaced, merged.kept, len(merged.refused)) == (taken is True, taken is False, taken is None)
+        assert merged.same == 2
+        if taken is None:
+            assert ours.digest in merged.refused[0]
+            assert f"theirs at {LATER}; H {100 * ours.metrics.h:.2f} -> " in merged.refused[0]
+
+    @pytest.mark.parametrize("prefer", ["newer", "older"])
+    def test_of_two_made_at_the_same_time_neither_is_newer(self, store, other, prefer):
+        ours = next(store.records())
+        rewrite(other, ours, metrics=worse(ours))
+        merged = merge([other.root], store.root, prefer)
+        assert "both were made at" in merged.refused[0]
+        assert store.read(store.folder(ours.key)) == ours
+
+    def test_other_predictions_or_samples_are_a_difference(self, store, other):
+        first, second, _ = other.folders()
+        (first / SAMPLES).unlink()
+        with np.load(second / PREDICTIONS) as archive:
+            changed = {**archive, "score_seen": archive["score_seen"] + 1}
+        np.savez_compressed(second / PREDICTIONS, **changed)
+        refused = merge([other.root], store.root).refused
+        assert [line.endswith("; their metrics are the same") for line in refused] == [True, True]
+
+    def test_another_compression_is_none(self, store, other):
+        for folder in other.folders():
+            with np.load(folder / PREDICTIONS) as archive:
+                arrays = dict(archive)
+            np.savez(folder / PREDICTIONS, **arrays)
+        assert merge([other.root], store.root).same == 3
+
+    def test_several_sources_that_differ_among_themselves(self, store, other, tmp_path):
+        ours = next(store.records())
+        theirs = rewrite(other, ours, metrics=worse(ours), created=LATER)
+        assert len(merge([store.root, other.root], tmp_path / "a").refused) == 1
+        merged = merge([store.root, other.root], tmp_path / "b", "newer")
+        assert (merged.added, merged.replaced, merged.same) == (3, 1, 2)
+        assert Store(tmp_path / "b").read(Store(tmp_path / "b").folder(ours.key)) == theirs
+
+    @pytest.mark.parametrize("name", [RECORD, PREDICTIONS])
+    def test_damaged_ones_are_named_and_left_out(self, store, tmp_path, name):
+        path = next(store.folders()) / name
+        path.write_bytes(path.read_bytes()[:100])
+        merged = merge([store.root], tmp_path / "there")
+        assert (merged.added, len(merged.damaged)) == (2, 1)
+        assert str(path) in str(merged.damaged[0])
+        assert len(list(Store(tmp_path / "there").folders())) == 2
+
+    def test_a_sound_one_takes_the_place_of_a_damaged_one(self, store, other):
+        (next(store.folders()) / PREDICTIONS).write_bytes(b"")
+        assert merge([other.root], store.root).added == 1
+        assert holds_the_same(store, other)
+
+    def test_another_answer_key_is_refused(self, store, other):
+        (path,) = (other.root / "answers").iterdir()
+        with np.load(path) as archive:
+            forged = {**archive, "labels": archive["labels"][::-1]}
+        np.savez(path, **forged)
+        before = [each.read_bytes() for each in (store.root / "answers").iterdir()]
+        (refused,) = merge([other.root], store.root).refused
+        assert refused == "answer key of glyphs, split 'official': the labels differ from ours"
+        assert [each.read_bytes() for each in (store.root / "answers").iterdir()] == before
+
+    def test_a_damaged_answer_key_is_named(self, store, tmp_path):
+        (path,) = (store.root / "answers").iterdir()
+        with np.load(path) as archive:
+            np.savez(path, **{**archive, "samples": archive["samples"][1:]})
+        merged = merge([store.root], tmp_path / "there")
+        assert (merged.added, merged.answer_keys) == (3, 0)
+        assert "its labels don't fit its samples" in str(merged.damaged[0])
+
+    def test_into_itself_is_refused(self, store, tmp_path):
+        with pytest.raises(UsageError, match="into itself"):
+            merge([tmp_path / "." / "results"], store.root)
+
+    @pytest.mark.parametrize("name", ["absent", "empty"])
+    def test_where_no_results_are_nothing_is_made(self, tmp_path, name):
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(UsageError, match=name):
+            merge([tmp_path / name], tmp_path / "there")
+        assert not (tmp_path / "there").exists()
+
+    def test_while_another_writer_is_at_work_it_is_refused(self, store, other):
+        with store.writing(), pytest.raises(UsageError, match="is writing to"):
+            merge([other.root], store.root)
+
+    def test_the_leaderboard_is_that_of_all_folders_together(self, store, other, tmp_path):
+        for folder in list(store.folders())[1:]:
+            shutil.rmtree(folder)
+        rewrite(other, next(other.records()), metrics=worse(next(other.records())), created=LATER)
+        together = [*store.results(), *other.results()]
+        merge([store.root, other.root], tmp_path / "there", "newer")
+        assert build_leaderboard(Store(tmp_path / "there").results()) == build_leaderboard(together)
+
+    def test_a_kill_leaves_complete_cells_and_the_same_command_continues(self, store, tmp_path):
+        delays, there = random.Random(0), tmp_path / "there"
+        record = next(store.records())
+        for seed in range(1, 10):
+            key = replace(record.key, seed=seed)
+            shutil.copytree(store.folder(record.key), store.folder(key))
+            rewrite(store, record, key=key)
+        for _ in range(4):
+            began = len(list(Store(there).folders()))
+            child = os.fork()
+            if child == 0:
+                merge([store.root], there)
+                os._exit(0)
+            while len(list(Store(there).folders())) == began:
+                time.sleep(0.002)
+            time.sleep(delays.uniform(0.0, 0.03))
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            for folder in Store(there).folders():
+                read_cell(Store(there), folder)
+        merge([store.root], there)
+        assert holds_the_same(store, Store(there))
+
+
+class TestDiff:
+    def test_equal(self, store, other, out):
+        export(other, out, EVERYTHING)
+        assert compare(store.root, out).equal
+        assert compare(store.root, out).same == 3
+
+    def test_what_only_one_has_and_what_differs(self, store, other):
+        first, second, third = store.records()
+        rewrite(other, second, metrics=replace(second.metrics, h=second.metrics.h + 0.01))
+        shutil.rmtree(other.folder(first.key))
+        shutil.rmtree(store.folder(third.key))
+        difference = compare(store.root, other.root)
+        assert [first.digest in name for name in difference.only_first] == [True]
+        assert [third.digest in name for name in difference.only_second] == [True]
+        (changes,) = difference.changed.values()
+        assert changes == {"h": (second.metrics.h, second.metrics.h + 0.01)}
+        assert not difference.equal
+
+    def test_times_and_notes_do_not_matter(self, store, other):
+        rewrite(other, next(other.records()), created=LATER, notes={"a": 1})
+        assert compare(store.root, other.root).equal
+
+    def test_a_damaged_record_is_named(self, store, other):
+        path = next(other.folders()) / RECORD
+        path.write_text("{}")
+        difference = compare(store.root, other.root)
+        assert not difference.equal
+        assert str(path) in str(difference.damaged[0])
+
+
+def test_changes_in_words():
+    changes = {"per_class.a": (0, 1), "h": (0.591, 0.592), "t1": (0.5, 0.4), "gate_auroc": (None, 0.9)}
+    assert change_text(changes) == "T1 50.00 -> 40.00 (-10), H 59.10 -> 59.20 (+0.1), gate AUROC none -> 90.00, 1 class"
+
+
+def npz(**files):
+    """An ``.npz`` of raw members."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.npy", content)
+    return stream.getvalue()
+
+
+def npy(array, **options):
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, **options)
+    return stream.getvalue()
+
+
+def lying_npy(shape):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return stream.getvalue() + b"\0" * 64
+
+
+class Bang:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was read",))
+
+
+class TestHostile:
+    """Exports of strangers."""
+
+    def send(self, tmp_path, *entries):
+        path = tmp_path / "hostile.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in entries:
+                archive.writestr(name, content)
+        return path
+
+    def refused(self, path, there, why):
+        with pytest.raises(GzslbenchError, match=why):
+            merge([path], there)
+        assert not there.exists()
+
+    @pytest.mark.parametrize(
+        "name", ["../evil", "/etc/evil", "records/../../evil", "C:/evil", "records\\..\\evil", "records/a\n/evil"]
+    )
+    def test_path_traversal(self, tmp_path, name):
+        path = self.send(tmp_path, (name, b"x"))
+        self.refused(path, tmp_path / "there", "hostile.zip: ")
+        assert visible(tmp_path) == ["hostile.zip"]
+
+    def test_a_link(self, tmp_path):
+        link = zipfile.ZipInfo("records/a/b/c/d/seed-0-e/record.json")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        self.refused(self.send(tmp_path, (link, "/etc/passwd")), tmp_path / "there", "is a symbolic link")
+
+    def test_a_bomb(self, tmp_path):
+        path = self.send(tmp_path, ("records/a/b/c/d/seed-0-e/record.json", b"\0" * (40 << 20)))
+        self.refused(path, tmp_path / "there", "unpacks to more than is allowed")
+
+    @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 99])
+    def test_no_archive(self, tmp_path, content):
+        (tmp_path / "hostile.zip").write_bytes(content)
+        self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is no complete zip archive")
+
+    def test_what_does_not_belong_to_results_is_not_unpacked(self, store, tmp_path):
+        export(store, tmp_path / "good.zip", EVERYTHING)
+        with zipfile.ZipFile(tmp_path / "good.zip", "a") as archive:
+            archive.writestr("records/glyphs/evil.py", "x")
+            archive.writestr("plugins/evil.py", "x")
+        with opened(tmp_path / "good.zip") as sent:
+            assert not list(sent.root.rglob("evil*"))
+        assert merge([tmp_path / "good.zip"], tmp_path / "there").added == 3
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            npz(samples=npy(np.array([Bang()]), allow_pickle=True)),
+            npz(samples=lying_npy((1 << 40,))),
+            npz(samples=lying_npy((-1,))),
+            npz(samples=b"\x93NUMPY\x01\x00\xff\xff"),
+            npz(**{"../samples": npy(np.arange(3))}),
+            b"\x80\x04K\x01.",
+            b"",
+        ],
+        ids=["pickle", "too long", "negative", "cut header", "traversal", "bare pickle", "empty"],
+    )
+    @pytest.mark.parametrize("name", [PREDICTIONS, SAMPLES])
+    def test_arrays(self, store, tmp_path, name, content):
+        """From a folder, which is no safer than an archive."""
+        (next(store.folders()) / name).write_bytes(content)
+        merged = merge([store.root], tmp_path / "there")
+        assert (merged.added, len(merged.damaged)) == (2, 1)
+        assert name in str(merged.damaged[0])
+
+    def test_a_record_of_another_cell(self, store, tmp_path):
+        first, second, _ = store.folders()
+        shutil.copy(first / RECORD, second / RECORD)
+        merged = merge([store.root], tmp_path / "there")
+        assert f"{second / RECORD} belongs into {first}" in str(merged.damaged[0])
+        assert len(merged.damaged) == 1
+
+    @pytest.mark.parametrize(
+        "damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"later": 1', '"schema_version": 2']
+    )
+    def test_a_record_that_is_none(self, store, tmp_path, damage):
+        path = next(store.folders()) / RECORD
+        path.write_text(f"{path.read_text().rstrip().removesuffix('}')}, {damage}}}")
+        merged = merge([store.root], tmp_path / "there")
+        assert (merged.added, len(merged.damaged)) == (2, 1)

@@ -1,0 +1,124 @@
+import csv
+import io
+import json
+import math
+
+import pytest
+
+from gzslbench.report.formats.exports import to_csv, to_json
+from gzslbench.report.formats.latex import escaped, to_latex
+from gzslbench.report.groups import by_comparison, group_results
+from gzslbench.report.table_inputs import TableInputs
+
+
+@pytest.fixture
+def results(make_result):
+    values = {"gsmflow": (0.1 + 0.2, 0.5), "eszsl": (0.1, 0.7)}
+    return [
+        make_result(method=method, seed=seed, h=h + seed / 7, u=h, s=s, generative=method == "gsmflow")
+        for method, (h, s) in values.items()
+        for seed in (0, 1)
+    ]
+
+
+def _csv(results):
+    return list(csv.DictReader(io.StringIO(to_csv(TableInputs.of(results)))))
+
+
+def _latex(results):
+    return to_latex(by_comparison(group_results(results)))
+
+
+def test_csv_has_a_row_for_each_group_with_all_digits(results):
+    gsmflow, eszsl = _csv(results)
+    assert (gsmflow["method"], eszsl["method"]) == ("gsmflow", "eszsl")
+    h = [0.1 + 0.2, 0.1 + 0.2 + 1 / 7]
+    assert float(gsmflow["h_fraction_mean"]) == math.fsum(h) / 2
+    assert float(gsmflow["h_fraction_sd"]) == pytest.approx(1 / 7 / math.sqrt(2), rel=1e-15)
+    assert float(gsmflow["fit_s"]) == 10.0
+    assert float(gsmflow["predict_samples_per_s"]) == 5000.0
+    assert float(gsmflow["peak_memory_mib"]) == 512.0
+    assert (gsmflow["peak_device_mib"], gsmflow["rank"]) == ("", "")
+    assert (gsmflow["seeds"], gsmflow["records"]) == ("0 1", "2")
+    assert (gsmflow["generative"], eszsl["generative"]) == ("true", "false")
+    assert (gsmflow["data_set"], gsmflow["protocol"], gsmflow["selection"]) == ("CUB", "inductive", "last step")
+
+
+def test_csv_of_nothing_is_empty():
+    assert to_csv(TableInputs.of([])) == ""
+
+
+def test_csv_keeps_any_text(make_result):
+    name = 'a,"b"\nc;é'
+    (row,) = _csv([make_result(method=name)])
+    assert row["method"] == name
+
+
+def test_the_order_of_results_makes_no_difference(results):
+    for write in (to_csv, to_json):
+        assert write(TableInputs.of(results)) == write(TableInputs.of(results[::-1]))
+    assert _latex(results) == _latex(results[::-1])
+
+
+def test_json_has_the_same_rows_with_protocol_and_notes(results, make_result):
+    inputs = TableInputs.of([*results, make_result(protocol="paper", test_reads=31)])
+    written = json.loads(to_json(inputs))
+    assert [(table["data_set"], table["protocol"], table["ranked"]) for table in written["tables"]] == [
+        ("CUB", "inductive", True),
+        ("CUB", "paper", False),
+    ]
+    table = written["tables"][0]
+    assert "semantics of unseen classes" in table["summary"]
+    assert any("Times on laptop" in note for note in table["notes"])
+    row = table["rows"][0]
+    assert row["h_fraction_mean"] == inputs.tables[next(iter(inputs.tables))][0].h.mean
+    assert row["seeds"] == [0, 1]
+    assert written["tables"][1]["rows"][0]["test_reads_most"] == 31
+
+
+def test_the_peek_gap_has_its_sign(make_result):
+    results = [make_result(h=0.4), make_result(h=0.5, protocol="paper")]
+    assert [float(row["peek_gap_fraction"]) for row in _csv(results)] == pytest.approx([0.1, 0.1])
+
+
+def test_latex_sets_the_best_of_each_column_in_bold(results):
+    lines = [line for line in _latex(results).splitlines() if line.endswith("\\\\")]
+    heading, gsmflow, eszsl = lines
+    assert heading == "Method & T1 & U & S & H & AUSUC & Seeds \\\\"
+    assert gsmflow.startswith(
+        "gsmflow, full & \\textbf{70.0} $\\pm$ 0.0 & \\textbf{30.0} $\\pm$ 0.0 & 50.0 $\\pm$ 0.0 &"
+    )
+    assert "& \\textbf{37.1} $\\pm$ 10.1 &" in gsmflow
+    assert eszsl.startswith(
+        "eszsl, full & \\textbf{70.0} $\\pm$ 0.0 & 10.0 $\\pm$ 0.0 & \\textbf{70.0} $\\pm$ 0.0 & 17.1"
+    )
+
+
+def test_latex_says_protocol_and_seeds_and_balances(results):
+    text = _latex(results)
+    assert "\\usepackage{booktabs}" in text.splitlines()[0]
+    assert "Protocol inductive: semantics of unseen classes from the start." in text
+    assert "over seeds (0, 1)" in text
+    assert "\\label{tab:cub-inductive}" in text
+    for opening, closing in (("\\begin{table}", "\\end{table}"), ("\\toprule", "\\bottomrule"), ("{", "}")):
+        assert text.count(opening) == text.count(closing)
+
+
+def test_latex_has_nothing_in_bold_where_nothing_is_ranked(make_result):
+    assert "textbf" not in _latex([make_result(protocol="paper")])
+
+
+def test_latex_has_one_table_over_all_data_sets(make_result):
+    h = {("a", "CUB"): 0.6, ("a", "FLO"): 0.2, ("b", "CUB"): 0.3}
+    text = _latex([make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()])
+    overall = text[text.index("tab:all-inductive") :]
+    assert "Method & CUB & FLO & Seeds" in overall
+    assert "a & \\textbf{60.0} & \\textbf{20.0} & 1" in overall
+    assert "b & 30.0 & -- & 1" in overall
+
+
+def test_latex_escapes_what_commands_are_made_of():
+    assert escaped("50% of a_b & {c} #1 $x$ ~ ^ \\input{x}\n<|>") == (
+        "50\\% of a\\_b \\& \\{c\\} \\#1 \\$x\\$ \\textasciitilde{} \\textasciicircum{} \\textbackslash{}input\\{x\\} "
+        "\\textless{}\\textbar{}\\textgreater{}"
+    )

@@ -1,0 +1,78 @@
+import pytest
+
+from gzslbench.report import build_leaderboard
+from gzslbench.report.groups import group_results
+from gzslbench.report.page.views import standing_for, views_of
+
+
+def _views(results):
+    return {view.address: view for view in views_of(build_leaderboard(results), group_results(results))}
+
+
+def _numbers(view, column):
+    place = [heading.name for heading in view.columns].index(column)
+    return [row.numbers[place] for row in view.rows]
+
+
+def test_a_view_has_the_columns_and_cells_of_its_table(make_result):
+    results = [make_result(method="gsmflow"), make_result(method="eszsl", seed=1), make_result(data_set="FLO")]
+    board = build_leaderboard(results)
+    views = _views(results)
+    for tables in board.data_sets.values():
+        for table in tables:
+            view = views[table.title.replace(": ", "/")]
+            assert [heading.name for heading in view.columns] == [column.name for column in table.columns]
+            assert [row.cells for row in view.rows] == list(table.rows)
+            assert view.notes == table.notes
+    assert [row.cells for row in views["all/inductive"].rows] == list(board.overall[0].rows)
+
+
+def test_every_row_of_a_data_set_knows_its_group(make_result):
+    results = [
+        make_result(config={"steps": n}, budget=b, h=n / 10) for n, b in ((1, "full"), (2, "full"), (3, "quick"))
+    ]
+    view = _views(results)["CUB/inductive"]
+    assert [row.group.results[0].h for row in view.rows] == [0.3, 0.2, 0.1]
+    assert {row.method for row in view.rows} == {"eszsl"}
+    assert [row.settings for row in view.rows] == ["", "(eszsl.steps=2)", "(eszsl.steps=1)"]
+
+
+def test_sorts_by_what_is_behind_the_rounded_cell(make_result):
+    results = [make_result(method="a", h=0.50004), make_result(method="b", h=0.50001)]
+    view = _views(results)["CUB/inductive"]
+    assert _numbers(view, "H") == [0.50004, 0.50001]
+    assert [view.cell(row, "H") for row in view.rows] == ["50.0", "50.0"]
+
+
+@pytest.mark.parametrize(
+    ("described", "column", "number"),
+    [
+        ({"test_reads": 12345}, "test reads", 12345.0),
+        ({"peak_memory_mib": 2000.4, "peak_device_mib": 3.0}, "peak (MiB)", 2000.4),
+        ({"predict_s": ()}, "predict (1/s)", None),
+        ({"seeds_together": 5}, "fit (s)", 10.0),
+        ({"generative": False}, "GM", None),
+    ],
+)
+def test_the_number_of_a_cell(make_result, described, column, number):
+    view = _views([make_result(**described)])["CUB/inductive"]
+    assert _numbers(view, column) == [number]
+
+
+def test_a_negative_gap_sorts_as_negative(make_result):
+    results = [make_result(method="a", h=0.5), make_result(method="a", protocol="paper", h=0.4)]
+    assert _numbers(_views(results)["CUB/paper"], "peek gap") == [-10.0]
+
+
+def test_tables_of_one_data_set_have_addresses_of_their_own(make_result):
+    results = [make_result(split="v1"), make_result(split="v2"), make_result(split="v1", protocol="strict")]
+    assert set(_views(results)) == {"CUB, v1/inductive", "CUB, v2/inductive", "CUB/strict"}
+
+
+def test_what_stands_for_several_rows_is_never_chosen_by_its_result(make_result):
+    results = [make_result(config={"steps": 1}, seed=seed, h=0.2) for seed in (0, 1)]
+    results += [make_result(config={"steps": 2}, h=0.9, created="2027-01-01")]
+    view = _views(results)["CUB/inductive"]
+    assert standing_for(view.rows).group.results[0].h == 0.2
+    alike = [make_result(config={"steps": n}, h=h, created=f"202{n}") for n, h in ((6, 0.9), (7, 0.1))]
+    assert standing_for(_views(alike)["CUB/inductive"].rows).group.results[0].h == 0.1

@@ -1,0 +1,195 @@
+import numpy as np
+import pytest
+
+from gzslbench.errors import UsageError
+from gzslbench.records.store import Store
+from gzslbench.report.comparison.pair import compare_pair
+from gzslbench.report.comparison.tables import compare_tables
+from gzslbench.report.groups import group_results
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
+
+RNG = np.random.default_rng(0)
+WEAK, EVEN, STRONG = (RNG.random((60, 5)) < share for share in (0.3, 0.6, 0.9))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def write(write_judged, store):
+    def write_seeds(method, marks, seeds=range(5), **described):
+        for seed in seeds:
+            write_judged(store.root, marks[:, seed], method=method, seed=seed, **described)
+
+    return write_seeds
+
+
+def _tables(store, a, b, is_recipe=lambda group: False):
+    return compare_tables(store.results(), [store], a, b, is_recipe)
+
+
+def _row(table, place=0):
+    return dict(zip([column.name for column in table.columns], table.rows[place], strict=True))
+
+
+def _duel(store, a, b):
+    groups = {group.method: group for group in group_results(store.results())}
+    return compare_pair(groups[a], groups[b], CorrectnessReader([store]))
+
+
+def test_a_duel_and_its_mirror(write, store):
+    write("a", EVEN)
+    write("b", WEAK)
+    forth, back = _duel(store, "a", "b"), _duel(store, "b", "a")
+    assert forth.difference.mean == -back.difference.mean > 0
+    assert (forth.difference.low, forth.difference.high) == (-back.difference.high, -back.difference.low)
+    assert forth.verdict.probability + back.verdict.probability == 1
+    assert forth.verdict.a == back.verdict.b
+    assert [each.difference for each in forth.verdict.classes] == [
+        -each.difference for each in back.verdict.classes[::-1]
+    ]
+
+
+def test_identical_predictions_differ_by_nothing(write, store):
+    write("a", EVEN)
+    write("b", EVEN)
+    pair = _duel(store, "a", "b")
+    assert (pair.difference.mean, pair.difference.low, pair.difference.high) == (0, 0, 0)
+    assert (pair.verdict.probability, pair.verdict.agreement.same_class) == (0.5, 1.0)
+    assert all((each.interval.low, each.interval.high) == (0, 0) for each in pair.verdict.classes)
+
+
+def test_samples_and_classes_by_hand(write, store):
+    """The first has all of "ant" right and nothing else, the other half of all."""
+    first = np.repeat([True, False], [15, 45])[:, None]
+    other = np.tile([True, False], 30)[:, None]
+    write("a", first, seeds=[0])
+    write("b", other, seeds=[0])
+    verdict = _duel(store, "a", "b").verdict
+    agreement = verdict.agreement
+    assert agreement.both_right == 8 / 60
+    assert (agreement.a_alone, agreement.b_alone, agreement.neither) == (7 / 60, 22 / 60, 23 / 60)
+    assert agreement.same_class == 31 / 60  # where both are wrong, they say the same here
+    assert [each.name for each in verdict.classes] == ["ant", "bee", "dog", "cat"]
+    ant = verdict.classes[0]
+    assert (ant.unseen, ant.samples, ant.a, ant.b) == (False, 15, 1.0, 8 / 15)
+    assert 0 < ant.interval.low < ant.difference < ant.interval.high
+
+
+def test_the_tables(write, store):
+    for data_set in ("CUB", "FLO"):
+        write("a", STRONG, data_set=data_set)
+        write("b", WEAK, data_set=data_set)
+    accuracy, samples, *of_classes, overall = _tables(store, "a", "b")
+    assert accuracy.title == "a and b: inductive"
+    assert [row[0] for row in accuracy.rows] == ["CUB", "FLO"]
+    assert _row(accuracy)["A better"] == "100.0"
+    assert _row(accuracy)["A less B"].startswith("+")
+    assert [_row(samples)[name] for name in ("classes A wins", "B wins", "even")] == ["4", "0", "0"]
+    assert [table.title.partition(":")[0] for table in of_classes] == ["CUB", "FLO"]
+    assert [row[-4:] for row in overall.rows] == [("1.0", "2", "2", "100.0"), ("2.0", "0", "0", "0.0")]
+    assert "too few tasks" in overall.notes[-1]
+
+
+def test_six_data_sets_are_enough_for_wilcoxons_test(write, store):
+    for place in range(6):
+        write("a", STRONG, seeds=[0], data_set=f"set {place}")
+        write("b", WEAK, seeds=[0], data_set=f"set {place}")
+    assert "p = 0.031" in _tables(store, "a", "b")[-1].notes[-1]  # 2 / 2**6
+
+
+def test_over_many_splits(write, store):
+    for place, split in enumerate(("x", "y", "z")):
+        write("a", STRONG[:, place:], seeds=[0], protocol="splits", split=split)
+        write("b", WEAK[:, place:], seeds=[0], protocol="splits", split=split)
+    accuracy, samples = _tables(store, "a", "b")
+    assert (_row(accuracy)["splits"], _row(accuracy)["seeds"]) == ("3", "1")
+    assert _row(samples)["classes A wins"] == "–"
+    assert not any("One seed" in note for note in accuracy.notes)
+
+
+def test_without_answer_keys_means_are_compared(write, store):
+    write("a", STRONG)
+    write("b", WEAK)
+    next((store.root / "answers").iterdir()).unlink()
+    (accuracy,) = _tables(store, "a", "b")
+    assert "(" not in _row(accuracy)["A less B"]
+    assert any("gzslbench rescore" in note for note in accuracy.notes)
+
+
+def test_only_what_both_ran_is_compared(write, store):
+    write("a", STRONG, seeds=[0, 1])
+    write("b", WEAK, seeds=[1, 2])
+    accuracy, *_ = _tables(store, "a", "b")
+    assert _row(accuracy)["seeds"] == "1"
+    assert any("One seed" in note for note in accuracy.notes)
+
+
+def test_nothing_in_common(write, store):
+    write("a", STRONG, seeds=[0])
+    write("b", WEAK, seeds=[1])
+    with pytest.raises(UsageError, match="no data set and seed in common"):
+        _tables(store, "a", "b")
+
+
+def test_budgets_and_settings_are_named_as_in_the_tables(write, store):
+    write("a", STRONG, budget="full", config={"steps": 10})
+    write("a", EVEN, budget="quick", config={"steps": 5})
+    write("b", WEAK, config={"steps": 1})
+    write("b", EVEN, config={"steps": 2})
+    assert _tables(store, "a:full", "a:quick")[0].title.startswith("a:full and a:quick")
+    one, other = "b (b.steps=1)", "b (b.steps=2)"
+    assert _tables(store, one, other)[0].title.startswith(f"{one} and {other}")
+    with pytest.raises(UsageError, match=r"'a:full', 'a:quick'"):
+        _tables(store, "a", one)
+    with pytest.raises(UsageError, match="are the same"):
+        _tables(store, one, one)
+
+
+def test_recipes_that_differ_between_data_sets_are_one_method(write, store):
+    for data_set, steps in (("CUB", 10), ("FLO", 20)):
+        write("a", STRONG, data_set=data_set, config={"steps": steps})
+        write("b", WEAK, data_set=data_set)
+    write("a", EVEN, data_set="SUN", config={"steps": 10})
+    write("a", EVEN, data_set="SUN", config={"steps": 20})
+    with pytest.raises(UsageError, match="on SUN may be any of 'a"):
+        _tables(store, "a", "b")
+    chosen = [result for result in store.results() if result.key.data_set != "SUN"]
+    assert [row[0] for row in compare_tables(chosen, [store], "a", "b", lambda group: False)[0].rows] == ["CUB", "FLO"]
+
+
+def _three_settings(write):
+    for steps in (1, 2, 3):
+        write("a", EVEN if steps == 2 else WEAK, config={"steps": steps})
+    write("b", STRONG)
+
+
+def test_a_plain_name_stands_for_the_recipe(write, store):
+    _three_settings(write)
+    table, *_ = _tables(store, "a", "b", lambda group: group.key.generator.config == {"steps": 2})
+    assert table.title == "a and b: inductive"
+    assert _row(table)["H of A"] == _row(_tables(store, "a (a.steps=2)", "b")[0])["H of A"]
+    assert table.notes[-1] == "Of a there are rows with other settings, too; this is the recipe's."
+
+
+@pytest.mark.parametrize("recipe", [(), (1, 2)], ids=["none is the recipe's", "two are"])
+def test_a_plain_name_that_may_mean_several_rows(write, store, recipe):
+    _three_settings(write)
+    with pytest.raises(UsageError, match=r"'a' on CUB may be any of 'a \(a.steps=1\)', 'a \(a.steps=2\)'"):
+        _tables(store, "a", "b", lambda group: group.key.generator.config.get("steps") in recipe)
+
+
+def test_rows_beyond_the_third_are_counted(write, store):
+    for steps in range(6):
+        write("a", EVEN, seeds=[0], config={"steps": steps})
+    write("b", STRONG)
+    with pytest.raises(UsageError, match=r"'a \(a.steps=2\)' and 3 more; name one"):
+        _tables(store, "a", "b")
+
+
+def test_near_names_are_suggested(write, store):
+    write("gsmflow", STRONG)
+    with pytest.raises(UsageError, match="did you mean 'gsmflow'"):
+        _tables(store, "gsmflo", "gsmflow")

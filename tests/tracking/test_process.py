@@ -1,0 +1,206 @@
+import json
+import logging
+import math
+import os
+import shutil
+import sys
+import time
+from datetime import datetime
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from gzslbench.errors import UsageError
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.store import RECORD, Store
+from gzslbench.tracking import process as tracking
+from gzslbench.tracking import writer as writer
+from gzslbench.tracking.process import MlflowProcess, sync
+
+DEAD_SERVER = "http://127.0.0.1:9"
+CURVES = {"critic (loss)": [(step, 1 / step) for step in range(1, 1201)], "flow": [(10, 0.5), (20, 0.25)]}
+
+
+@pytest.fixture(autouse=True)
+def no_server_by_environment(monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    """MLflow takes seconds to make its tables: once is enough."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path, empty_database):
+    (tmp_path / "results").mkdir()
+    shutil.copy(empty_database, tmp_path / "results" / "mlflow.db")
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def write(store, make_record):
+    def write(**changes):
+        one, score = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.float32)
+        record = make_record(**changes)
+        store.write(record, Predictions(one, one, one, one, one, score, score, np.zeros((1, 2), dtype=np.float32)))
+        return record
+
+    return write
+
+
+def client_of(store):
+    return MlflowClient(f"sqlite:///{store.root / 'mlflow.db'}")
+
+
+def runs_of(client):
+    """Runs by digest, and the parent runs."""
+    experiment = client.get_experiment_by_name("gzslbench").experiment_id
+    runs = client.search_runs([experiment])
+    children = [run for run in runs if writer.DIGEST in run.data.tags]
+    digests = [run.data.tags[writer.DIGEST] for run in children]
+    assert len(set(digests)) == len(digests)
+    return dict(zip(digests, children, strict=True)), [run for run in runs if run not in children]
+
+
+def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, caplog):
+    record = write(config={"steps": 1000, "layers": [64, 64], "on": True}, curves=CURVES, seed=3)
+    tracker = MlflowProcess(None, store.root)
+    tracker.log(record)
+    tracker.close()
+    assert caplog.text == ""
+
+    client = client_of(store)
+    runs, (parent,) = runs_of(client)
+    run = runs[record.digest]
+    assert run.info.status == parent.info.status == "FINISHED"
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.info.end_time == 1000 * datetime.fromisoformat(record.created).timestamp()
+    expected = {"data_set": "CUB", "seed": "3", "protocol": "inductive", "generator": "eszsl", "gate": "none"}
+    assert run.data.params.items() >= expected.items()
+    settings = {"generator.steps": "1000", "generator.layers": "[64,64]", "generator.on": "true"}
+    assert run.data.params.items() >= settings.items()
+    values = {"t1": 0.7, "u": 0.4, "s": 0.6, "h": 0.5, "ausuc": 0.3, "routing_seen.either": 1.0, "looks": 1.0}
+    assert run.data.metrics.items() >= values.items()
+    assert (run.data.metrics["fit_generator.wall_s"], run.data.metrics["predict_s"]) == (8.0, 0.2)
+    assert "gate_auroc" not in run.data.metrics
+    history = client.get_metric_history(run.info.run_id, "curves/critic _loss_")
+    assert [(point.step, point.value) for point in history] == CURVES["critic (loss)"]
+    artifact = store.root / "mlartifacts" / run.info.run_id / "artifacts" / RECORD
+    assert artifact.read_text() == record.to_json()
+
+    assert sync(store) == 0
+    assert len(runs_of(client)[1]) == 1
+    other = write(seed=4)
+    assert sync(store) == 1
+    assert sync(store) == 0
+    assert runs_of(client)[0].keys() == {record.digest, other.digest}
+
+
+def test_a_run_that_a_kill_left_unfinished_is_made_anew(store, write):
+    record, client = write(), client_of(store)
+    experiment = client.create_experiment("gzslbench", artifact_location=str(store.root / "mlartifacts"))
+    half = client.create_run(experiment, tags={writer.DIGEST: record.digest}).info.run_id
+    assert sync(store) == 1
+    assert runs_of(client)[0][record.digest].info.run_id != half
+    assert sync(store) == 0
+
+
+def test_damaged_records_do_not_stop_the_others(store, write, caplog):
+    (store.folder(write(seed=1).key) / RECORD).write_text("{")
+    whole = write(seed=2)
+    assert sync(store) == 1
+    assert runs_of(client_of(store))[0].keys() == {whole.digest}
+    assert "left out" in caplog.text
+
+
+def test_synchronising_says_little(store, write, capfd):
+    write()
+    sync(store)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_dead_server_costs_one_warning_and_no_record(store, write, caplog, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    record = write()
+    tracker = MlflowProcess(DEAD_SERVER, store.root)
+    tracker.log(record)
+    tracker.log(record)
+    tracker.close()
+    tracker.log(record)
+    tracker.close()
+    assert [entry.levelname for entry in caplog.records] == ["WARNING"]
+    assert "gzslbench track sync" in caplog.text
+    assert list(store.records()) == [record]
+    with pytest.raises(UsageError, match=r"MLflow can't be used: .*check --tracking-uri"):
+        sync(store, DEAD_SERVER)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("exit 7", "ended with code 7"), ("exec sleep 60", "no end after 0.5 s"), (None, "No such file")],
+)
+def test_a_broken_mlflow_process_costs_one_warning(store, write, caplog, monkeypatch, tmp_path, script, reason):
+    program = tmp_path / "python"
+    if script is not None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    record = write()
+    tracker = MlflowProcess(None, store.root)
+    for _ in range(3):
+        tracker.log(record)
+    began = time.monotonic()
+    tracker.close(timeout=0.5)
+    assert time.monotonic() - began < 10
+    assert len(caplog.records) == 1
+    assert reason in caplog.text
+
+
+def test_a_tracker_without_records_starts_no_process(store):
+    tracker = MlflowProcess(None, store.root)
+    tracker.close()
+    assert tracker._process is None
+
+
+def test_the_sweep_never_waits_for_a_full_pipe():
+    reading, writing = os.pipe()
+    lines = [json.dumps(f"/a/folder/{number:0200d}") + "\n" for number in range(5000)]
+    with os.fdopen(reading) as stdin:
+        folders = tracking._arriving(stdin)
+        with os.fdopen(writing, "w") as pipe:
+            pipe.writelines(lines)  # a megabyte, where a pipe holds 64 KiB and nobody has asked for a folder yet
+        assert [json.dumps(str(folder)) + "\n" for folder in folders] == lines
+
+
+def test_where_mlflow_keeps_its_data(tmp_path, monkeypatch):
+    assert writer.tracking_uri(None, tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://elsewhere")
+    assert writer.tracking_uri(None, tmp_path) == "http://elsewhere"
+    assert writer.tracking_uri("http://chosen", tmp_path) == "http://chosen"
+    assert [writer.is_database(uri) for uri in ("postgresql+psycopg2://h/d", "sqlite:///x", "https://h")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_messages_are_one_line_without_the_password():
+    message = writer.shown(
+        "can't reach postgresql://me:s3cret@host/db\nand a long story", "postgresql://me:s3cret@host/db"
+    )
+    assert message == "can't reach postgresql://me:***@host/db"
+
+
+def test_a_record_without_a_date_gets_one(make_record):
+    assert writer.created_ms(make_record(created="")) / 1000 == pytest.approx(time.time(), abs=60)
+
+
+def test_values_that_are_not_finite_stay_out_of_curves(make_record):
+    metrics = list(writer._all_metrics(make_record(curves={"x": [(1, math.nan), (2, 0.5)]}), 0))
+    assert [(metric.step, metric.value) for metric in metrics if metric.key == "curves/x"] == [(2, 0.5)]
