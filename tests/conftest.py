@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from gzslbench.contract.dataset import DataSet
+from gzslbench.contract import Classifier, Gate, Generator, NoConfig
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.info import Distribution, Info, Makes, Method, Need
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
@@ -23,8 +25,8 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
 from gzslbench.records.store import Store
 from gzslbench.registry.combinations import Resolver, of_parts
-from gzslbench.registry.declarations import find_plugins, plugin_file
-from gzslbench.registry.registry import load_plugins
+from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file
+from gzslbench.registry.registry import Entry, Registry, load_plugins
 from gzslbench.registry.settings import parse_assignments, parse_grid
 from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.plan import Scope, Task, make_plan
@@ -330,3 +332,62 @@ def _slowdown() -> float:
 def slowdown() -> Callable[[], float]:
     """Say how much slower this core is, as others leave it to us, than one of an idle machine."""
     return _slowdown
+
+
+BASES = {"generator": Generator, "gate": Gate, "classifier": Classifier}
+MakeEntry = Callable[..., Entry]
+MakeTask = Callable[..., Task]
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    steps: int = 100
+    rate: float = 0.1
+    per_class: int = 5
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    epochs: int = 25
+
+
+def _make_entry(kind: str, name: str, config: type = NoConfig, plugin: str = "", **info: Any) -> Entry:
+    cls = type(name, (BASES[kind],), {"info": Info(name, **info), "Config": config})
+    return Entry(kind, name, cls, PluginSource(plugin or name, Distribution("acme", "1.0")))
+
+
+def _make_task(name: str = "CUB", scale: float = 1.0, splits: int = 1) -> Task:
+    every = {f"split-{i}": Split(f"split-{i}", [i, 1 - i], [2], [3], [0, 1, 2], [3]) for i in range(splits)}
+    data_set = DataSet(name, scale * np.eye(4), np.arange(4), np.eye(4), tuple("abcd"), every)
+    return Task(data_set, data_set.split())
+
+
+@pytest.fixture
+def make_entry() -> MakeEntry:
+    return _make_entry
+
+
+@pytest.fixture
+def make_task() -> MakeTask:
+    return _make_task
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """Two generators, two gates, two classifiers, and the method 'gan' made of the first of each."""
+    made = (Makes.SYNTHETIC,)
+    entries = [
+        _make_entry("generator", "gan", GeneratorConfig, makes=made),
+        _make_entry("generator", "flow", GeneratorConfig, makes=made),
+        _make_entry("gate", "none"),
+        _make_entry("gate", "stacking"),
+        _make_entry("classifier", "softmax", ClassifierConfig, needs=(Need.SYNTHETIC,)),
+        _make_entry("classifier", "eszsl"),
+    ]
+    source = entries[0].plugin
+    for method in (
+        Method("gan", "softmax", "gan", "none"),
+        Method("short-gan", "softmax", "gan", "none", settings={"gan.steps": 7}),
+    ):
+        entries.append(Entry("method", method.name, method, source))
+    return Registry({(entry.kind, entry.name): entry for entry in entries})

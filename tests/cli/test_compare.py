@@ -57,7 +57,7 @@ def test_one_data_set_alone(results):
 
 
 def test_a_plain_name_stands_for_the_recipe_of_the_plugin(results, write_judged, tmp_path):
-    choice = Resolver(load_plugins(), "full", {}).choice(of_method(load_plugins(), "eszsl"), "SUN")
+    choice = Resolver(load_plugins(), "full", {}).setup(of_method(load_plugins(), "eszsl"), "SUN")
     recipe = dict(choice.classifier.config)
     for seed in range(3):
         for config in (recipe, {**recipe, "gamma": 7.5}):

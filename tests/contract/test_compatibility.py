@@ -6,6 +6,7 @@ import pytest
 
 from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
 from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
 
 F_CLSWGAN = Info("f-clswgan", makes=(Makes.SYNTHETIC,))
@@ -53,7 +54,7 @@ METHODS = {
 @pytest.mark.parametrize(("method", "protocol"), list(itertools.product(METHODS, PROTOCOLS)))
 def test_published_shapes(method, protocol):
     generator, gate, classifier, allowed = METHODS[method]
-    reason = obstacle(generator, gate, classifier, PROTOCOLS[protocol])
+    reason = obstacle(Parts(generator, gate, classifier), PROTOCOLS[protocol])
     assert (reason == "") == (protocol in allowed), reason
 
 
@@ -75,7 +76,7 @@ REFUSED = {
 @pytest.mark.parametrize("reason", REFUSED)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_combinations_that_fit_no_protocol(reason, protocol):
-    assert obstacle(*REFUSED[reason], PROTOCOLS[protocol]) == reason
+    assert obstacle(Parts(*REFUSED[reason]), PROTOCOLS[protocol]) == reason
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_combinations_that_fit_no_protocol(reason, protocol):
     ],
 )
 def test_reasons_name_component_need_and_protocol(combination, protocol, reason):
-    assert obstacle(*combination, PROTOCOLS[protocol]) == reason
+    assert obstacle(Parts(*combination), PROTOCOLS[protocol]) == reason
 
 
 def test_every_reason_names_a_component():
@@ -114,7 +115,7 @@ def test_every_reason_names_a_component():
     gates, classifiers = [NO_GATE, CEWGAN_GATE, ENTROPY, PROXY_GATE], [SOFTMAX, ESZSL, SEMANTIC]
     reasons = 0
     for *parts, protocol in itertools.product(generators, gates, classifiers, PROTOCOLS.values()):
-        if reason := obstacle(*parts, protocol):
+        if reason := obstacle(Parts(*parts), protocol):
             reasons += 1
             assert any(f"'{info.name}'" in reason for info in parts if info)
     assert reasons > 100
@@ -133,4 +134,4 @@ def test_every_reason_names_a_component():
     ],
 )
 def test_the_column_of_unseen_data(method, used):
-    assert uses_unseen_semantics(*METHODS[method][:3]) is used
+    assert uses_unseen_semantics(Parts(*METHODS[method][:3])) is used

@@ -19,36 +19,36 @@ def test_the_stream_is_the_seed_s():
 
 @given(st.integers(0, 500))
 def test_steps_count_from_one_and_checkpoints_end_with_the_last(total):
-    looks, shown = [], []
+    seen, shown = [], []
     ctx = _context(
-        on_checkpoint=lambda stage, step: looks.append((stage, step)),
+        on_checkpoint=lambda stage, step: seen.append((stage, step)),
         on_progress=lambda stage, step, last: shown.append((stage, step, last)),
     )
     assert list(ctx.steps(total, stage="flow")) == list(range(1, total + 1))
-    steps = [step for _, step in looks]
+    steps = [step for _, step in seen]
     assert steps == sorted(set(steps))
     assert not total or steps[-1] == total
     assert len(steps) < 2 * CHECKPOINTS
-    assert shown == [(stage, step, total) for stage, step in looks]
+    assert shown == [(stage, step, total) for stage, step in seen]
 
 
 def test_a_limit_ends_a_selectable_stage_at_a_step_where_it_was_looked_at():
-    looks = []
-    list(_context(on_checkpoint=lambda _, step: looks.append(step)).steps(100, stage="flow"))
-    limited = _context(limits={"flow": looks[3]})
-    assert list(limited.steps(100, stage="flow"))[-1] == looks[3] == 40
+    seen = []
+    list(_context(on_checkpoint=lambda _, step: seen.append(step)).steps(100, stage="flow"))
+    limited = _context(limits={"flow": seen[3]})
+    assert list(limited.steps(100, stage="flow"))[-1] == seen[3] == 40
     assert len(list(limited.steps(100, stage="other"))) == 100
 
 
 def test_a_stage_that_prepares_is_neither_limited_nor_looked_at():
-    looks, shown = [], []
+    seen, shown = [], []
     ctx = _context(
         limits={"prepare": 3},
-        on_checkpoint=lambda *at: looks.append(at),
+        on_checkpoint=lambda *at: seen.append(at),
         on_progress=lambda *at: shown.append(at),
     )
     assert len(list(ctx.steps(20, stage="prepare", selectable=False))) == 20
-    assert not looks
+    assert not seen
     assert len(shown) == CHECKPOINTS
 
 

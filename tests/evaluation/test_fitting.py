@@ -11,9 +11,10 @@ from gzslbench.data import cache, scaling
 from gzslbench.errors import ContractError
 from gzslbench.evaluation.fitting import FoldFitter
 from gzslbench.evaluation.generator_output import GeneratorOutput
-from gzslbench.registry.choice import ConfiguredComponent, GroupJob
+from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.run_group import run_group
+from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.runner.worker import open_features
 
 

@@ -25,7 +25,7 @@ def _recipe(**components):
 
 def test_a_method_brings_its_components_and_settings(registry):
     combination = of_method(registry, "short-gan")
-    assert [entry.name for entry in combination.entries] == ["gan", "none", "softmax"]
+    assert [entry.name for entry in combination.entries.by_role().values()] == ["gan", "none", "softmax"]
     assert combination.settings == {"gan": {"steps": 7}}
     assert [info.name for info in combination.infos] == ["gan", "none", "softmax"]
 
@@ -34,7 +34,7 @@ def test_parts_that_are_a_method_bear_its_name(registry):
     assert of_parts(registry, "gan", "none", "softmax").name == "gan"
     assert of_parts(registry, "gan", "stacking", "softmax").name == "gan+stacking+softmax"
     without = of_parts(registry, "none", "none", "eszsl")
-    assert (without.name, without.generator, without.infos[0]) == ("none+none+eszsl", None, None)
+    assert (without.name, without.entries.generator, without.infos.generator) == ("none+none+eszsl", None, None)
 
 
 def test_an_unknown_part_is_named(registry):
@@ -98,19 +98,19 @@ def test_settings_override_each_other_in_order(registry):
     registry.recipes[softmax] = Recipe(_recipe(softmax={"epochs": 9}))
     method = of_method(registry, "short-gan")
     resolver = Resolver(registry, "quick", {"gan": {"per_class": "3"}})
-    choice = resolver.choice(method, "CUB")
-    assert dict(choice.generator.config) == {"steps": 7, "rate": 2.0, "per_class": 3}
-    assert dict(choice.classifier.config) == {"epochs": 1}  # the generator's plugin knows best what suits it
-    point = resolver.choice(method, "CUB", {"gan": {"per_class": "4", "steps": "5"}})
+    setup = resolver.setup(method, "CUB")
+    assert dict(setup.generator.config) == {"steps": 7, "rate": 2.0, "per_class": 3}
+    assert dict(setup.classifier.config) == {"epochs": 1}  # the generator's plugin knows best what suits it
+    point = resolver.setup(method, "CUB", {"gan": {"per_class": "4", "steps": "5"}})
     assert dict(point.generator.config) == {"steps": 5, "rate": 2.0, "per_class": 4}
-    assert dict(resolver.choice(method, "CUB").generator.config) == dict(choice.generator.config)
-    assert dict(Resolver(registry).choice(of_method(registry, "gan"), "CUB").generator.config)["steps"] == 1
+    assert dict(resolver.setup(method, "CUB").generator.config) == dict(setup.generator.config)
+    assert dict(Resolver(registry).setup(of_method(registry, "gan"), "CUB").generator.config)["steps"] == 1
 
 
 def test_a_wrong_setting_is_told_before_anything_runs(registry):
     resolver = Resolver(registry, chosen={"gan": {"steps": "many"}})
     with pytest.raises(ConfigError, match=r"gan\.steps"):
-        resolver.choice(of_method(registry, "gan"), "CUB")
+        resolver.setup(of_method(registry, "gan"), "CUB")
 
 
 def test_component_names_are_those_that_take_part(registry):

@@ -19,7 +19,7 @@ def group(registry, make_result):
     """A group of a method's results with its recipe's settings, or some of the generator's changed."""
 
     def make(method, recipe="full", /, data_set="FLO", changes=None, **described):
-        choice = Resolver(registry, recipe, {}).choice(of_method(registry, method), data_set)
+        choice = Resolver(registry, recipe, {}).setup(of_method(registry, method), data_set)
         chosen = {role: getattr(choice, role) for role in ("generator", "gate", "classifier")}
         parts = {role: part and PartKey(part.name, dict(part.config), "c0de" * 4) for role, part in chosen.items()}
         if changes:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gzslbench.runner import request
+from gzslbench.runner import machine
 from gzslbench.runner.machine import has_bfloat16, precision_named
 
 
@@ -18,7 +18,7 @@ from gzslbench.runner.machine import has_bfloat16, precision_named
     ],
 )
 def test_the_format_is_chosen_aloud(asked, hardware, chosen, said, monkeypatch, capsys):
-    monkeypatch.setattr(request, "has_bfloat16", lambda device: hardware)
+    monkeypatch.setattr(machine, "has_bfloat16", lambda device: hardware)
     assert precision_named(asked, "cpu") == chosen
     told = capsys.readouterr().err
     assert said in told

@@ -189,9 +189,9 @@ def test_a_loss_without_terms_is_named_after_its_stage() -> None:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_protocols_may_look_at_checkpoints_and_limit_selectable_stages(together: bool) -> None:
-    test_reads: list[tuple[str, int]] = []
+    seen: list[tuple[str, int]] = []
     contexts = [make_context(seed) for seed in (0, 1)]
-    contexts[-1].on_checkpoint = lambda stage, step: looks.append((stage, step))
+    contexts[-1].on_checkpoint = lambda stage, step: seen.append((stage, step))
     for ctx in contexts:
         ctx.limits = {"both": 20, "second": 1}
     if together:
@@ -199,7 +199,7 @@ def test_protocols_may_look_at_checkpoints_and_limit_selectable_stages(together:
     else:
         Regression().fit(make_view(), contexts[-1])
     every = Config().steps // CHECKPOINTS
-    assert looks == [("both", step) for step in range(every, 21, every)]
+    assert seen == [("both", step) for step in range(every, 21, every)]
 
 
 def test_divergence_is_found_at_the_next_checkpoint() -> None:
