@@ -21,7 +21,7 @@ from gzslbench.data.scaling import MinMax
 from gzslbench.evaluation.checks import Unchanged
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
-from gzslbench.records.record import Phase
+from gzslbench.records.record import LossCurve, Phase
 from gzslbench.records.samples import Samples
 from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.registry import load_component
@@ -46,7 +46,7 @@ class Fitted:
     paused_s: float
     steps: Limits
     notes: dict[str, Any]
-    curves: dict[str, list[tuple[int, float]]]
+    curves: dict[str, LossCurve]
     seeds_together: int = 1
     """How many seeds were fitted at once; the phase is that of all of them."""
     samples: Samples = field(default_factory=dict)
@@ -119,7 +119,7 @@ class FoldFitter:
             if checkpoint is not None:
                 ctx.on_checkpoint = _paused(watch, component, steps, checkpoint)
             component.fit(view, ctx)
-        curves = ctx.settled_curves()
+        curves = _curves(ctx)
         unchanged.verify(part.name)
         return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves, samples=ctx.samples)
 
@@ -139,7 +139,7 @@ class FoldFitter:
         for each in unchanged:
             each.verify(part.name)
         return [
-            Fitted(component, watch.phase, 0.0, {}, ctx.notes, ctx.settled_curves(), len(fitters), ctx.samples)
+            Fitted(component, watch.phase, 0.0, {}, ctx.notes, _curves(ctx), len(fitters), ctx.samples)
             for component, ctx in zip(components, contexts, strict=True)
         ]
 
@@ -158,6 +158,10 @@ class FoldFitter:
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         """Copy to the device; nothing that a component does reaches the job's own arrays."""
         return torch.tensor(np.asarray(array, dtype=np.float32), device=self.device)
+
+
+def _curves(ctx: Context) -> dict[str, LossCurve]:
+    return {name: LossCurve.of(points) for name, points in ctx.settled_curves().items()}
 
 
 def _put_back(spoilt: Tensor, right: Tensor) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from gzslbench.contract.protocol import Protocol
 from gzslbench.data.scaling import ScaledFile
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
-from gzslbench.records.record import Timings
+from gzslbench.records.record import LossCurve, Timings
 from gzslbench.records.samples import Samples
 from gzslbench.registry.choice import Setup
 
@@ -93,5 +93,5 @@ class CellResult:
     timings: Timings
     selection: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
-    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    curves: dict[str, LossCurve] = field(default_factory=dict)
     samples: Samples = field(default_factory=dict)

@@ -54,7 +54,9 @@ class Predictor:
         with isolated(ctx.seed, grad=False):
             pieces = [self._gate_score(rows) for rows in torch.split(features, PREDICTION_ROWS)]
         given = [piece for piece in pieces if piece is not None]
-        return replace(predictions, gate_score=torch.cat(given).cpu().numpy()) if given else predictions
+        if not given:
+            return predictions
+        return replace(predictions, gate_score=torch.cat(given).cpu().numpy()[np.argsort(test_set.samples)])
 
     def _gate_score(self, features: Tensor) -> Tensor | None:
         score = self._gate.unseen_score(self._output.encode(features))
@@ -81,17 +83,16 @@ class Predictor:
         def classes(positions: Tensor) -> IntArray:
             return rows.take(positions.cpu().numpy())
 
-        return Predictions(
-            samples=test_set.samples,
-            predicted=classes(route(joint, seen, unseen, prior)),
-            predicted_unseen=classes(count + unseen.argmax(dim=1)),
-            best_seen=classes(best_seen.indices),
-            best_unseen=classes(count + best_unseen.indices),
-            score_seen=best_seen.values.cpu().numpy(),
-            score_unseen=best_unseen.values.cpu().numpy(),
-            log_prior=prior.cpu().numpy(),
-            joint=joint.cpu().numpy() if keep_scores else None,
-        )
+        arrays = {
+            "samples": test_set.samples,
+            "predicted": classes(route(joint, seen, unseen, prior)),
+            "predicted_unseen": classes(count + unseen.argmax(dim=1)),
+            "best_seen": classes(best_seen.indices),
+            "best_unseen": classes(count + best_unseen.indices),
+            "margin": (best_seen.values - best_unseen.values).cpu().numpy(),
+            "log_prior": prior.cpu().numpy(),
+        }
+        return Predictions.of(arrays | {"joint": joint.cpu().numpy()} if keep_scores else arrays)
 
 
 def route(joint: Tensor, seen: Tensor, unseen: Tensor, log_prior: Tensor) -> Tensor:

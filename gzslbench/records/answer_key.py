@@ -6,20 +6,20 @@ computed of old results without the data. Nothing that trains is ever handed one
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
+from gzslbench.records.arrays import narrowed, save_arrays
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import Metrics, Routing
+from gzslbench.records.untrusted.arrays import read_arrays
 
 if TYPE_CHECKING:
     from gzslbench.contract.dataset import DataSet, Split
@@ -30,7 +30,7 @@ class AnswerKey:
     """Test samples in ascending order, their labels, and the classes of the split.
 
     Classes are class rows of the data set, which ``class_names`` lists in full. Raises :class:`DataError` where a label
-    is of no class of the split.
+    is not of a class of the split.
     """
 
     samples: IntArray
@@ -43,7 +43,7 @@ class AnswerKey:
 
     def __post_init__(self) -> None:
         if not np.isin(self.labels, np.concatenate([self.seen_classes, self.unseen_classes])).all():
-            raise DataError("some test labels are of no class of the split", "check the data set and its split")
+            raise DataError("some test labels are not of a class of the split", "check the data set and its split")
 
     @staticmethod
     def of(data_set: DataSet, split: Split) -> AnswerKey:
@@ -77,85 +77,76 @@ class AnswerKey:
         """The unseen classes that have test samples."""
         return np.intersect1d(self.unseen_classes, self.labels)
 
-    def order(self, predictions: Predictions) -> IntArray:
-        """Give the order (m,) that brings predictions into that of ``samples``.
-
-        Raises :class:`ContractError` unless every test sample is predicted once and no other.
-        """
-        order = np.argsort(predictions.samples)
-        if not np.array_equal(predictions.samples[order], self.samples):
+    def require(self, predictions: Predictions) -> None:
+        """Raise :class:`ContractError` unless every test sample is predicted and no other."""
+        if not np.array_equal(predictions.samples, self.samples):
             raise ContractError(
-                f"predictions of {len(order)} samples do not match the {len(self.samples)} test samples of the split",
+                f"predictions of {len(predictions.samples)} samples do not match the {len(self.samples)} test samples "
+                "of the split",
                 "predict every test sample once and no other",
             )
-        return order
 
-    def marks(self, predictions: Predictions) -> NDArray[np.bool_]:
-        """Say which samples were predicted right, among all classes: (m,), in the order of ``samples``."""
-        return np.asarray(predictions.predicted[self.order(predictions)] == self.labels)
+    def correct(self, predictions: Predictions) -> NDArray[np.bool_]:
+        """Say which samples were predicted right, among all classes: (m,)."""
+        self.require(predictions)
+        return np.asarray(predictions.predicted == self.labels)
 
     def h(self, predictions: Predictions) -> float:
         """Give H alone."""
-        return metrics.harmonic_mean(*self._u_and_s(predictions.predicted[self.order(predictions)]))
+        self.require(predictions)
+        return metrics.harmonic_mean(*self.u_and_s(predictions.predicted))
+
+    def u_and_s(self, predicted: IntArray) -> tuple[float, float]:
+        """Give the accuracies on unseen and on seen classes of predicted classes (m,)."""
+        u, s = (
+            metrics.mean_per_class(self.labels, predicted, classes)
+            for classes in (self.tested_unseen, self.tested_seen)
+        )
+        return u, s
 
     def score(self, predictions: Predictions) -> Metrics:
         """Compute all metrics; means are over the classes that have test samples."""
-        order = self.order(predictions)
-        predicted = predictions.predicted[order]
-        u, s = self._u_and_s(predicted)
-        prior = predictions.log_prior[order]
-        given = predictions.gate_score
-        gate = metrics.gate_score(prior) if given is None else given[order].astype(np.float64)
+        self.require(predictions)
+        u, s = self.u_and_s(predictions.predicted)
+        prior, given = predictions.log_prior, predictions.gate_score
+        gate = metrics.gate_score(prior) if given is None else given.astype(np.float64)
+        curve = metrics.seen_unseen_curve(
+            self.labels,
+            predictions.best_seen,
+            predictions.best_unseen,
+            predictions.margin,
+            self.tested_seen,
+            self.tested_unseen,
+        )
         return Metrics(
-            t1=metrics.mean_per_class(self.labels, predictions.predicted_unseen[order], self.tested_unseen),
+            t1=metrics.mean_per_class(self.labels, predictions.predicted_unseen, self.tested_unseen),
             u=u,
             s=s,
             h=metrics.harmonic_mean(u, s),
-            ausuc=metrics.ausuc(self._curve(predictions, order)),
+            ausuc=metrics.ausuc(curve),
             gate_auroc=metrics.auroc(gate, self.unseen),
             gate_fpr95=metrics.fpr95(gate, self.unseen),
             routing_seen=_routing(prior[~self.unseen]),
             routing_unseen=_routing(prior[self.unseen]),
-            per_class=self._per_class(predicted),
         )
 
-    def save(self, path: Path) -> None:
-        """Write a compressed ``.npz``; integers take four bytes each."""
-        arrays = {name: getattr(self, name).astype(np.int32) for name in _INTEGERS}
-        with path.open("wb") as file:
-            np.savez_compressed(file, class_names=np.array(self.class_names, dtype=np.str_), **arrays)
+    def save(self, file: Path | BinaryIO) -> None:
+        """Write a compressed ``.npz``, whole numbers in as few bytes as they need."""
+        arrays = {name: narrowed(getattr(self, name)) for name in _INTEGERS}
+        save_arrays(file, {"class_names": np.array(self.class_names, dtype=np.str_), **arrays})
 
     @staticmethod
     def load(path: Path) -> AnswerKey:
         """Read what :meth:`save` wrote; raises :class:`RecordError` where the file is missing or damaged."""
+        remedy = "delete it and run: gzslbench rescore"
+        arrays = read_arrays(path, remedy)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name].astype(np.int64) for name in _INTEGERS}
-                return AnswerKey(**arrays, class_names=tuple(map(str, archive["class_names"])))
-        except (OSError, EOFError, KeyError, ValueError, DataError, zipfile.BadZipFile, zlib.error) as error:
-            raise RecordError(f"{path} holds no answer key: {error}", "delete it and run: gzslbench rescore") from error
-
-    def _u_and_s(self, predicted: IntArray) -> tuple[float, float]:
-        return (
-            metrics.mean_per_class(self.labels, predicted, self.tested_unseen),
-            metrics.mean_per_class(self.labels, predicted, self.tested_seen),
-        )
-
-    def _curve(self, predictions: Predictions, order: IntArray) -> metrics.Curve:
-        margin = predictions.score_seen.astype(np.float64) - predictions.score_unseen
-        return metrics.seen_unseen_curve(
-            self.labels,
-            predictions.best_seen[order],
-            predictions.best_unseen[order],
-            margin[order],
-            self.tested_seen,
-            self.tested_unseen,
-        )
-
-    def _per_class(self, predicted: IntArray) -> dict[str, float]:
-        classes = np.union1d(self.tested_seen, self.tested_unseen)
-        accuracy = metrics.per_class_accuracy(self.labels, predicted, classes)
-        return {self.class_names[row]: float(value) for row, value in zip(classes, accuracy, strict=True)}
+            numbers = {name: arrays[name].astype(np.int64) for name in _INTEGERS}
+            if numbers["samples"].ndim != 1 or numbers["samples"].shape != numbers["labels"].shape:
+                raise ValueError("its labels don't fit its samples")
+            return AnswerKey(**numbers, class_names=tuple(map(str, arrays["class_names"])))
+        except (KeyError, ValueError, DataError) as error:
+            raise RecordError(f"{path} does not hold an answer key: {error}", remedy) from error
 
 
 _INTEGERS = ("samples", "labels", "seen_classes", "unseen_classes")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from gzslbench.contract.parts import Parts, combination_name
 from gzslbench.errors import RecordError
-from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, upgraded
+from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, parsed, upgraded
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 KEY_VERSION = 1
+CURVE_POINTS = 200
+"""How many points of a loss curve are kept."""
 
 T = TypeVar("T")
 Json = Any
@@ -116,8 +118,6 @@ class Metrics:
     gate_fpr95: float | None
     routing_seen: Routing
     routing_unseen: Routing
-    per_class: dict[str, float]
-    """Accuracy by class name, in GZSL."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,21 @@ class Timings:
         """Wall time from the first training step to a fitted classifier, in seconds."""
         phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
         return sum((phase.wall_s for phase in phases if phase), 0.0)
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """Values that a component logged while it trained, and at which steps: the same number of either."""
+
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @staticmethod
+    def of(points: Sequence[tuple[int, float]], most: int = CURVE_POINTS) -> LossCurve:
+        """Keep ``most`` points, evenly spread, to six digits."""
+        apart = max(1.0, (len(points) - 1) / (most - 1))
+        kept = [points[round(place * apart)] for place in range(min(most, len(points)))]
+        return LossCurve(tuple(step for step, _ in kept), tuple(float(f"{value:.6g}") for _, value in kept))
 
 
 @dataclass(frozen=True)
@@ -205,7 +220,7 @@ class Record:
     selection: dict[str, Json] = field(default_factory=dict)
     """What a selecting protocol chose: steps per stage, settings, and the score they won with."""
     notes: dict[str, Json] = field(default_factory=dict)
-    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    curves: dict[str, LossCurve] = field(default_factory=dict)
     created: str = ""
     """UTC, ISO 8601."""
     schema_version: int = SCHEMA_VERSION
@@ -216,20 +231,21 @@ class Record:
         return self.key.digest()
 
     def to_json(self) -> str:
-        """Write the record as indented JSON with sorted keys."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
+        """Write the record as JSON with sorted keys."""
+        return canonical_json(asdict(self)) + "\n"
 
     @staticmethod
     def from_json(text: str | bytes, origin: str = "record.json") -> Record:
         """Read a record, upgrading one of an earlier schema version.
 
-        Raises :class:`RecordError` naming ``origin`` where the text is no record, or one of a later version.
+        Raises :class:`RecordError` naming ``origin`` where the text is not a record, or one of a later version.
         """
-        with suppress(RecordError):  # of this version, as nearly all are: the text need not be parsed twice
-            record = _validated(Record, text, origin)
-            if record.schema_version == SCHEMA_VERSION:
-                return record
-        return _validated(Record, upgraded(text, origin), origin)
+        return Record.from_values(parsed(text, origin), origin)
+
+    @staticmethod
+    def from_values(values: dict[str, Json], origin: str = "record.json") -> Record:
+        """As :meth:`from_json`, of JSON that has been read."""
+        return _validated(Record, upgraded(values, origin), origin)
 
 
 @dataclass(frozen=True)
@@ -254,8 +270,8 @@ class Failure:
 
     @staticmethod
     def from_json(text: str | bytes, origin: str = "failure.json") -> Failure:
-        """Read a failure; raises :class:`RecordError` naming ``origin`` where the text is none."""
-        return _validated(Failure, text, origin)
+        """Read a failure; raises :class:`RecordError` naming ``origin`` where the text is not one."""
+        return _validated(Failure, parsed(text, origin), origin)
 
 
 def title(key: CellKey, method: str) -> str:
@@ -264,15 +280,15 @@ def title(key: CellKey, method: str) -> str:
     return f"{place} {method} {key.protocol} seed {key.seed}"
 
 
-def _validated(kind: type[T], text: str | bytes, origin: str) -> T:
+def _validated(kind: type[T], values: Json, origin: str) -> T:
     from pydantic import ValidationError
 
     try:
-        value: T = _adapters()[kind].validate_json(text)
+        value: T = _adapters()[kind].validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
-        what = f"{origin} is no {kind.__name__.lower()}"
+        what = f"{origin} is not a {kind.__name__.lower()}"
         if first["type"] == "unexpected_keyword_argument":
             raise RecordError(f"{what}: {place}: not known here", "update gzslbench, or run again") from None
         raise RecordError(f"{what}: {place}: {first['msg']}", "delete it and run again") from None

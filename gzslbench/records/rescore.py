@@ -1,4 +1,4 @@
-"""Metrics of stored records, computed anew from their predictions: for a metric that was mended or added since.
+"""Metrics of stored records, computed anew from their predictions: for a metric that was fixed or added since.
 
 A record stays the measurement that it was, with the time of its making; where its metrics change, its notes say so. The
 labels come from the answer key beside the records or, where there is none yet, from the data, which must have the very
@@ -16,7 +16,6 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.exchange.cells import read_record
 from gzslbench.records.exchange.changes import Change, metric_changes
 from gzslbench.records.record import CellKey, Json, Record
 from gzslbench.records.store import Store
@@ -29,7 +28,7 @@ OpenData = Callable[[str], DataSet]
 
 @dataclass(frozen=True)
 class Rescored:
-    """A record whose metrics were computed anew, and what changed, by dotted names such as ``per_class.cat``."""
+    """A record whose metrics were computed anew, and what changed, by dotted names such as ``routing_seen.either``."""
 
     record: Record
     changes: dict[str, Change]
@@ -59,13 +58,10 @@ class Rescoring:
 
         Records whose labels aren't found share one :class:`Unscored` for each data set and split.
         """
-        for folder in self.store.folders():
-            try:
-                record = read_record(self.store, folder)
-            except RecordError as error:
-                yield Unscored(str(folder), error)
-                continue
-            if not data_sets or record.key.data_set in data_sets:
+        for record in self.store.records():
+            if isinstance(record, RecordError):
+                yield Unscored("a damaged record", record)
+            elif not data_sets or record.key.data_set in data_sets:
                 yield self._rescored(record)
 
     def _rescored(self, record: Record) -> Rescored | Unscored:

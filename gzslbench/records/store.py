@@ -1,4 +1,4 @@
-"""Records on disk, one folder per cell; a record is complete or absent.
+"""The running store: one folder per cell; a record is complete or absent.
 
 ::
 
@@ -7,11 +7,9 @@
                                                                                                  samples.npz (some)
     results/answers/<labels>-<split>.npz
     results/failures/<digest>.json
-    results/.index
 
 A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record. One
-process writes at a time. The answer keys of records lie beside them, one for each data set and split. What else lies
-there follows from the records: see :mod:`gzslbench.records.index`.
+process writes at a time. The answer keys of records lie beside them, one for each data set and split.
 """
 
 from __future__ import annotations
@@ -20,40 +18,30 @@ import hashlib
 import logging
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from gzslbench.errors import RecordError
 from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
-from gzslbench.records import index
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.arrays import Arrays, save_arrays
 from gzslbench.records.differences import differences, flat
-from gzslbench.records.index import Folder, Listing, Stamp
-from gzslbench.records.record import CellKey, Failure, Record
-from gzslbench.records.summary import RecordSummary, summary_of
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
+from gzslbench.records.samples import Samples
+from gzslbench.records.untrusted.arrays import read_arrays
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from gzslbench.records.answer_key import AnswerKey
-    from gzslbench.records.predictions import Predictions
-    from gzslbench.records.samples import Samples
-
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
 SAMPLES = "samples.npz"
+MOST_RECORD_BYTES = 1 << 26
 _LONGEST_NAME = 120
-_BEHIND = 0.01
-"""Share of records that the index may lack: reading these takes less time than writing it."""
 
 
 class Store:
@@ -61,12 +49,9 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._records = root / "records"
-        self._records_at = str(self._records)
-        self._answers = root / "answers"
-        self._failures = root / "failures"
+        self._records, self._answers, self._failures = (root / name for name in ("records", "answers", "failures"))
         self._incomplete = root / ".incomplete"
-        self._index = root / ".index"
+        self._schema = root / ".schema"
         self._writing = False
 
     @contextmanager
@@ -80,6 +65,9 @@ class Store:
             return
         with sole_writer(self.root):
             shutil.rmtree(self._incomplete, ignore_errors=True)
+            if not self._records.exists():
+                with disk_errors(f"can't write in {self.root}"):
+                    self._schema.write_text(f"{SCHEMA_VERSION}\n")
             self._writing = True
             try:
                 yield self
@@ -88,29 +76,30 @@ class Store:
 
     def folder(self, key: CellKey) -> Path:
         """Say where the record of a key is or would be."""
-        return Path(self._location(key))
+        place = self._place(key)
+        return place if place.exists() else self._earlier.get(key.digest(), place)
 
     def has(self, key: CellKey) -> bool:
-        """Say whether the key has a record, by one look at the file system: plans hold many thousands of keys."""
-        return os.access(self._location(key), os.F_OK)
+        """Say whether the key has a record."""
+        return self._place(key).exists() or key.digest() in self._earlier
 
     def write(self, record: Record, predictions: Predictions, samples: Samples | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
 
         ``samples`` are what was kept for figures.
 
-        Raises :class:`RecordError` where the disk is full or not writable; nothing is left behind then.
+        Raises :class:`RecordError` where the disk is full or not writable, or the record can't be read back; nothing is
+        left behind then.
         """
-        folder = self.folder(record.key)
-        from gzslbench.records.samples import save_samples
-
+        folder = self._place(record.key)
         with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
             (filled / RECORD).write_text(record.to_json())
+            self.read(filled)
             predictions.save(filled / PREDICTIONS)
             if samples:
-                save_samples(samples, filled / SAMPLES)
+                save_arrays(filled / SAMPLES, dict(samples))
             for path in (*filled.iterdir(), filled):
                 sync(path)
             make_folder(folder.parent)
@@ -124,94 +113,65 @@ class Store:
     def rewrite(self, record: Record) -> None:
         """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
         path = self.folder(record.key) / RECORD
-        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            (fresh / RECORD).write_text(record.to_json())
-            put(fresh / RECORD, path)
+        self._put(path, record.to_json())
 
-    def read(self, folder: Path) -> Record:
-        """Read one record; raises :class:`RecordError` with its path where it is missing or damaged."""
-        path = folder / RECORD
-        try:
-            return Record.from_json(path.read_bytes(), str(path))
-        except OSError as error:
-            raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
+    def records(self) -> Iterator[Record | RecordError]:
+        """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
+        for folder in self._folders():
+            try:
+                record = self.read(folder)
+                if self.folder(record.key) != folder:
+                    raise RecordError(
+                        f"{folder / RECORD} belongs into {self.folder(record.key)}", "move it there, or leave it out"
+                    )
+                yield record
+            except RecordError as error:
+                yield error
+
+    def record(self, key: CellKey) -> Record:
+        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
+        return self.read(self.folder(key))
 
     def predictions(self, key: CellKey) -> Predictions:
-        """Read the predictions of a key."""
-        from gzslbench.records.predictions import Predictions
-
+        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
         return Predictions.load(self.folder(key) / PREDICTIONS)
 
-    def samples(self, key: CellKey) -> dict[str, NDArray[np.generic]]:
-        """Read the samples that were kept for figures; raises :class:`RecordError` where there are none."""
-        from gzslbench.records.samples import load_samples
-
-        return load_samples(self.folder(key) / SAMPLES)
-
-    def answer_path(self, key: CellKey) -> Path:
-        """Say where the answer key of a key's data set and split is or would be."""
-        return self._answers / f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
-
-    def has_answer_key(self, key: CellKey) -> bool:
-        """Say whether the labels that judge a key are in the store."""
-        return self.answer_path(key).exists()
+    def samples(self, key: CellKey) -> Arrays:
+        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
+        path = self.folder(key) / SAMPLES
+        return read_arrays(path, "run it with --keep-samples --force") if path.exists() else {}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         """Read the answer key of a key's data set and split; None where the store has none."""
-        from gzslbench.records.answer_key import AnswerKey
-
-        path = self.answer_path(key)
+        path = self._answers / answer_file(key)
         return AnswerKey.load(path) if path.exists() else None
+
+    def has_answer_key(self, key: CellKey) -> bool:
+        """Say whether the labels that judge a key are in the store."""
+        return (self._answers / answer_file(key)).exists()
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
-        path = self.answer_path(key)
+        path = self._answers / answer_file(key)
         with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
             answers.save(fresh / path.name)
             put(fresh / path.name, path)
 
-    def folders(self) -> Iterator[Path]:
-        """List the folders of all records, sorted."""
-        yield from sorted(self._records.glob("*/*/*/*/seed-*"))
-
-    def records(self) -> Iterator[Record]:
-        """Read all records; a damaged one is named in a warning and left out."""
-        yield from _readable(self.read, self.folders())
-
-    def results(self) -> list[RecordSummary]:
-        """Give what leaderboards need of all records; a damaged record is named in a warning and left out.
-
-        Only records that the index doesn't know, or that changed since, are read. The index is brought up to date where
-        the folder can be written.
-        """
-        began_ns, known = time.time_ns(), index.load(self._index)
-        results: list[RecordSummary] = []
-        folders: dict[str, Folder] = {}
-        for parent, listing in index.listings(self._records_at, RECORD):
-            before = known.get(parent)
-            fits = before is not None and before.fits(listing)
-            after = before if before and fits else self._read_folder(parent, listing, before)
-            results += after.results
-            folders[parent] = after if fits else after.settled(began_ns)
-        if index.changes(known, folders) > len(results) * _BEHIND:
-            self._write_index(folders)
-        return results
-
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
-        path = self._failure_path(failure.key)
-        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            (fresh / path.name).write_text(failure.to_json())
-            put(fresh / path.name, path)
+        self._put(self._failures / f"{failure.key.digest()}.json", failure.to_json())
 
     def failures(self) -> Iterator[Failure]:
         """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
-        paths = sorted(self._failures.glob("*.json"))
-        yield from _readable(lambda path: Failure.from_json(path.read_bytes(), str(path)), paths)
+        for path in sorted(self._failures.glob("*.json")):
+            try:
+                yield Failure.from_json(path.read_bytes(), str(path))
+            except RecordError as error:
+                logger.warning("left out: %s", error)
 
     def clear_failure(self, key: CellKey) -> None:
         """Forget the failure of a key, if it has one."""
-        self._failure_path(key).unlink(missing_ok=True)
+        (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
 
     def explain(self, key: CellKey) -> list[str]:
         """Say how a key differs from the most similar record of its data set, combination and seed.
@@ -220,35 +180,52 @@ class Store:
         no such record or the key has one itself.
         """
         wanted = flat(asdict(key))
-        alike = self.folder(key).parents[2].glob(f"*/*/seed-{key.seed}-*")
-        stored = [flat(asdict(record.key)) for record in _readable(self.read, sorted(alike))]
-        return min((differences(values, wanted) for values in stored), key=len, default=[])
+        found: list[list[str]] = []
+        for folder in sorted(self._place(key).parents[2].glob(f"*/*/seed-{key.seed}-*")):
+            try:
+                found.append(differences(flat(asdict(self.read(folder).key)), wanted))
+            except RecordError as error:
+                logger.warning("left out: %s", error)
+        return min(found, key=len, default=[])
 
-    def _read_folder(self, parent: str, listing: Listing, known: Folder | None) -> Folder:
-        """Give the results of a folder's records, and read those that are not known by name and stamp."""
-        entries = known.entries() if known else {}
-        rows: list[tuple[str, Stamp | None, RecordSummary]] = []
-        for name, stamp in zip(*listing, strict=True):
-            entry = entries.get((name, stamp))
-            read = [entry] if entry else map(summary_of, _readable(self.read, [self._records / parent / name]))
-            rows += [(name, stamp, result) for result in read]
-        return index.folder_of(rows)
+    @cached_property
+    def _earlier(self) -> dict[str, Path]:
+        """The folders of records whose keys are spelled otherwise since an earlier version of gzslbench wrote them."""
+        if self._schema.exists() or not self._records.exists():
+            return {}
+        found = {}
+        for folder in self._folders():
+            try:
+                key = self.read(folder).key
+            except RecordError:
+                continue
+            place = self._place(key)
+            if place != folder and place.parent == folder.parent:
+                found[key.digest()] = folder
+        return found
 
-    def _write_index(self, folders: dict[str, Folder]) -> None:
-        """Put an index in place, or leave it where the folder can't be written or is full: it only saves time.
+    def _folders(self) -> list[Path]:
+        return sorted(self._records.glob("*/*/*/*/seed-*"))
 
-        Nothing is synced: what a loss of power leaves of the file fails its checksum.
-        """
-        with suppress(OSError), self._fresh() as fresh:
-            (fresh / self._index.name).write_bytes(index.dump(folders))
-            (fresh / self._index.name).replace(self._index)
+    def read(self, folder: Path) -> Record:
+        """Read the record in a folder; raises :class:`RecordError` where it is missing or damaged."""
+        path = folder / RECORD
+        try:
+            if path.stat().st_size > MOST_RECORD_BYTES:
+                raise RecordError(f"{path} takes more than {MOST_RECORD_BYTES >> 20} MiB", "run the cell again")
+            return Record.from_json(path.read_bytes(), str(path))
+        except OSError as error:
+            raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
 
-    def _location(self, key: CellKey) -> str:
-        names = _joined(key.data_set, key.combination, key.protocol, key.split)
-        return f"{self._records_at}/{names}/seed-{key.seed}-{key.digest()}"
+    def _place(self, key: CellKey) -> Path:
+        """Say where the record of a key belongs."""
+        names = (key.data_set, key.combination, key.protocol, key.split)
+        return self._records.joinpath(*map(path_safe, names), f"seed-{key.seed}-{key.digest()}")
 
-    def _failure_path(self, key: CellKey) -> Path:
-        return self._failures / f"{key.digest()}.json"
+    def _put(self, path: Path, text: str) -> None:
+        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
+            (fresh / path.name).write_text(text)
+            put(fresh / path.name, path)
 
     @contextmanager
     def _fresh(self) -> Iterator[Path]:
@@ -261,11 +238,12 @@ class Store:
             shutil.rmtree(fresh, ignore_errors=True)
 
 
+def answer_file(key: CellKey) -> str:
+    """Name the answer key of a key's data set and split."""
+    return f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
+
+
 @lru_cache(maxsize=4096)
-def _joined(*names: str) -> str:
-    return "/".join(map(path_safe, names))
-
-
 def path_safe(name: str) -> str:
     """Turn any name into a file name, different names into different ones; common names stay as they are."""
     safe = quote(name, safe="@+=,", errors="surrogatepass")
@@ -274,12 +252,3 @@ def path_safe(name: str) -> str:
     if len(safe) > _LONGEST_NAME:
         safe = f"{safe[:_LONGEST_NAME]}%{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return safe or "%"
-
-
-def _readable(read: Callable[[Path], T], paths: Iterable[Path]) -> Iterator[T]:
-    """Read what can be read and warn of the rest."""
-    for path in paths:
-        try:
-            yield read(path)
-        except RecordError as error:
-            logger.warning("left out: %s", error)

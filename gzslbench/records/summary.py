@@ -1,4 +1,4 @@
-"""What leaderboards need of a record: a hundredth of it, so that a store can keep that of all records in one file."""
+"""What leaderboards need of a record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from gzslbench.records.record import CellKey, Record, Timings
 
 
 class RecordSummary(NamedTuple):
-    """The figures of one record and what tells it from others; without curves, notes and accuracies of classes.
-
-    Change ``FORMAT`` of :mod:`gzslbench.records.index` whenever the same record comes to give other values.
-    """
+    """The figures of one record and what tells it from others; without curves, notes and times of phases."""
 
     key: CellKey
     """The record's key with seed 0 and no split; results of one configuration may share the object."""

@@ -2,8 +2,8 @@
 
 A change of a record's shape that the records on disk do not follow goes with a function here that brings them along: a
 small pure function from the JSON mapping of one version to that of the next, added to the end of :data:`UPGRADES`. That
-raises the schema version by one. What decides a cell, its key, stays as it is: records are found by its hash. A record
-of every version lies in ``tests/fixtures/records``, and is read there for ever.
+raises the schema version by one. A record of every version lies in ``tests/fixtures/records``, and is read there for
+ever.
 """
 
 from __future__ import annotations
@@ -14,66 +14,88 @@ from typing import Any
 
 from gzslbench.errors import RecordError
 
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+Values = dict[str, Any]
+Upgrade = Callable[[Values], Values]
 
 FIRST_VERSION = 1
+MOVED = {
+    "calibrated-stacking": ("0fabf4691637", "c1f50de7c882"),
+    "early-gan": ("8ad9043230df", "e90dee01268f"),
+    "entropy": ("8ad9043230df", "e90dee01268f"),
+    "f-clswgan": ("aba730654f9d", "27031836b31c"),
+    "gsmflow": ("abf1a098923d", "eb528f58de25"),
+    "nearest-prototype": ("925aedf9cdbc", "f14a5ebec582"),
+    "none": ("c867c29648f1", "d2cb5d943d1c"),
+    "softmax": ("4d275f7367cf", "4a038bb34234"),
+}
+"""By component, the hash of a built-in plugin's source before its files moved, and after: nothing else had changed."""
 
 
-def _with_test_reads(values: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 calls readings of test labels ``test_reads``, and those that a protocol chose by ``evaluations``."""
-    selection = {("evaluations" if name == "looks" else name): value for name, value in values["selection"].items()}
-    return {
-        **{name: value for name, value in values.items() if name != "looks"},
-        "test_reads": values["looks"],
-        "selection": selection,
+def _second(values: Values) -> Values:
+    """Version 2 has no accuracies of classes, which follow from the predictions, and loss curves in columns.
+
+    ``looks`` became ``test_reads`` or, among what a protocol chose, ``evaluations``; keys name sources as they lie now.
+    """
+    curves = {
+        name: {"steps": [step for step, _ in points], "values": [value for _, value in points]}
+        for name, points in values["curves"].items()
     }
+    selection = {("evaluations" if name == "looks" else name): value for name, value in values["selection"].items()}
+    metrics = {name: value for name, value in values["metrics"].items() if name != "per_class"}
+    key = values["key"] | {role: _part(values["key"][role]) for role in ("generator", "gate", "classifier")}
+    kept = {name: value for name, value in values.items() if name != "looks"}
+    changed = {"key": key, "metrics": metrics, "selection": selection, "curves": curves}
+    return kept | changed | {"test_reads": values["looks"]}
 
 
-UPGRADES: tuple[Upgrade, ...] = (_with_test_reads,)
+def _part(part: Values | None) -> Values | None:
+    if part is None:
+        return None
+    before, after = MOVED.get(part["name"], ("", ""))
+    return part | {"code": after} if part["code"] == before else part
+
+
+UPGRADES: tuple[Upgrade, ...] = (_second,)
 """The first makes version 2 of version 1, and so on."""
 
 
-def upgraded(text: str | bytes, origin: str, upgrades: Sequence[Upgrade] = UPGRADES) -> str | bytes:
+def parsed(text: str | bytes, origin: str) -> Values:
+    """Read a JSON object; raises :class:`RecordError` naming ``origin`` where the text is not one."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _not_a_record(origin, f"file: Invalid JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise _not_a_record(origin, "file: it does not hold a JSON object")
+    return values
+
+
+def upgraded(values: Values, origin: str, upgrades: Sequence[Upgrade] = UPGRADES) -> Values:
     """Give a record's JSON in the newest schema version; whether it is a record is for validation to say.
 
-    Raises :class:`RecordError` naming ``origin`` where the text is no JSON object, tells no version or one that is not
-    known, or can't be upgraded.
+    Raises :class:`RecordError` naming ``origin`` where it tells no version or one that is not known, or can't be
+    upgraded.
     """
-    values = _mapping(text, origin)
-    newest = FIRST_VERSION + len(upgrades)
-    version = _version(values, origin, newest)
-    if version == newest:
-        return text
+    version = _version(values, origin, FIRST_VERSION + len(upgrades))
     for number, upgrade in enumerate(upgrades[version - FIRST_VERSION :], version):
         try:
             values = upgrade(values) | {"schema_version": number + 1}
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise _no_record(origin, f"it is not of schema version {number}, as it says: {error!r}") from error
-    return json.dumps(values)
-
-
-def _mapping(text: str | bytes, origin: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _no_record(origin, f"file: Invalid JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise _no_record(origin, "file: it holds no JSON object")
+            raise _not_a_record(origin, f"it is not of schema version {number}, as it says: {error!r}") from error
     return values
 
 
-def _version(values: dict[str, Any], origin: str, newest: int) -> int:
+def _version(values: Values, origin: str, newest: int) -> int:
     version = values.get("schema_version")
     if type(version) is not int:
-        raise _no_record(origin, "schema_version: it is missing, or no whole number")
+        raise _not_a_record(origin, "schema_version: it is missing, or not a whole number")
     if not FIRST_VERSION <= version <= newest:
         known = f"{FIRST_VERSION} to {newest}" if newest > FIRST_VERSION else f"{FIRST_VERSION}"
         raise RecordError(
-            f"{origin} has schema version {version}, this gzslbench reads {known}",
-            "update gzslbench, or run again",
+            f"{origin} has schema version {version}, this gzslbench reads {known}", "update gzslbench, or run again"
         )
     return version
 
 
-def _no_record(origin: str, why: str) -> RecordError:
-    return RecordError(f"{origin} is no record: {why}", "delete it and run again")
+def _not_a_record(origin: str, why: str) -> RecordError:
+    return RecordError(f"{origin} is not a record: {why}", "delete it and run again")

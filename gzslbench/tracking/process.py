@@ -23,6 +23,7 @@ from typing import TextIO
 
 from gzslbench.errors import UsageError
 from gzslbench.records.record import Record
+from gzslbench.records.results import sound
 from gzslbench.records.store import Store
 from gzslbench.tracking.writer import opened, shown, tracking_uri
 
@@ -106,7 +107,7 @@ def sync(store: Store, uri: str | None = None) -> int:
     chosen = tracking_uri(uri, store.root)
     try:
         with redirect_stdout(sys.stderr), opened(chosen, store.root, f"sync {_now()}") as writer:
-            return sum(writer.add(record, store.folder(record.key)) for record in store.records())
+            return sum(writer.add(record, store.folder(record.key)) for record in sound(store))
     except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
         raise UsageError(
             f"MLflow can't be used: {shown(str(error), chosen)}", "check --tracking-uri and MLFLOW_TRACKING_URI"
@@ -114,7 +115,7 @@ def sync(store: Store, uri: str | None = None) -> int:
 
 
 def follow(folders: Iterable[Path], store: Store, uri: str) -> Outcome:
-    """MlflowWriter records as their folders come in, until MLflow fails or there are no more."""
+    """Write records as their folders come in, until MLflow fails or there are no more."""
     outcome = Outcome()
     try:
         with opened(uri, store.root, f"sweep {_now()}") as writer:

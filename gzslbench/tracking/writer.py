@@ -170,14 +170,13 @@ def _all_metrics(record: Record, at_ms: int) -> Iterator[Metric]:
     for name, value in _single_values(record).items():
         yield Metric(_key(name), float(value), at_ms, 0)
     for name, curve in record.curves.items():
-        for step, value in curve:
+        for step, value in zip(curve.steps, curve.values, strict=True):
             if math.isfinite(value):
                 yield Metric(_key(f"curves/{name}"), float(value), at_ms, step)
 
 
 def _single_values(record: Record) -> dict[str, Any]:
     results = asdict(record.metrics)
-    del results["per_class"]  # hundreds of names: they are in the artifact
     times = asdict(record.timings) | {"predict_s": median(record.timings.predict_s or (0.0,))}
     return {
         name: value

@@ -1,1 +1,1 @@
-"""Results on their way between machines: exports, merging, and how two folders differ."""
+"""Results on their way between machines: the compact form, merging, and how two places differ."""

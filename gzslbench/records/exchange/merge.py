@@ -11,11 +11,11 @@ import numpy as np
 
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.exchange.cells import Cell, read_answer_key, read_cell, same_cell
 from gzslbench.records.exchange.changes import change_text, metric_changes, named
-from gzslbench.records.exchange.sources import opened
+from gzslbench.records.exchange.opening import opened
 from gzslbench.records.record import CellKey
-from gzslbench.records.store import SAMPLES, Store
+from gzslbench.records.results import Cell, Results, read_cell
+from gzslbench.records.store import Store, answer_file
 
 Preference = Literal["newer", "older", "theirs", "ours"]
 """Which of two different records of a cell to keep; "ours" is the one that is there already."""
@@ -36,7 +36,7 @@ class Merged:
 
 
 def merge(sources: Sequence[Path], into: Path, prefer: Preference | None = None) -> Merged:
-    """Bring results of folders and exports into a folder, which is made where it is absent.
+    """Bring results, in either form, into a running store, which is made where it is absent.
 
     Raises :class:`UsageError` where a source has no results or is the folder itself.
     """
@@ -54,38 +54,37 @@ def merge(sources: Sequence[Path], into: Path, prefer: Preference | None = None)
 class _Merging:
     """One source on its way into the target."""
 
-    source: Store
+    source: Results
     target: Store
     prefer: Preference | None
     merged: Merged
-    _answered: set[Path] = field(default_factory=set)
+    _answered: set[str] = field(default_factory=set)
 
     def run(self) -> None:
-        for folder in self.source.folders():
+        for record in self.source.records():
             try:
-                theirs = read_cell(self.source, folder)
+                if isinstance(record, RecordError):
+                    raise record
+                theirs = read_cell(self.source, record)
             except RecordError as error:
                 self.merged.damaged.append(error)
             else:
                 self._bring(theirs)
+                self._bring_answer_key(record.key)
 
     def _bring(self, theirs: Cell) -> None:
-        ours = self._ours(theirs.record.key)
+        key = theirs.record.key
+        try:
+            ours = read_cell(self.target, self.target.record(key)) if self.target.has(key) else None
+        except RecordError:  # a damaged one is no hindrance to a sound one
+            ours = None
         if ours is None:
             self._write(theirs)
             self.merged.added += 1
-        elif same_cell(ours, theirs):
+        elif ours.same(theirs):
             self.merged.same += 1
         else:
             self._choose(ours, theirs)
-        self._bring_answer_key(theirs.record.key)
-
-    def _ours(self, key: CellKey) -> Cell | None:
-        """Read the target's cell; a damaged one is no hindrance to a sound one."""
-        try:
-            return read_cell(self.target, self.target.folder(key)) if self.target.has(key) else None
-        except RecordError:
-            return None
 
     def _choose(self, ours: Cell, theirs: Cell) -> None:
         choice = preferred(ours, theirs, self.prefer)
@@ -98,25 +97,23 @@ class _Merging:
             self.merged.kept += 1
 
     def _write(self, cell: Cell) -> None:
-        key = cell.record.key
-        samples = self.source.samples(key) if (cell.folder / SAMPLES).exists() else None
-        self.target.write(cell.record, self.source.predictions(key), samples)
+        self.target.write(cell.record, cell.predictions, cell.samples)
 
     def _bring_answer_key(self, key: CellKey) -> None:
         """Take an answer key that the target lacks; one that differs from the target's is false, or ours is."""
-        path = self.source.answer_path(key)
-        if path in self._answered or not path.exists():
+        file = answer_file(key)
+        if file in self._answered:
             return
-        self._answered.add(path)
+        self._answered.add(file)
         try:
-            theirs, ours = read_answer_key(path), self.target.answer_key(key)
+            theirs, ours = self.source.answer_key(key), self.target.answer_key(key)
         except RecordError as error:
             self.merged.damaged.append(error)
             return
-        if ours is None:
+        if theirs is not None and ours is None:
             self.target.write_answer_key(key, theirs)
             self.merged.answer_keys += 1
-        elif not _same_answers(ours, theirs):
+        elif theirs is not None and ours is not None and not _same_answers(ours, theirs):
             self.merged.refused.append(
                 f"answer key of {key.data_set}, split '{key.split}': the labels differ from ours"
             )

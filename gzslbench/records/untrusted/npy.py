@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gzslbench.records.untrusted.archive import BundleError
 
-KINDS = {"i": "integers", "f": "floats", "U": "text"}
+KINDS = {"i": "integers", "u": "integers", "f": "floats", "U": "text"}
 """What an array may hold, by :attr:`numpy.dtype.kind`."""
 MOST = 2**31 - 1
 """How long an array may be in any direction."""

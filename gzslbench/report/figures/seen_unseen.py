@@ -64,7 +64,7 @@ def curve_of(predictions: Predictions, world: RecordData) -> Curve:
         world.labels(predictions.samples),
         predictions.best_seen,
         predictions.best_unseen,
-        predictions.score_seen.astype(np.float64) - predictions.score_unseen,
+        predictions.margin,
         world.tested(world.split.seen_classes),
         world.tested(world.split.unseen_classes),
     )

@@ -1,0 +1,22 @@
+"""Arrays on their way to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def save_arrays(file: Path | BinaryIO, arrays: Arrays) -> None:
+    """Write a compressed ``.npz``; the same arrays give the same bytes."""
+    anything: dict[str, Any] = arrays
+    np.savez_compressed(file, **anything)
+
+
+def narrowed(array: NDArray[Any]) -> NDArray[Any]:
+    """Store whole numbers, none of them negative, in the smallest type that holds them."""
+    return array.astype(np.min_scalar_type(array.max(initial=0))) if array.dtype.kind in "iu" else array

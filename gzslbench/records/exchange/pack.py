@@ -1,0 +1,180 @@
+"""Packing: chosen cells, with their predictions, samples and answer keys, in the compact form."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gzslbench.errors import RecordError, UsageError, nearest
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.arrays import Arrays, save_arrays
+from gzslbench.records.compact import compact_files, read_list
+from gzslbench.records.exchange.opening import ARCHIVE, open_results
+from gzslbench.records.record import Record, title
+from gzslbench.records.results import Cell, Results, read_cell
+from gzslbench.records.store import Store, answer_file
+
+_TIME = (1980, 1, 1, 0, 0, 0)
+"""The same for every file, so that equal results give equal archives."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which cells to pack; empty for all."""
+
+    data_sets: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    protocols: Sequence[str] = ()
+
+    def require(self, records: Sequence[Record]) -> None:
+        """Raise :class:`UsageError` where there is no record, or none of what was named."""
+        if not records:
+            raise UsageError("there is no record", "name the folder of the records by --results")
+        present = {
+            "data set": {record.key.data_set for record in records},
+            "method": {name for each in records for name in (each.method, each.key.combination)},
+            "protocol": {record.key.protocol for record in records},
+        }
+        named = {"data set": self.data_sets, "method": self.methods, "protocol": self.protocols}
+        for what, names in named.items():
+            for name in names:
+                if name not in present[what]:
+                    raise UsageError(f"there is no record of {what} '{name}'", nearest(name, present[what]))
+
+    def covers(self, record: Record) -> bool:
+        """Say whether a cell is among those wanted; a method may be named by its components."""
+        key = record.key
+        return (
+            (not self.data_sets or key.data_set in self.data_sets)
+            and (not self.protocols or key.protocol in self.protocols)
+            and (not self.methods or not {record.method, key.combination}.isdisjoint(self.methods))
+        )
+
+
+@dataclass
+class Packed:
+    """What was packed, and what was left out because it is damaged, or is there already in another run."""
+
+    cells: dict[str, Cell] = field(default_factory=dict)
+    answer_keys: dict[str, AnswerKey] = field(default_factory=dict)
+    damaged: list[RecordError] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+
+    def add(self, results: Results, records: Iterable[Record]) -> list[str]:
+        """Take cells in that are sound and new; gives the digests of all that are there now."""
+        digests = []
+        for record in records:
+            try:
+                cell = read_cell(results, record)
+                answers = results.answer_key(record.key)
+                if answers is None:
+                    raise RecordError(f"the cell {record.digest} has no answer key", "run: gzslbench rescore")
+                answers.require(cell.predictions)
+            except RecordError as error:
+                self.damaged.append(error)
+                continue
+            if record.digest in self.cells:
+                self.kept.append(record)
+            self.cells.setdefault(record.digest, cell)
+            self.answer_keys.setdefault(answer_file(record.key), answers)
+            digests.append(record.digest)
+        return digests
+
+
+def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> Packed:
+    """Write cells of several places in the compact form, a file where ``out`` ends in ``.zip``, else a folder.
+
+    What a folder of that form holds already stays: a cell is there once, as it came first. ``name`` is that of a list
+    in the folder, to which the cells are added. All is written or nothing.
+    """
+    packed = Packed()
+    lists: dict[str, list[str]] = {}
+    if out.suffix == ".zip" and out.exists():
+        raise UsageError(f"{out} exists already", "choose another name")
+    if out.exists():
+        present = open_results(out)
+        if isinstance(present, Store):
+            raise UsageError(f"{out} is not a folder of the compact form", "choose another name")
+        packed.add(present, _sound(present, packed))
+        packed.kept.clear()
+        lists = {path.name: read_list(path) for path in out.glob("*.txt")}
+    found = [(open_results(place), place) for place in sources]
+    chosen = [(results, _sound(results, packed)) for results, _ in found]
+    wanted.require([record for _, records in chosen for record in records])
+    digests = [digest for results, records in chosen for digest in packed.add(results, filter(wanted.covers, records))]
+    if name:
+        lists[f"{name}.txt"] = list(dict.fromkeys([*lists.get(f"{name}.txt", []), *digests]))
+    texts = {file: _listed(members, packed) for file, members in lists.items()}
+    if packed.cells:
+        files = {**compact_files(packed.cells.values(), packed.answer_keys), **texts}
+        with _draft(out) as draft:
+            (_zip if out.suffix == ".zip" else _write)({file: _bytes(what) for file, what in files.items()}, draft)
+    return packed
+
+
+def _sound(results: Results, packed: Packed) -> list[Record]:
+    records = []
+    for record in results.records():
+        if isinstance(record, RecordError):
+            packed.damaged.append(record)
+        else:
+            records.append(record)
+    return records
+
+
+def _listed(digests: Iterable[str], packed: Packed) -> str:
+    named = ((digest, packed.cells[digest].record) for digest in digests if digest in packed.cells)
+    return "".join(sorted(f"{digest}  {title(record.key, record.method)}\n" for digest, record in named))
+
+
+def _bytes(what: str | Arrays | AnswerKey) -> bytes:
+    if isinstance(what, str):
+        return what.encode()
+    stream = io.BytesIO()
+    if isinstance(what, AnswerKey):
+        what.save(stream)
+    else:
+        save_arrays(stream, what)
+    return stream.getvalue()
+
+
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """Lend a name beside the target; what lies there in the end takes its place, or is removed after an error."""
+    draft, old = (out.with_name(f".{out.name}.{os.urandom(8).hex()}") for _ in range(2))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        if out.exists():
+            out.rename(old)
+        draft.rename(out)
+    except OSError as error:
+        raise RecordError(f"can't write {out}: {error.strerror}", "free disk space, or choose another place") from error
+    finally:
+        for left in (draft, old):
+            shutil.rmtree(left, ignore_errors=True)
+            if left.is_file():
+                left.unlink()
+
+
+def _write(files: Mapping[str, bytes], draft: Path) -> None:
+    for name, content in files.items():
+        (draft / name).parent.mkdir(parents=True, exist_ok=True)
+        (draft / name).write_bytes(content)
+
+
+def _zip(files: Mapping[str, bytes], draft: Path) -> None:
+    """Write a zip archive that any gzslbench will take: not too large, and the same bytes for the same results."""
+    if len(files) > ARCHIVE.members or sum(map(len, files.values())) > ARCHIVE.archive_bytes:
+        raise UsageError("this is too much for one archive", "pack into a folder, or one data set at a time")
+    with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED, allowZip64=False) as archive:
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)

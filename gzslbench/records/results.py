@@ -1,0 +1,82 @@
+"""Results, whichever way they are stored: a running store with a folder per cell, or the compact form."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from gzslbench.errors import RecordError
+from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.arrays import Arrays
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import CellKey, Record
+from gzslbench.records.summary import RecordSummary, summary_of
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A record with its predictions and what was kept for figures."""
+
+    record: Record
+    predictions: Predictions
+    samples: Arrays = field(default_factory=dict)
+
+    def same(self, other: Cell) -> bool:
+        """Say whether two cells hold the same: records field by field, arrays number by number."""
+        return self.record == other.record and all(
+            mine.keys() == theirs.keys() and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+            for mine, theirs in (
+                (self.predictions.arrays(), other.predictions.arrays()),
+                (self.samples, other.samples),
+            )
+        )
+
+
+class Results(Protocol):
+    """What can be read of results."""
+
+    root: Path
+
+    def records(self) -> Iterator[Record | RecordError]:
+        """Read all records; a damaged one is an error that names it."""
+
+    def has(self, key: CellKey) -> bool:
+        """Say whether the key has a record."""
+
+    def record(self, key: CellKey) -> Record:
+        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
+
+    def predictions(self, key: CellKey) -> Predictions:
+        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
+
+    def samples(self, key: CellKey) -> Arrays:
+        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
+
+    def answer_key(self, key: CellKey) -> AnswerKey | None:
+        """Read the answer key of a key's data set and split; None where there is none."""
+
+
+def sound(results: Results) -> Iterator[Record]:
+    """Read what can be read; a damaged record is named in a warning and left out."""
+    for record in results.records():
+        if isinstance(record, RecordError):
+            logger.warning("left out: %s", record)
+        else:
+            yield record
+
+
+def summaries(results: Results) -> list[RecordSummary]:
+    """Give what leaderboards need of all records that can be read."""
+    return [summary_of(record) for record in sound(results)]
+
+
+def read_cell(results: Results, record: Record) -> Cell:
+    """Read all that belongs to a record; raises :class:`RecordError` where it is damaged."""
+    return Cell(record, results.predictions(record.key), results.samples(record.key))
