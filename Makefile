@@ -6,18 +6,23 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae
 FIGURES = confusion sensitivity boundary synthetic entropy proxies confidence proxy-count seen-unseen
-ACCEPTED = $(addprefix --results ,leaderboards/results $(wildcard leaderboards/submissions/*/))
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+RECORDS = leaderboards/records
+ACCEPTED = $(addprefix --results ,$(RECORDS)/leaderboard.txt $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
 RESULTS ?= results
 
-.PHONY: run test bench lint leaderboard check-leaderboard pages figures clean
+.PHONY: run test test-slow bench lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
 	$(BIN)/gzslbench leaderboard --results $(RESULTS)
 
-test: $(VENV)/installed-dev  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+test: $(VENV)/installed-dev  ## run the tests but the slow ones
+	$(PYTEST) -m "not slow"
+
+test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kills, databases, whole tutorials
+	$(PYTEST) -m slow
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine
@@ -38,15 +43,15 @@ check-leaderboard: $(VENV)/installed  ## fail if a committed page is not what it
 pages:
 	$(BIN)/gzslbench leaderboard $(ACCEPTED) $(DO) leaderboards
 	$(BIN)/gzslbench reported $(DO) leaderboards
-	$(BIN)/gzslbench leaderboard --results leaderboards/precision/results $(DO) leaderboards/precision
-	$(BIN)/gzslbench leaderboard --results leaderboards/released/results $(DO) leaderboards/released
-	$(BIN)/gzslbench ablate gsmflow --no-run --results leaderboards/ablations/results $(DO) leaderboards/ablations
-	$(BIN)/gzslbench ablate early-gan --no-run --results leaderboards/ablations/results $(DO) leaderboards/ablations
+	$(BIN)/gzslbench leaderboard --results $(RECORDS)/precision.txt $(DO) leaderboards/precision
+	$(BIN)/gzslbench leaderboard --results $(RECORDS)/released.txt $(DO) leaderboards/released
+	$(BIN)/gzslbench ablate gsmflow --no-run --results $(RECORDS)/ablations.txt $(DO) leaderboards/ablations
+	$(BIN)/gzslbench ablate early-gan --no-run --results $(RECORDS)/ablations.txt $(DO) leaderboards/ablations
 
 figures: $(VENV)/installed-dev  ## draw the committed figures from the committed records
 	for figure in $(FIGURES); do $(BIN)/gzslbench figure $$figure --dataset glyphs \
-		--results leaderboards/ablations/results --out leaderboards/figures || exit 1; done
-	$(BIN)/gzslbench figure routing --results leaderboards/ablations/results --out leaderboards/figures
+		--results $(RECORDS)/ablations.txt --out leaderboards/figures || exit 1; done
+	$(BIN)/gzslbench figure routing --results $(RECORDS)/ablations.txt --out leaderboards/figures
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

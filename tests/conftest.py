@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,17 @@ from gzslbench.runner.worker import open_features
 
 hypothesis.settings.register_profile("without deadlines", deadline=None)
 hypothesis.settings.load_profile("without deadlines")  # a core that others share may take any time
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what was left out, and what would run it; reasons read "needs SOMETHING: how to get it"."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    told = [f"{count} ({reason})" for reason, count in sorted(reasons.items())]
+    told += ["slow tests (make test-slow)"] if config.option.markexpr == "not slow" else []
+    if told:
+        terminalreporter.write_line(f"left out: {', '.join(told)}")
+
 
 MakeRecord = Callable[..., Record]
 AddPlugin = Callable[[str], None]

@@ -91,7 +91,7 @@ class MlflowWriter:
         self._parent: str | None = None
 
     def add(self, record: Record, folder: Path) -> bool:
-        """MlflowWriter a record, unless it has been; a run that a kill left unfinished is made anew."""
+        """Write a record, unless it has been written; a run that a kill left unfinished is made anew."""
         for run in self._client.search_runs([self._experiment], f"tags.`{DIGEST}` = '{record.digest}'"):
             if run.info.status == "FINISHED":
                 return False

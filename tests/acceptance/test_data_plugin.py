@@ -18,6 +18,8 @@ from gzslbench.contract.data_source import DataSource
 from gzslbench.data.splits import propose_split
 from gzslbench.contract.info import DataInfo
 
+pytestmark = pytest.mark.slow
+
 
 class Blobs(DataSource):
     info = DataInfo("blobs", summary="ten noisy linear images of their semantics")

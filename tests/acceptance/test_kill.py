@@ -22,6 +22,8 @@ import pytest
 
 from gzslbench.records.store import Store
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("GZSLBENCH_KILLS", "6"))
 SEEDS = 3
 CELLS = 5 * SEEDS

@@ -14,6 +14,8 @@ import pytest
 from gzslbench.records.store import Store
 from gzslbench.registry.scaffold.packages import KINDS, write_package
 
+pytestmark = pytest.mark.slow
+
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 BETTER_THAN_CHANCE_H = 0.25
 """Guessing gives a class in 214 on glyphs, and one in 20 on the data set of the template."""
@@ -47,7 +49,6 @@ def call(site: Path, tmp_path: Path) -> Call:
     return run
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_own_tests_pass_among_them_every_check(call: Call, site: Path, kind: str) -> None:
     source = site.parent / "sources" / f"fresh-{kind}"
@@ -57,12 +58,10 @@ def test_its_own_tests_pass_among_them_every_check(call: Call, site: Path, kind:
     assert "failed" not in tested.stdout
 
 
-@pytest.mark.slow
 def test_check_says_the_same(call: Call) -> None:
     assert ", 0 failed, " in call("gzslbench", "check", "fresh-classifier").stdout
 
 
-@pytest.mark.slow
 def test_each_runs_and_does_far_better_than_chance(call: Call, tmp_path: Path) -> None:
     methods = [word for kind in KINDS if kind != "dataset" for word in ("--plugin", f"fresh-{kind}")]
     done = call("gzslbench", "run", *methods, "-d", "glyphs", "--seeds", "0", "--no-track")

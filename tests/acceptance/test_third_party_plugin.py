@@ -13,6 +13,8 @@ import pytest
 
 from gzslbench.records.store import Store
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parent / "packages" / "demo_plugin"
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("ray")
+pytest.importorskip("ray", reason="needs Ray: pip install 'gzslbench[ray]'")
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -22,9 +22,8 @@ PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
 USER = "postgres" if os.name == "posix" and os.geteuid() == 0 else None  # PostgreSQL refuses to be run by root
 
 pytestmark = [
-    pytest.mark.postgres,
     pytest.mark.slow,
-    pytest.mark.skipif(PROGRAMS is None, reason="PostgreSQL's programs are not installed"),
+    pytest.mark.skipif(PROGRAMS is None, reason="needs PostgreSQL: apt install postgresql"),
 ]
 
 
