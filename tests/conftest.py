@@ -150,7 +150,7 @@ def _make_record(
     return replace(record, **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
     return _make_record
 

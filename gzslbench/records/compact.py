@@ -39,6 +39,8 @@ CURVE_POINTS = 50
 LARGEST_EXPONENT = 15
 SMALLEST_EXPONENT = -126
 """Of two, in half precision and in single."""
+LARGEST = np.float32(2047 * 2.0**117)
+"""What does not become infinite when it is rounded to the eleven bits of half precision."""
 HALVES = ("margin", "gate_score", "log_prior")
 ANSWERS = "answers"
 _REMEDY = "fetch it again where it came from"
@@ -320,6 +322,7 @@ def _halved(stacked: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
     The greatest value comes to lie in (2**14, 2**15] once it is rounded, so that halving twice gives the same numbers.
     """
+    stacked = np.where(np.isfinite(stacked), np.clip(stacked, -LARGEST, LARGEST), stacked)
     finite = np.where(np.isfinite(stacked), np.abs(stacked), 0).reshape(len(stacked), -1).max(axis=1, initial=0)
     mantissa, exponents = np.frexp(finite)
     exponents = np.where(finite > 0, exponents - (mantissa.astype(np.float16) == 0.5), LARGEST_EXPONENT)
