@@ -75,7 +75,7 @@ def gzslbench_classifiers():
 
 def _metrics(t1: float, u: float, s: float, h: float, ausuc: float) -> Metrics:
     even = Routing(0.0, 0.0, 1.0)
-    return Metrics(t1, u, s, h, ausuc, None, None, even, even, per_class={"cat": u, "dog": s})
+    return Metrics(t1, u, s, h, ausuc, None, None, even, even)
 
 
 def _make_record(
@@ -176,8 +176,7 @@ def write_judged() -> WriteJudged:
             predicted_unseen=np.full(60, 2),
             best_seen=np.zeros(60, dtype=int),
             best_unseen=np.full(60, 2),
-            score_seen=scores,
-            score_unseen=scores,
+            margin=scores,
             log_prior=np.zeros((60, 2), dtype=np.float32),
         )
         record = replace(_make_record(**described), metrics=answers.score(predictions))
