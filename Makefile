@@ -9,8 +9,9 @@ FIGURES = confusion sensitivity boundary synthetic entropy proxies confidence pr
 ACCEPTED = $(addprefix --results ,leaderboards/results $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
 RESULTS ?= results
+OUT ?= gpu-report
 
-.PHONY: run test bench lint leaderboard check-leaderboard pages figures clean
+.PHONY: run test bench gpu lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -23,6 +24,14 @@ test: $(VENV)/installed-dev  ## run the tests
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine
 	MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 OMP_NUM_THREADS=1 GZSLBENCH_SLOW=1 \
 		$(BIN)/python -m pytest -s tests/benchmarks
+
+ifdef GZSLBENCH_PYTHON
+gpu:
+else
+gpu: $(VENV)/installed-dev
+endif
+gpu:  ## measure on a GPU what only a GPU can show, into the folder OUT; GZSLBENCH_PYTHON names a Python that has torch
+	$(or $(GZSLBENCH_PYTHON),$(BIN)/python) scripts/gpu_report.py --out "$(OUT)"
 
 lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import hypothesis
 import numpy as np
 import pytest
 import scipy.io
+import torch
 
 from gzslbench.contract import Classifier, Gate, Generator, NoConfig
 from gzslbench.contract.dataset import DataSet, Split
@@ -35,6 +36,16 @@ from gzslbench.runner.worker import open_features
 
 hypothesis.settings.register_profile("without deadlines", deadline=None)
 hypothesis.settings.load_profile("without deadlines")  # a core that others share may take any time
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "gpu: needs a GPU")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a GPU")
+
 
 MakeRecord = Callable[..., Record]
 AddPlugin = Callable[[str], None]
