@@ -55,7 +55,8 @@ class Outcome:
 
 def parts(device: str, tiny: bool, out: Path) -> list[Part]:
     """List the parts in order of worth."""
-    training, running = ("torch", "numpy", "pluggy"), ("torch", "numpy", "pluggy", "pydantic", "filelock", "click")
+    training = ("torch", "numpy", "pluggy")
+    running = (*training, "click", "filelock", "h5py", "platformdirs", "pydantic", "rich", "scipy")
 
     def part(name: str, limit_s: float, needs: Sequence[str], *arguments: str) -> Part:
         command = [sys.executable, "tests/benchmarks/gpu_parts.py", *arguments, "--device", device, "--out", str(out)]
@@ -67,15 +68,15 @@ def parts(device: str, tiny: bool, out: Path) -> list[Part]:
     return [
         part("environment", 60, ("torch",), "environment"),
         part("checks", 100, training, "checks"),
-        part("recipes on glyphs", 120, (*running, "rich", "scipy"), "recipes"),
+        part("recipes on glyphs", 120, running, "recipes"),
         *(
             part(f"steps of {method}", 45, training, "steps", method)
             for method in ("gsmflow", "f-clswgan", "early-gan", "softmax")
         ),
         part("five seeds", 60, training, "seeds"),
-        part("CPU against device", 60, (*running, "rich", "scipy"), "devices"),
-        Part("tests marked gpu", pytest, 60, (*running, "scipy", *TESTING)),
-        *([part("recipes on data", 300, (*running, "rich", "scipy", "h5py"), "data", *folders)] if folders else []),
+        part("CPU against device", 60, running, "devices"),
+        Part("tests marked gpu", pytest, 60, (*running, *TESTING)),
+        *([part("recipes on data", 300, running, "data", *folders)] if folders else []),
     ]
 
 

@@ -14,8 +14,12 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from gzslbench.records.record import Record
 
 METHODS = ("gsmflow", "f-clswgan", "early-gan", "eszsl", "sae")
 SHORT = "--set gsmflow.steps=10 --set gsmflow.mining_steps=1 --set gsmflow.contrastive_steps=5 --set f-clswgan.steps=5 "
@@ -45,20 +49,24 @@ def environment(device: torch.device, tiny: bool, out: Path) -> bool:
     return True
 
 
-def checks(device: torch.device, tiny: bool, out: Path) -> bool:
-    """What must hold on the device, one after the other."""
+def checks(device: torch.device, tiny: bool, out: Path, first: str = "0") -> bool:
+    """What must hold on the device, one after the other; after an error in CUDA the rest gets a process of its own."""
     from gpu_checks import CHECKS
 
-    failed = 0
-    for check in CHECKS:
+    sound = True
+    for position, check in enumerate(CHECKS[int(first) :], start=int(first)):
         name = check.__name__.replace("_", " ")
         try:
             print(f"= {name}: {check(device)}", flush=True)
         except Exception as error:
-            failed += 1
+            sound = False
             traceback.print_exc()
             print(f"= FAILED: {name}: {_first_line(error)}", flush=True)
-    return failed == 0
+            if not isinstance(error, AssertionError) and position + 1 < len(CHECKS):
+                rest = [__file__, "checks", str(position + 1), "--device", str(device), "--out", str(out)]
+                subprocess.run([sys.executable, *rest], check=False)
+                break
+    return sound
 
 
 def steps(device: torch.device, tiny: bool, out: Path, method: str) -> bool:
@@ -116,8 +124,9 @@ def devices(device: torch.device, tiny: bool, out: Path) -> bool:
     sound = True
     for where in (torch.device("cpu"), device):
         sound &= _run(out, ["eszsl", "f-clswgan"], ["glyphs"], where, more)
-    reached = {record.key.device: record.metrics.h for record in _records(out / "results") if record.method == "eszsl"}
-    print(f"= H of eszsl by device: {', '.join(f'{name} {100 * h:.2f}' for name, h in reached.items())}")
+    records = [each for each in _records(out / "results") if (each.method, each.key.data_set) == ("eszsl", "glyphs")]
+    reached = {record.key.device: record.metrics.h for record in records}
+    print(f"= H of eszsl by device: {', '.join(f'{name} {100 * h:.2f}' for name, h in reached.items()) or 'none'}")
     return sound and max(reached.values()) - min(reached.values()) < 0.005
 
 
@@ -127,15 +136,18 @@ def _run(out: Path, methods: Sequence[str], names: Sequence[str], device: torch.
     chosen += [word for name in names for word in ("--dataset", name)]
     command = [sys.executable, "-m", "gzslbench", "run", *chosen, "--budget", "full", "--seeds", "0", "--jobs", "1"]
     command += ["--device", str(device), "--results", str(out / "results"), "--no-track", "--force", "--json", *more]
-    sound = True
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    sound, last = True, ""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             event = json.loads(line) if line.startswith("{") else {"event": ""}
+            last = line.strip() or last
             if event["event"] == "done":
                 sound &= _report(event, device, out / "results")
             elif event["event"] == "failed":
                 print(f"= FAILED: {event['method']} on {event['data_set']} ({event['phase']}): {event['reason']}")
+    if not last.startswith("{"):
+        print(f"= FAILED: 'gzslbench run' ended with {process.returncode}: {last}")
     return sound and process.returncode == 0
 
 
@@ -155,7 +167,7 @@ def _report(event: dict[str, object], device: torch.device, results: Path) -> bo
     return sound
 
 
-def _records(results: Path) -> list:
+def _records(results: Path) -> list[Record]:
     from gzslbench.records.store import Store
 
     return list(Store(results).records())
