@@ -6,6 +6,8 @@ Each takes a device, raises :class:`AssertionError` where something is wrong, an
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from unittest.mock import patch
 
@@ -145,6 +147,21 @@ def changed_inputs_are_seen(device: torch.device) -> str:
     raise AssertionError("a change of 1e-6 was not seen")
 
 
+def forked_workers_reach_the_device(device: torch.device) -> str:
+    """What the fork server imports does not touch CUDA: a process forked after it may."""
+    code = f"""
+import os, gzslbench.runner.preload, torch
+child = os.fork()
+if not child:
+    print(torch.ones(3, device="{device}").sum().item(), flush=True)
+    os._exit(0)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout.strip() == "3.0", ran.stderr.strip().splitlines()[-1:]
+    return "they do"
+
+
 def other_gpus_train_too(device: torch.device) -> str:
     """Steps are captured on the device that they train on, be it not the first."""
     if device.type != "cuda" or torch.cuda.device_count() < 2:
@@ -184,6 +201,7 @@ CHECKS: tuple[Callable[[torch.device], str], ...] = (
     peaks_start_anew,
     streams_restore_all_generators,
     changed_inputs_are_seen,
+    forked_workers_reach_the_device,
     other_gpus_train_too,
     waiting_losses_are_named,
 )
