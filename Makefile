@@ -11,8 +11,9 @@ RECORDS = leaderboards/records
 ACCEPTED = $(addprefix --results ,$(RECORDS)/leaderboard.txt $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
 RESULTS ?= results
+OUT ?= gpu-report
 
-.PHONY: run test test-slow bench lint leaderboard check-leaderboard pages figures clean
+.PHONY: run test test-slow bench gpu lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -28,6 +29,14 @@ test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kil
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine
 	MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 OMP_NUM_THREADS=1 GZSLBENCH_SLOW=1 \
 		$(BIN)/python -m pytest -s tests/benchmarks
+
+ifdef GZSLBENCH_PYTHON
+gpu:
+else
+gpu: $(VENV)/installed-dev
+endif
+gpu:  ## measure on a GPU what only a GPU can show, into the folder OUT; GZSLBENCH_PYTHON names a Python that has torch
+	$(or $(GZSLBENCH_PYTHON),$(BIN)/python) scripts/gpu_report.py --out "$(OUT)"
 
 lint: $(VENV)/installed-dev  ## check style and types
 	$(BIN)/ruff check .

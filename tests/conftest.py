@@ -13,6 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 import scipy.io
+import torch
 
 from gzslbench.contract import Classifier, Gate, Generator, NoConfig
 from gzslbench.contract.dataset import DataSet, Split
@@ -46,6 +47,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     told += ["slow tests (make test-slow)"] if config.option.markexpr == "not slow" else []
     if told:
         terminalreporter.write_line(f"left out: {', '.join(told)}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs a GPU: make gpu")
 
 
 MakeRecord = Callable[..., Record]

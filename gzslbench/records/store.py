@@ -123,7 +123,7 @@ class Store:
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
-        for folder in self._folders():
+        for folder in self.folders():
             try:
                 found = self._moved.get(folder, folder)
                 record = self.read(found)
@@ -213,7 +213,7 @@ class Store:
         if self._schema.exists() or not self._records.exists():
             return {}
         found = {}
-        for folder in self._folders():
+        for folder in self.folders():
             try:
                 key = self.read(folder).key
             except RecordError:
@@ -223,7 +223,8 @@ class Store:
                 found[key.digest()] = folder
         return found
 
-    def _folders(self) -> list[Path]:
+    def folders(self) -> list[Path]:
+        """List the folders of all records, sorted."""
         return sorted(self._records.glob("*/*/*/*/seed-*"))
 
     def read(self, folder: Path) -> Record:

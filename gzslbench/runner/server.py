@@ -22,10 +22,11 @@ def start_fork_server(threads: int) -> None:
     wide layers markedly faster, and can only be set before a process starts.
     """
     keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+    unspoilt = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # asking for a GPU here must not keep forked workers from it
     threading = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
     resource_tracker.ensure_running()
-    with _variables(keep_blocks | threading), _ctrl_c_blocked():
+    with _variables(keep_blocks | unspoilt | threading), _ctrl_c_blocked():
         forkserver.ensure_running()
 
 

@@ -30,8 +30,11 @@ def work(job: GroupJob, pipe: Connection, lifeline: Connection, log: Path) -> No
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _write_to(log)
     torch.set_num_threads(job.threads)
+    device = torch.device(job.device)
+    if device.index is not None:
+        torch.cuda.set_device(device)  # for plugins that name no device
     coordinator = PipeCoordinator(pipe)
-    pipe.send(Started(environment(torch.device(job.device), job.threads)))
+    pipe.send(Started(environment(device, job.threads)))
     with failures_reported(coordinator, [cell.index for cell in job.cells]):
         run_group(job, coordinator, open_features(job))
     pipe.send(Finished())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -55,7 +56,7 @@ class Step:
             if self._eager[shapes] <= EAGER_STEPS:
                 return _beside(lambda: self._descend(*batch), self._ctx.device)
             self._optimiser.zero_grad()  # the graph gets gradients of its own
-            self._graphs[shapes] = capture(self._descend, batch)
+            self._graphs[shapes] = capture(self._descend, batch, self._ctx.device)
         return self._graphs[shapes](*batch)
 
 
@@ -75,27 +76,35 @@ class Graph:
         return self.terms
 
 
-def capture(step: Callable[..., dict[str, Tensor]], batch: tuple[Tensor, ...]) -> Graph:
+def capture(step: Callable[..., dict[str, Tensor]], batch: tuple[Tensor, ...], device: torch.device) -> Graph:
     """Record a step without taking it; raises :class:`ContractError` for one that waits for the device."""
     graph, ours = torch.cuda.CUDAGraph(), tuple(tensor.clone() for tensor in batch)
     try:
-        with torch.cuda.graph(graph):
+        with torch.cuda.device(device), torch.cuda.graph(graph, stream=_side_stream(device)):
             terms = step(*ours)
-    except torch.OutOfMemoryError:
-        raise
     except RuntimeError as error:
+        # Ending a capture that an error has broken is an error of its own, with the first one as its context.
+        first = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+        if isinstance(first, torch.OutOfMemoryError):
+            raise first from None
         raise ContractError(
-            f"a gradient step can't be captured as a CUDA graph ({error})",
+            f"a gradient step can't be captured as a CUDA graph ({first})",
             "keep .item(), printing and random draws out of the loss, or train in a plain loop over ctx.steps",
         ) from error
     return Graph(graph, ours, terms)
 
 
 def _beside(step: Callable[[], dict[str, Tensor]], device: torch.device) -> dict[str, Tensor]:
-    """Take a step on a stream of its own, between what came before and what comes after."""
-    stream, main = torch.cuda.Stream(device), torch.cuda.current_stream(device)  # type: ignore[no-untyped-call]
+    """Take a step on the side stream, between what came before and what comes after."""
+    stream, main = _side_stream(device), torch.cuda.current_stream(device)
     stream.wait_stream(main)
     with torch.cuda.stream(stream):
         terms = step()
     main.wait_stream(stream)
     return terms
+
+
+@cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """Give one stream for all steps on a device: cuBLAS keeps a workspace of up to 32 MiB for each that it has seen."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -86,7 +86,7 @@ def test_peak_memory_is_in_mib():
     assert timing.peak_memory_mib() * 1024 == pytest.approx(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
 def test_queued_work_on_a_gpu_counts_where_it_was_caused():
     device = torch.device("cuda")
     matrix = torch.randn(4096, 4096, device=device)

@@ -9,29 +9,56 @@ from pathlib import Path
 import pytest
 import scipy.stats
 
+from gzslbench.records.compact import CompactResults
 from gzslbench.records.record import Record
-from gzslbench.records.store import Store
+from gzslbench.records.results import sound
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
-RESULTS = LEADERBOARDS / "results"
-PRECISION = LEADERBOARDS / "precision" / "results"
-ABLATIONS = LEADERBOARDS / "ablations" / "results"
-RELEASED = LEADERBOARDS / "released" / "results"
+RECORDS = LEADERBOARDS / "records"
+MOST_BYTES, MOST_FILES = 12_000_000, 200
+
+
+def records_of(name: str) -> list[Record]:
+    return list(sound(CompactResults(RECORDS / f"{name}.txt")))
 
 
 @pytest.mark.parametrize(
-    ("folder", "data_sets"),
+    ("name", "data_sets"),
     [
-        (RESULTS, {"glyphs", "CUB", "CLINC150", "FLO"}),
-        (PRECISION, {"glyphs", "CUB"}),
-        (ABLATIONS, {"glyphs", "CUB", "CLINC150", "FLO"}),
-        (RELEASED, {"CUB", "FLO"}),
+        ("leaderboard", {"glyphs", "CUB", "CLINC150", "FLO"}),
+        ("precision", {"glyphs", "CUB"}),
+        ("ablations", {"glyphs", "CUB", "CLINC150", "FLO"}),
+        ("released", {"CUB", "FLO"}),
     ],
 )
-def test_committed_records_are_readable_and_name_no_folder_of_their_author(folder: Path, data_sets: set[str]) -> None:
-    records = list(Store(folder).records())
-    assert len(records) == len(list(folder.rglob("record.json"))) > 0
+def test_committed_records_are_readable_and_name_no_folder_of_their_author(name: str, data_sets: set[str]) -> None:
+    records = records_of(name)
+    assert len(records) == len((RECORDS / f"{name}.txt").read_text().splitlines()) > 0
     assert {record.data_source.partition(":")[0] for record in records} == data_sets
+
+
+def test_every_committed_record_is_on_a_page_once_in_one_place() -> None:
+    lines = [line for path in RECORDS.glob("*/*.jsonl") for line in path.read_text().splitlines() if '"own"' in line]
+    listed = {line.split()[0] for path in RECORDS.glob("*.txt") for line in path.read_text().splitlines()}
+    assert len(list(sound(CompactResults(RECORDS)))) == len(lines) == len(listed)
+
+
+def test_committed_records_are_small() -> None:
+    files = [path for path in RECORDS.rglob("*") if path.is_file()]
+    assert len(files) < MOST_FILES
+    assert sum(path.stat().st_size for path in files) < MOST_BYTES
+
+
+def test_metrics_follow_from_the_committed_predictions() -> None:
+    results = CompactResults(RECORDS)
+    for record in sound(results):
+        answers = results.answer_key(record.key)
+        assert answers is not None
+        again = answers.score(results.predictions(record.key))
+        assert (again.t1, again.u, again.s, again.h) == pytest.approx(
+            (record.metrics.t1, record.metrics.u, record.metrics.s, record.metrics.h), abs=1e-12
+        )
+        assert again.ausuc == pytest.approx(record.metrics.ausuc, abs=1e-5)
 
 
 @pytest.mark.parametrize("data_set", ["glyphs", "CUB@sent"])
@@ -39,7 +66,7 @@ def test_committed_records_are_readable_and_name_no_folder_of_their_author(folde
 def test_bfloat16_leaves_h_within_the_confidence_interval_of_float32(method: str, data_set: str) -> None:
     """By Student's t over five seeds, as the components declare by naming the format in their ``Info``."""
     h: dict[str, dict[int, float]] = {"float32": {}, "bfloat16": {}}
-    for record in Store(PRECISION).records():
+    for record in records_of("precision"):
         if (record.method, record.key.data_set) == (method, data_set):
             h[record.key.precision][record.key.seed] = record.metrics.h
     plain, rounded = (list(values.values()) for values in h.values())
@@ -52,7 +79,7 @@ def test_bfloat16_leaves_h_within_the_confidence_interval_of_float32(method: str
 def test_early_gan_is_points_of_h_above_its_baseline(data_set: str) -> None:
     """With the same generators, seed by seed; in Table 4 of Gune et al., ACM MM 2020, it is 10 to 25 points."""
     h: dict[str, dict[tuple[str, int], float]] = {"early-gan": {}, "early-gan-baseline": {}}
-    for record in Store(ABLATIONS).records():
+    for record in records_of("ablations"):
         if record.method in h and record.key.data_set == data_set and record.key.generator:
             h[record.method][record.key.generator.digest, record.key.seed] = record.metrics.h
     complete, baseline = h.values()
@@ -65,7 +92,7 @@ def test_early_gan_is_points_of_h_above_its_baseline(data_set: str) -> None:
 def test_gsmflow_is_not_behind_f_clswgan(data_set: str) -> None:
     """With the same classifier, seed by seed; by what margin, ``gzslbench compare`` tells."""
     h: dict[str, dict[int, float]] = {"gsmflow": {}, "f-clswgan": {}}
-    for record in Store(RESULTS).records():
+    for record in records_of("leaderboard"):
         if record.method in h and (record.key.data_set, record.key.protocol) == (data_set, "inductive"):
             h[record.method][record.key.seed] = record.metrics.h
     flow, gan = h.values()
@@ -77,7 +104,7 @@ def test_gsmflow_is_not_behind_f_clswgan(data_set: str) -> None:
 @pytest.mark.parametrize(("data_set", "released"), [("CUB@sent", 0.648), ("FLO", 0.352)])
 def test_the_released_recipe_reaches_what_the_released_code_reaches(data_set: str, released: float) -> None:
     """To a point: one run of that code on the same features, its state chosen on the test set as here."""
-    of_data_set = [record for record in Store(RELEASED).records() if record.key.data_set == data_set]
+    of_data_set = [record for record in records_of("released") if record.key.data_set == data_set]
     h = [record.metrics.h for record in of_data_set if record.key.protocol == "paper" and _keeps_semantics(record)]
     assert statistics.fmean(h) > released - 0.01
 

@@ -42,7 +42,7 @@ def test_processor_names_are_tidied(monkeypatch, system, shown):
     assert module._cpu() == f"{shown}, {module._cores()} cores"
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU: make gpu")
+@pytest.mark.gpu
 def test_class_of_a_machine_with_a_gpu():
     found = environment(torch.device("cuda"), threads=1)
     assert re.fullmatch(r"gpu: .+, driver \d+\.\S+, CUDA \d+\.\d+, torch \d+\.\d+", found.machine_class)

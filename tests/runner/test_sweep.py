@@ -214,7 +214,7 @@ def test_explain_says_what_changed(run, capsys):
     out = capsys.readouterr().out
     assert "to run" in out
     assert "generator.config.steps: 20 -> 7" in out
-    assert "1 cells in 1 groups, 1 to run" in out
+    assert "1 cell in 1 group, 1 to run" in out
     assert run("toy-generative", explain=True) == 0
     assert "there" in capsys.readouterr().out
 

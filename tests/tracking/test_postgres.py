@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import LossCurve
 from gzslbench.records.store import RECORD, Store
 from gzslbench.tracking import writer as writer
 from gzslbench.tracking.process import MlflowProcess, sync
@@ -89,7 +90,7 @@ def wait_for(address, process, log, limit_s=180):
 
 def stored(store, record):
     one, score = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.float32)
-    store.write(record, Predictions(one, one, one, one, one, score, score, np.zeros((1, 2), dtype=np.float32)))
+    store.write(record, Predictions(one, one, one, one, one, score, np.zeros((1, 2), dtype=np.float32)))
     return record
 
 
@@ -98,7 +99,7 @@ def test_a_sweep_is_mirrored_through_a_server(server, make_record, tmp_path, cap
 
     uri, artifacts = server
     store, client = Store(tmp_path / "results"), MlflowClient(uri)
-    curve = [(step, 1 / step) for step in range(1, 1501)]
+    curve = LossCurve(tuple(range(1, 1501)), tuple(1 / step for step in range(1, 1501)))
     first = stored(store, make_record(seed=1, config={"steps": 500, "text": "x" * 5000}, curves={"loss": curve}))
     tracker = MlflowProcess(uri, store.root)
     tracker.log(first)
@@ -117,7 +118,7 @@ def test_a_sweep_is_mirrored_through_a_server(server, make_record, tmp_path, cap
     assert run.data.params["generator.steps"] == "500"
     assert run.data.metrics["h"] == 0.5
     history = client.get_metric_history(run.info.run_id, "curves/loss")
-    assert [(point.step, point.value) for point in history] == curve
+    assert [(point.step, point.value) for point in history] == list(zip(curve.steps, curve.values, strict=True))
     (copy,) = artifacts.glob(f"**/{run.info.run_id}/artifacts/{RECORD}")
     assert copy.read_text() == first.to_json()
     assert not (store.root / "mlflow.db").exists()

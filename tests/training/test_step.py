@@ -11,8 +11,6 @@ from gzslbench.errors import ContractError
 from gzslbench.training import Adam
 from gzslbench.training.step import EAGER_STEPS, Step
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-
 
 def make(device: str = "cpu", precision: str = "float32") -> tuple[nn.Linear, Step, list[torch.dtype]]:
     torch.manual_seed(0)
@@ -46,7 +44,7 @@ def test_bfloat16_takes_nearly_the_same_steps() -> None:
     torch.testing.assert_close(plain.weight, rounded.weight, atol=2e-2, rtol=0)
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_captured_step_equals_an_eager_one_and_never_waits_for_the_device() -> None:
     batches = [torch.rand(4, 16) for _ in range(EAGER_STEPS + 5)]
     eager, on_cpu, _ = make()
@@ -66,7 +64,7 @@ def test_a_captured_step_equals_an_eager_one_and_never_waits_for_the_device() ->
     torch.testing.assert_close(captured.weight.cpu(), eager.weight, atol=1e-5, rtol=1e-4)
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_each_shape_has_a_graph_of_its_own() -> None:
     layer, step, _ = make("cuda")
     for _ in range(EAGER_STEPS + 2):
@@ -75,7 +73,7 @@ def test_each_shape_has_a_graph_of_its_own() -> None:
     assert torch.isfinite(layer.weight).all()
 
 
-@needs_gpu
+@pytest.mark.gpu
 def test_a_loss_that_waits_for_the_device_is_named() -> None:
     layer = nn.Linear(16, 8).cuda()
 
