@@ -2,7 +2,8 @@
 
 ::
 
-    <data set>/<protocol>.jsonl                             what the cells of a configuration share, then each one's own
+    <data set>/<protocol>.jsonl                             what the cells of a configuration share, then, by cell, the
+                                                            row of its arrays and its own values
     <data set>/<protocol>/<combination>-<configuration>.npz the arrays of its cells, stacked
     answers/<labels>-<split>.npz                            samples and labels, for each data set and split
     <list>.txt                                              digests of the cells of a page

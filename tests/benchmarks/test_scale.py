@@ -20,6 +20,7 @@ import pytest
 from gzslbench.contract import Classifier, Gate, Generator, NoConfig
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Distribution, Info, Makes, Need
+from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.exchange import pack as packing
@@ -208,7 +209,7 @@ def test_a_hundred_thousand_cells_are_planned_in_two_seconds(tmp_path, slowdown)
     generators = [entry(Generator, f"generator-{i}", Config, makes=(Makes.SYNTHETIC,)) for i in range(2)]
     gates = [entry(Gate, f"gate-{i}") for i in range(2)]
     classifier = entry(Classifier, "classifier", Config, needs=(Need.SYNTHETIC,))
-    combinations = [Combination(f"{g.name}+{k.name}", g, k, classifier) for g in generators for k in gates]
+    combinations = [Combination(f"{g.name}+{k.name}", Parts(g, k, classifier)) for g in generators for k in gates]
     registry = Registry({(each.kind, each.name): each for each in (*generators, *gates, classifier)})
     split = Split("official", [0, 1], [2], [3], [0, 1, 2], [3])
     names = ("CUB", "SUN", "AWA2", "FLO", "APY")

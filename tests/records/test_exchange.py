@@ -318,6 +318,13 @@ class TestMerge:
         with pytest.raises(UsageError, match="into itself"):
             merge([tmp_path / "." / "results"], store.root)
 
+    def test_into_the_compact_form_is_refused(self, store, tmp_path):
+        pack([store.root], tmp_path / "packed", EVERYTHING)
+        before = visible(tmp_path / "packed")
+        with pytest.raises(UsageError, match="is a folder of the compact form; add to it with gzslbench results pack"):
+            merge([store.root], tmp_path / "packed")
+        assert visible(tmp_path / "packed") == before
+
     @pytest.mark.parametrize("name", ["absent", "empty"])
     def test_where_no_results_are_nothing_is_made(self, tmp_path, name):
         (tmp_path / "empty").mkdir()

@@ -10,7 +10,7 @@ from typing import Literal
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.compact import keep_the_same
 from gzslbench.records.exchange.changes import change_text, metric_changes, named
-from gzslbench.records.exchange.opening import opened
+from gzslbench.records.exchange.opening import open_results, opened
 from gzslbench.records.record import CellKey
 from gzslbench.records.results import Cell, Results, read_cell
 from gzslbench.records.store import Store, answer_file
@@ -36,11 +36,13 @@ class Merged:
 def merge(sources: Sequence[Path], into: Path, prefer: Preference | None = None) -> Merged:
     """Bring results, in either form, into a running store, which is made where it is absent.
 
-    Raises :class:`UsageError` where a source has no results or is the folder itself.
+    Raises :class:`UsageError` where a source has no results or is the folder itself, or that is of the compact form.
     """
     for path in sources:
         if path.resolve() == into.resolve():
             raise UsageError(f"{path} can't be merged into itself", "name another folder by --into")
+    if not isinstance(open_results(into), Store):
+        raise UsageError(f"{into} is a folder of the compact form", "add to it with gzslbench results pack")
     merged = Merged()
     for path in sources:
         with opened(path) as source, Store(into).writing() as target:
