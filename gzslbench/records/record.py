@@ -88,9 +88,12 @@ class CellKey:
 
     @cached_property
     def _digest(self) -> str:
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        values = {name: getattr(self, name) for name in _NAMES}
         values |= {"generator": None} | {role: part.digest for role, part in self.parts.by_role().items()}
         return _digest(values)[:16]
+
+
+_NAMES = tuple(item.name for item in fields(CellKey))
 
 
 @dataclass(frozen=True)

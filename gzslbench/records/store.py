@@ -82,8 +82,8 @@ class Store:
         return place if place.exists() else self._earlier.get(key.digest(), place)
 
     def has(self, key: CellKey) -> bool:
-        """Say whether the key has a record."""
-        return self._place(key).exists() or key.digest() in self._earlier
+        """Say whether the key has a record, by one look at the disk: plans hold many thousands of keys."""
+        return os.path.exists(self._location(key)) or key.digest() in self._earlier  # noqa: PTH110 (three times slower)
 
     def write(self, record: Record, predictions: Predictions, samples: Samples | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
@@ -239,8 +239,11 @@ class Store:
 
     def _place(self, key: CellKey) -> Path:
         """Say where the record of a key belongs."""
-        names = (key.data_set, key.combination, key.protocol, key.split)
-        return self._records.joinpath(*map(path_safe, names), f"seed-{key.seed}-{key.digest()}")
+        return Path(self._location(key))
+
+    def _location(self, key: CellKey) -> str:
+        names = "/".join(map(path_safe, (key.data_set, key.combination, key.protocol, key.split)))
+        return f"{self._records}/{names}/seed-{key.seed}-{key.digest()}"
 
     def _put(self, path: Path, text: str) -> None:
         with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
