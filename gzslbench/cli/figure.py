@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option, roots_option
+from gzslbench.cli.options import FOLDER, cache_option, data_dir_option, roots_option, several
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
-from gzslbench.report.figures.catalogue import FIGURES, FigureInfo
+from gzslbench.report.figures.catalogue import FIGURES
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_LISTED = {each.name: f"{each.summary} ({each.source})" for each in FIGURES.values()}
 _NEEDED = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 
 
@@ -22,7 +22,7 @@ class _Figure(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Figures"):
-            formatter.write_dl([(each.name, _described(each)) for each in FIGURES.values()])
+            formatter.write_dl(list(_LISTED.items()))
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -32,7 +32,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.command(cls=_Figure)
 @click.argument("name", required=False, shell_complete=_complete)
 @roots_option
-@click.option("--method", "methods", multiple=True, help="Draw this method [default: the figure's own]; repeatable.")
+@several("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(
     "--protocol",
@@ -42,7 +42,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     help="Draw records of this protocol.",
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
-@click.option("--out", type=_FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
+@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
 @data_dir_option
 @cache_option
 def figure(
@@ -62,9 +62,13 @@ def figure(
     'gzslbench run --keep-samples'; what is missing is named with the command that makes it.
     """
     if name is None:
-        _list()
+        width = max(map(len, _LISTED))
+        for each, text in _LISTED.items():
+            click.echo(f"{each:<{width}}  {text}")
         return
-    info = _named(name)
+    if name not in FIGURES:
+        raise UsageError(f"there is no figure '{name}'", nearest(name, FIGURES))
+    info = FIGURES[name]
     if setting and (info.module != "sensitivity" or info.setting):
         raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
     _require_extra()
@@ -74,22 +78,6 @@ def figure(
     request = Request(info, tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
     for path in draw(request, out):
         click.echo(path)
-
-
-def _list() -> None:
-    width = max(map(len, FIGURES))
-    for each in FIGURES.values():
-        click.echo(f"{each.name:<{width}}  {_described(each)}")
-
-
-def _described(info: FigureInfo) -> str:
-    return f"{info.summary} ({info.source})"
-
-
-def _named(name: str) -> FigureInfo:
-    if name not in FIGURES:
-        raise UsageError(f"there is no figure '{name}'", nearest(name, FIGURES))
-    return FIGURES[name]
 
 
 def _require_extra() -> None:

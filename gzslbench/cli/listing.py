@@ -10,8 +10,7 @@ from typing import Any
 
 import click
 
-from gzslbench.cli.completion import complete_plugins
-from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.cli.options import cache_option, complete_plugins, data_dir_option, flag, several
 from gzslbench.contract.info import Info, Method
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.catalogue import Catalogue
@@ -31,8 +30,8 @@ _HEADINGS = {
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=complete_plugins)
-@click.option("--plugin", "files", multiple=True, type=click.Path(path_type=Path), help="Also read this plugin file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@several("--plugin", "files", type=click.Path(path_type=Path), help="Also read this plugin file.")
+@flag("--json", "as_json", help="Print JSON.")
 @data_dir_option
 @cache_option
 def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:

@@ -21,16 +21,16 @@ _VERBS = {
     "data": ("gzslbench.cli.data:data", "List, check, import and fetch data sets."),
     "leaderboard": ("gzslbench.cli.leaderboard:leaderboard", "Print or write the leaderboard of the results."),
     "compare": ("gzslbench.cli.compare:compare", "Compare two methods: intervals, ranks, wins and losses by class."),
-    "reported": ("gzslbench.cli.reported:reported", "Print what is known of the numbers that papers report."),
+    "reported": ("gzslbench.cli.leaderboard:reported", "Print what is known of the numbers that papers report."),
     "figure": ("gzslbench.cli.figure:figure", "Draw a figure of the papers, or another one, from the results."),
-    "new": ("gzslbench.cli.new:new", "Write a plugin package to start from: it works, and has its tests."),
-    "check": ("gzslbench.cli.check:check", "Put a plugin through the contract's tests."),
+    "new": ("gzslbench.cli.plugins:new", "Write a plugin package to start from: it works, and has its tests."),
+    "check": ("gzslbench.cli.plugins:check", "Put a plugin through the contract's tests."),
     "submit": ("gzslbench.cli.submit:submit", "Bundle a method's records for a leaderboard."),
     "verify": ("gzslbench.cli.verify:verify", "Check a bundle: hashes, seeds, metrics from its predictions."),
     "rescore": ("gzslbench.cli.rescore:rescore", "Compute the metrics of records anew from their predictions."),
     "results": ("gzslbench.cli.results:results", "Export, merge and compare folders of results."),
-    "ui": ("gzslbench.cli.ui:ui", "Open the results in MLflow's browser interface."),
-    "track": ("gzslbench.cli.track:track", "Rebuild MLflow's data from the records."),
+    "ui": ("gzslbench.cli.tracking:ui", "Open the results in MLflow's browser interface."),
+    "track": ("gzslbench.cli.tracking:track", "Rebuild MLflow's data from the records."),
 }
 
 

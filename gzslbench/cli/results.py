@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import results_option
-from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.cli.options import FOLDER, data_sets_option, protocols_option, results_option, several
 
 if TYPE_CHECKING:
-    from gzslbench.records.exchange.compare import Difference
-    from gzslbench.records.exchange.merge import Merged, Preference
+    from gzslbench.records.exchange.merge import Preference
 
 _PATH = click.Path(path_type=Path)
 
@@ -26,15 +24,9 @@ def results() -> None:
 @results.command()
 @click.argument("out", type=_PATH)
 @results_option
-@click.option("--dataset", "-d", "data_sets", multiple=True, help="Export this data set only; repeatable.")
-@click.option("--method", "methods", multiple=True, help="Export this method, or combination, only; repeatable.")
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    type=click.Choice(list(PROTOCOLS)),
-    help="Export this protocol only; repeatable.",
-)
+@data_sets_option("Export")
+@several("--method", "methods", help="Export this method, or combination, only; repeatable.")
+@protocols_option("Export")
 def export(
     out: Path, results: Path, data_sets: Sequence[str], methods: Sequence[str], protocols: Sequence[str]
 ) -> None:
@@ -54,7 +46,7 @@ def export(
 
 @results.command()
 @click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=_PATH)
-@click.option("--into", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to merge into.")
+@click.option("--into", required=True, type=FOLDER, help="Folder to merge into.")
 @click.option(
     "--prefer",
     type=click.Choice(["newer", "older", "theirs", "ours"]),
@@ -74,7 +66,17 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
         click.echo(f"differs: {line}", err=True)
     if merged.refused:
         click.echo("ours were kept; say which to take with --prefer newer, older, theirs or ours", err=True)
-    click.echo(f"{into}: {_counts(merged)}")
+    counts = {
+        "added": merged.added,
+        "the same": merged.same,
+        "replaced": merged.replaced,
+        "kept though different": merged.kept,
+        "refused": len(merged.refused),
+        "damaged": len(merged.damaged),
+        "answer keys added": merged.answer_keys,
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    click.echo(f"{into}: {told or 'nothing to do'}")
     click.get_current_context().exit(int(bool(merged.damaged or merged.refused)))
 
 
@@ -86,17 +88,11 @@ def diff(first: Path, second: Path) -> None:
 
     Exit codes: 0 equal, 1 different or damaged.
     """
+    from gzslbench.records.exchange.changes import change_text
     from gzslbench.records.exchange.compare import compare
 
     difference = compare(first, second)
     _name_damaged(difference.damaged)
-    _show_difference(difference, first, second)
-    click.get_current_context().exit(int(not difference.equal))
-
-
-def _show_difference(difference: Difference, first: Path, second: Path) -> None:
-    from gzslbench.records.exchange.changes import change_text
-
     for name in difference.only_first:
         click.echo(f"only in {first}: {name}")
     for name in difference.only_second:
@@ -107,20 +103,7 @@ def _show_difference(difference: Difference, first: Path, second: Path) -> None:
         f"{difference.same} cells with the same metrics, {len(difference.changed)} with others, "
         f"{len(difference.only_first)} only in {first}, {len(difference.only_second)} only in {second}"
     )
-
-
-def _counts(merged: Merged) -> str:
-    counts = {
-        "added": merged.added,
-        "the same": merged.same,
-        "replaced": merged.replaced,
-        "kept though different": merged.kept,
-        "refused": len(merged.refused),
-        "damaged": len(merged.damaged),
-        "answer keys added": merged.answer_keys,
-    }
-    told = [f"{count} {what}" for what, count in counts.items() if count]
-    return ", ".join(told) or "nothing to do"
+    click.get_current_context().exit(int(not difference.equal))
 
 
 def _name_damaged(errors: Sequence[Exception]) -> None:

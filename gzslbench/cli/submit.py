@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import results_option
-from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.cli.options import data_sets_option, protocols_option, results_option, several
 from gzslbench.errors import UsageError
 
 
@@ -19,18 +18,11 @@ from gzslbench.errors import UsageError
     type=click.Path(exists=True, path_type=Path),
     help="Source of the method: a plugin file, or the folder of a package. Leave it out for methods of gzslbench.",
 )
-@click.option("--dataset", "-d", "data_sets", multiple=True, help="Submit this data set only; repeatable.")
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    type=click.Choice(list(PROTOCOLS)),
-    help="Submit this protocol only [default: all ranked ones that there are records of]; repeatable.",
-)
-@click.option(
+@data_sets_option("Submit")
+@protocols_option("Submit", default="all ranked ones that there are records of")
+@several(
     "--declare",
     "declared",
-    multiple=True,
     metavar="NAME=TEXT",
     help="Say something about the method: author, licence, chosen_on (what hyper-parameters were chosen on: defaults, "
     "validation classes, or in words what else) and external_data (none, or in words) are asked for; contact and "

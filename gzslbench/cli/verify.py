@@ -10,32 +10,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.cli.options import FOLDER, cache_option, data_dir_option, flag, several
 
 if TYPE_CHECKING:
     from gzslbench.submission.verify import Verification
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 _SUBMISSIONS = Path("leaderboards/submissions")
 _COLOURS = {"refused": "red", "doubtful": "yellow"}
 
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--against", multiple=True, type=_FOLDER, help="Results of others, to find copies and leaps; repeatable.")
-@click.option(
-    "--rerun", type=click.IntRange(min=0), default=0, metavar="N", help="Train N of the cells again, confined."
-)
-@click.option("--allow-doubts", is_flag=True, help="Pass what is unlikely, though not impossible.")
+@several("--against", type=FOLDER, help="Results of others, to find copies and leaps; repeatable.")
+@click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")
+@flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")
 @click.option(
     "--accept",
     "into",
-    type=_FOLDER,
+    type=FOLDER,
     is_flag=False,
     flag_value=_SUBMISSIONS,
     help=f"Keep the records of a bundle that passes in this folder ({_SUBMISSIONS} if none is named).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@flag("--json", "as_json", help="Print one JSON object.")
 @data_dir_option
 @cache_option
 @click.pass_context

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 from gzslbench.contract.compatibility import obstacle
 from gzslbench.contract.data_source import DataSource
@@ -17,15 +16,16 @@ from gzslbench.data.audit import audit
 from gzslbench.errors import ConfigError
 from gzslbench.evaluation.branch import Branch, FitPlan
 from gzslbench.evaluation.job import CellJob, CellResult, TestSet
-from gzslbench.registry.combinations import Resolver, of_method
+from gzslbench.registry.combinations import Combination, Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
-from gzslbench.registry.registry import Entry, Registry, load_plugins
+from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.registry.settings import RecipeValue, Settings, build_config, nested
 from gzslbench.testing import tiny_data_set
-from gzslbench.testing.registry import CheckFailed, check
+from gzslbench.testing.checks import CheckFailed, check
 from gzslbench.testing.trials import ShortFitter
 
 DESCRIPTION = "METHOD.md"
+_DECLARATIONS = {"method": "Method", "data set": "DataInfo"}
 LAST_STEP = ("strict", "inductive", "transductive")
 """Protocols that keep the state of the last step, from the one that shows the least."""
 
@@ -58,13 +58,11 @@ def literals(trial: PluginTrial) -> None:
     """What it registers is declared in literals, which ``gzslbench list`` reads without importing it."""
     listed: dict[tuple[str, str], Listed] = {(each.kind, each.info.name): each for each in read_listing([trial.source])}
     for (kind, name), entry in trial.registry.entries.items():
-        own = inspect.getmodule(entry.what) if isinstance(entry.what, type) else None
         declared = listed.pop((kind, name), None)
         if declared is None:
-            raise CheckFailed(
-                f"'gzslbench list' does not see the {kind} '{name}'",
-                f"write its {_declaration(kind)} as a literal in {own.__name__ if own else 'the plugin'}",
-            )
+            place = entry.what.__module__ if isinstance(entry.what, type) else "the plugin"
+            literal = f"write its {_DECLARATIONS.get(kind, 'Info')}(...) as a literal in {place}"
+            raise CheckFailed(f"'gzslbench list' does not see the {kind} '{name}'", literal)
         if declared.info != (entry.what if kind == "method" else entry.what.info):
             raise CheckFailed(f"'gzslbench list' sees another {kind} '{name}'", "declare it once, by a literal")
     for kind, name in listed:
@@ -83,10 +81,6 @@ def documented(trial: PluginTrial) -> None:
         raise CheckFailed(f"'{trial.source.name}' has no {DESCRIPTION}", f"describe it in {folder}/{DESCRIPTION}")
 
 
-def _declaration(kind: str) -> str:
-    return {"method": "Method(...)", "data set": "DataInfo(...)"}.get(kind, "Info(...)")
-
-
 @dataclass(frozen=True, eq=False)
 class MethodTrial:
     """A method, among all plugins that are installed: its components may come from others."""
@@ -95,32 +89,25 @@ class MethodTrial:
     name: str
     settings: Settings
 
-    @property
+    @cached_property
     def registry(self) -> Registry:
         """All plugins, this one first."""
-        return _installed_with(self.source)
+        return load_plugins(sources=dict.fromkeys([self.source, *find_plugins()]))
 
     @property
     def method(self) -> Method:
-        """What was declared."""
         method: Method = self.registry.get("method", self.name).what
         return method
 
     @property
-    def components(self) -> dict[str, Entry]:
-        """Its components by name."""
-        return {entry.name: entry for entry in of_method(self.registry, self.name).entries.by_role().values()}
-
-
-@cache
-def _installed_with(source: PluginSource) -> Registry:
-    return load_plugins(sources=dict.fromkeys([source, *find_plugins()]))
+    def combination(self) -> Combination:
+        return of_method(self.registry, self.name)
 
 
 @check("method")
 def components_exist(trial: MethodTrial) -> None:
     """Its generator, gate and classifier are installed, and a protocol admits their combination."""
-    infos = of_method(trial.registry, trial.name).infos
+    infos = trial.combination.infos
     obstacles = [obstacle(infos, protocol) for protocol in PROTOCOLS.values()]
     if all(obstacles):
         raise CheckFailed(f"no protocol admits the method '{trial.name}'", obstacles[0])
@@ -132,10 +119,10 @@ def components_exist(trial: MethodTrial) -> None:
 @check("method", after=("components-exist",))
 def recipes(trial: MethodTrial) -> str:
     """Its recipes can be read, name settings that exist with values in range, and say where each value comes from."""
-    count = 0
+    count, components = 0, {entry.name: entry for entry in trial.combination.entries.by_role().values()}
     for place, settings in _settings_of(trial):
         for component, values in settings.items():
-            entry = trial.components.get(component)
+            entry = components.get(component)
             if entry is None:
                 continue  # another method's of the same plugin
             try:
@@ -149,7 +136,7 @@ def recipes(trial: MethodTrial) -> str:
 @check("method", after=("recipes",))
 def runs(trial: MethodTrial) -> str:
     """It goes through the core from end to end, under the protocol that shows the least of those that admit it."""
-    infos = of_method(trial.registry, trial.name).infos
+    infos = trial.combination.infos
     protocol = next(name for name in LAST_STEP if not obstacle(infos, PROTOCOLS[name]))
     predicted = _run(trial, protocol).predictions.predicted
     strangers = set(predicted.tolist()) - {*tiny_data_set.SEEN, *tiny_data_set.UNSEEN}
@@ -177,12 +164,11 @@ def _values(table: Mapping[str, Mapping[str, RecipeValue]]) -> Settings:
 
 
 def _run(trial: MethodTrial, protocol: str) -> CellResult:
-    resolver = Resolver(trial.registry, chosen=trial.settings)
-    setup = resolver.setup(of_method(trial.registry, trial.name), tiny_data_set.NAME)
+    setup = Resolver(trial.registry, chosen=trial.settings).setup(trial.combination, tiny_data_set.NAME)
     cell = CellJob(0, (setup,))
     job = tiny_data_set.job(protocol, cells=(cell,))
     coordinator = _Coordinator()
-    fitter = ShortFitter(job, job.fold, tiny_data_set.tiny_data_set().features, coordinator.progress)
+    fitter = ShortFitter(job, job.fold, tiny_data_set.data_set().features, coordinator.progress)
     Branch(coordinator, fitter).run([FitPlan(cell, setup)])
     if coordinator.result is None:
         raise coordinator.error or CheckFailed(f"'{trial.name}' reported nothing")
@@ -196,25 +182,21 @@ class _Coordinator:
     error: BaseException | None = None
 
     def begin(self, cell: int, phase: str) -> None:
-        """Take no note."""
+        pass
 
     def progress(self, stage: str, step: int, last: int) -> None:
-        """Take no note."""
+        pass
 
     def test_set(self) -> TestSet:
-        """Hand out the test set."""
         return tiny_data_set.test_set()
 
     def h_on_test(self, cell: int, predictions: object) -> float:
-        """Refuse: the protocols in question keep the last step."""
         raise AssertionError("nothing is chosen on test under a protocol with a last step")
 
     def report(self, cell: int, result: CellResult) -> None:
-        """Keep the result."""
         self.result = result
 
     def fail(self, cell: int, error: BaseException) -> None:
-        """Keep the error."""
         self.error = error
 
 

@@ -1,11 +1,34 @@
+from pathlib import Path
+
 import click
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.cli.run import Duration, Seeds, run
-from gzslbench.runner import session
+from gzslbench.cli.options import Duration, Seeds, complete_data_sets, complete_plugins
+
+
+def _context(**params):
+    context = click.Context(click.Command("run"))
+    context.params = params
+    return context
+
+
+def test_plugins_components_and_methods_are_completed():
+    names = complete_plugins(_context(), click.Option(["--plugin"]), "")
+    assert names == sorted(set(names))
+    assert {"gsmflow", "softmax", "entropy", "no-gate"} <= set(names)
+    assert complete_plugins(_context(), click.Option(["--plugin"]), "gsmflow-im") == ["gsmflow-implicit"]
+
+
+def test_data_sets_of_the_data_folders_are_completed(tmp_path):
+    (tmp_path / "BIRDS").mkdir()
+    for name in ("res101.mat", "att_splits.mat"):
+        (tmp_path / "BIRDS" / name).touch()
+    option = click.Option(["--dataset"])
+    assert complete_data_sets(_context(data_dirs=(tmp_path,)), option, "B") == ["BIRDS"]
+    assert complete_data_sets(_context(), option, "g") == ["glyphs"]
+    assert complete_data_sets(_context(data_dirs=(Path("absent"),)), option, "") == []
 
 
 @pytest.mark.parametrize(
@@ -36,32 +59,5 @@ def test_durations(text, seconds):
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-5", "h", "5 weeks", "1e3"])
 def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(click.BadParameter, match="is no duration; write 90s, 15m or 2h"):
+    with pytest.raises(click.BadParameter, match="is not a duration; write 90s, 15m or 2h"):
         Duration().convert(text, None, None)
-
-
-def test_options_become_a_request(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(session, "run_session", lambda request: asked.append(request) or 1)
-    arguments = [
-        "-p",
-        "gsmflow",
-        "-p",
-        "eszsl",
-        "-d",
-        "CUB",
-        "--protocol",
-        "strict",
-        "--seeds",
-        "0-1",
-        "--timeout",
-        "2m",
-    ]
-    result = CliRunner().invoke(
-        run, [*arguments, "--timeout", "2m", "--set", "eszsl.gamma=1", "--results", str(tmp_path), "--json"]
-    )
-    assert result.exit_code == 1, result.output
-    (request,) = asked
-    assert (request.plugins, request.data_sets, request.protocols) == (("gsmflow", "eszsl"), ("CUB",), ("strict",))
-    assert (request.seeds, request.timeout, request.assignments) == ((0, 1), 120.0, ("eszsl.gamma=1",))
-    assert (request.results, request.as_json, request.jobs) == (tmp_path, True, None)
