@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from gzslbench.cli.main import INTERRUPTED
 from gzslbench.cli.options import complete_plugins, flag, several
 from gzslbench.cli.run import run, run_options
 from gzslbench.cli.tables import pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
-INTERRUPTED = 130
+if TYPE_CHECKING:
+    from gzslbench.report.tables import Table
+
 _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "grid", "as_json")
 """Options of ``run`` that say what to run, which is what METHOD does here."""
 
@@ -39,34 +43,30 @@ def ablate(
     if no_run and to_pages and (options["data_sets"] or protocols_named):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
     code = 0 if no_run else run_options({**options, "ablated": method})
-    if not (options["dry_run"] or options["explain"] or code == INTERRUPTED):
-        data_sets = () if to_pages else options["data_sets"]
-        protocols = options["protocols"] if protocols_named and not to_pages else ()
-        _report(method, options, data_sets, protocols, write_to, check_in)
-    ctx.exit(code)
+    if options["dry_run"] or options["explain"] or code == INTERRUPTED:
+        ctx.exit(code)
+    protocols = options["protocols"] if protocols_named and not to_pages else ()
+    tables = _tables(method, options, () if to_pages else options["data_sets"], protocols)
+    if to_pages:
+        from gzslbench.report.ablation.tables import ablation_page
 
-
-def _report(
-    method: str,
-    options: dict[str, Any],
-    data_sets: tuple[str, ...],
-    protocols: tuple[str, ...],
-    write_to: Path | None,
-    check_in: Path | None,
-) -> None:
-    from gzslbench.registry.combinations import plugin_files
-    from gzslbench.registry.registry import load_plugins
-    from gzslbench.registry.settings import parse_assignments
-    from gzslbench.report.ablation.tables import ablation_page, method_tables
-
-    registry = load_plugins(plugin_files(options["plugins"]))
-    results = read_results([options["results"]], protocols)
-    if data_sets:
-        results = [result for result in results if result.key.data_set in data_sets]
-    tables = method_tables(registry, method, parse_assignments(options["assignments"]), results)
-    if write_to or check_in:
         write_or_check([ablation_page(method, tables)], write_to, check_in, f"ablate {method} --no-run")
     elif tables:
         print_tables(tables)
     else:
         click.echo(f"No records of {method} as it is set up here in {options['results']}.")
+    ctx.exit(code)
+
+
+def _tables(
+    method: str, options: dict[str, Any], data_sets: Sequence[str], protocols: Sequence[str]
+) -> Sequence[Table]:
+    from gzslbench.registry.combinations import plugin_files
+    from gzslbench.registry.registry import load_plugins
+    from gzslbench.registry.settings import parse_assignments
+    from gzslbench.report.ablation.tables import method_tables
+
+    registry = load_plugins(plugin_files(options["plugins"]))
+    results = read_results([options["results"]], protocols)
+    chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
+    return method_tables(registry, method, parse_assignments(options["assignments"]), chosen)

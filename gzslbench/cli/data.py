@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.cli.options import data_dir_option, data_options
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def data() -> None:
 
 
 @data.command("list")
-@data_dir_option
-@cache_option
+@data_options
 def list_data(data_dirs: Sequence[Path], cache: Path) -> None:
     """List the data sets that are found, and the known ones that are missing."""
     from gzslbench.data.known import known
@@ -46,8 +45,7 @@ def list_data(data_dirs: Sequence[Path], cache: Path) -> None:
 @data.command()
 @click.argument("name")
 @click.option("--split", "split_name", default="", help="Check this split alone. Default: all.")
-@data_dir_option
-@cache_option
+@data_options
 def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
     from gzslbench.data.audit import audit, require_sound
@@ -94,8 +92,7 @@ def import_data(
 @click.argument("name")
 @click.option("--url", default="", help="Address of a .zip or .tar archive. Default: the published one, where known.")
 @click.option("--sha256", default="", help="SHA-256 that the archive must have.")
-@data_dir_option
-@cache_option
+@data_options
 def fetch(name: str, url: str, sha256: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Download the data set NAME and unpack it into the first data folder; goes on where an earlier try stopped."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -127,12 +124,12 @@ def find_data(data_dirs: Sequence[Path], cache: Path) -> Catalogue:
     from gzslbench.registry.declarations import find_plugins, read_listing
 
     declaring = dict.fromkeys(each.plugin for each in read_listing(find_plugins()) if each.kind == "data set")
-    if not declaring:
-        return Catalogue.find(data_dirs, cache_dir=cache)
-    from gzslbench.registry.registry import load_plugins
+    sources = {}
+    if declaring:
+        from gzslbench.registry.registry import load_plugins
 
-    entries = load_plugins(sources=declaring).of_kind("data set")
-    return Catalogue.find(data_dirs, {name: entry.what for name, entry in entries.items()}, cache)
+        sources = {name: entry.what for name, entry in load_plugins(sources=declaring).of_kind("data set").items()}
+    return Catalogue.find(data_dirs, sources, cache)
 
 
 def _show(dataset: DataSet) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import FOLDER, cache_option, data_dir_option, roots_option, several
+from gzslbench.cli.options import FOLDER, data_options, roots_option, several
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.figures.catalogue import FIGURES
@@ -25,12 +25,12 @@ class _Figure(click.Command):
             formatter.write_dl(list(_LISTED.items()))
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in FIGURES if name.startswith(incomplete)]
-
-
 @click.command(cls=_Figure)
-@click.argument("name", required=False, shell_complete=_complete)
+@click.argument(
+    "name",
+    required=False,
+    shell_complete=lambda ctx, param, start: [each for each in FIGURES if each.startswith(start)],
+)
 @roots_option
 @several("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
@@ -43,8 +43,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
-@data_dir_option
-@cache_option
+@data_options
 def figure(
     name: str | None,
     roots: Sequence[Path],
@@ -68,21 +67,16 @@ def figure(
         return
     if name not in FIGURES:
         raise UsageError(f"there is no figure '{name}'", nearest(name, FIGURES))
-    info = FIGURES[name]
-    if setting and (info.module != "sensitivity" or info.setting):
+    if setting and name != "sensitivity":
         raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
-    _require_extra()
-    from gzslbench.report.figures.drawing import draw
-    from gzslbench.report.figures.request import Request
-
-    request = Request(info, tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
-    for path in draw(request, out):
-        click.echo(path)
-
-
-def _require_extra() -> None:
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise UsageError(
             f"figures need {' and '.join(missing)}, which the extra 'plots' brings", "pip install 'gzslbench[plots]'"
         )
+    from gzslbench.report.figures.drawing import draw
+    from gzslbench.report.figures.request import Request
+
+    request = Request(FIGURES[name], tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
+    for path in draw(request, out):
+        click.echo(path)

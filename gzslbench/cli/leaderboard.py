@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import data_sets_option, protocols_option, roots_option
-from gzslbench.cli.tables import as_markdown, of_data_sets, pages_options, print_tables, read_results, write_or_check
+from gzslbench.cli.tables import of_data_sets, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ def leaderboard(
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
     if to_pages and (format_ or out):
         raise UsageError("pages are markdown, in a folder", "leave out --format and --out")
-    format_ = format_ or (_format_of(out) if out else None)
+    if out and not format_:
+        endings = ", ".join(_FORMATS)
+        if out.suffix not in _FORMATS:
+            raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {endings}")
+        format_ = _FORMATS[out.suffix]
     from gzslbench.records.store import Store
     from gzslbench.report.formats.pages import leaderboard_pages
     from gzslbench.report.leaderboard import build_leaderboard
@@ -74,22 +78,17 @@ def leaderboard(
         print_tables(build_leaderboard(results, stores).tables)
 
 
-def _format_of(out: Path) -> str:
-    if out.suffix not in _FORMATS:
-        raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {', '.join(_FORMATS)}")
-    return _FORMATS[out.suffix]
-
-
 def _formatted(results: Sequence[RecordSummary], stores: Sequence[Store], format_: str) -> str:
     from gzslbench.report.formats.exports import to_csv, to_json
     from gzslbench.report.formats.latex import to_latex
+    from gzslbench.report.formats.pages import as_text
     from gzslbench.report.leaderboard import build_leaderboard
     from gzslbench.report.page import render_page
     from gzslbench.report.table_inputs import TableInputs
 
     match format_:
         case "markdown":
-            return as_markdown(build_leaderboard(results, stores).tables)
+            return as_text(build_leaderboard(results, stores).tables)
         case "html":
             return render_page(build_leaderboard(results, stores), results)
         case "latex":

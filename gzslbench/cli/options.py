@@ -14,40 +14,28 @@ from gzslbench.contract.protocol import PROTOCOLS
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, path_type=Path)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-class Seeds(click.ParamType[tuple[int, ...]]):
-    """Seeds written as ``0-4`` or ``0,2,7-9``; each once, in the order given."""
-
-    name = "seeds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        seeds: list[int] = []
-        for part in str(value).split(","):
-            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-            if not match:
-                self.fail(f"'{value}' is not a list of seeds; write 0-4 or 0,2,7", param, ctx)
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                self.fail(f"'{part.strip()}' holds no seed; write the smaller number first", param, ctx)
-            seeds += range(first, last + 1)
-        return tuple(dict.fromkeys(seeds))
+def seeds(text: str) -> tuple[int, ...]:
+    """Read seeds written as ``0-4`` or ``0,2,7-9``; each once, in the order given."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise click.BadParameter(f"'{text}' is not a list of seeds; write 0-4 or 0,2,7")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise click.BadParameter(f"'{part.strip()}' holds no seed; write the smaller number first")
+        found += range(first, last + 1)
+    return tuple(dict.fromkeys(found))
 
 
-class Duration(click.ParamType[float]):
-    """A time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        match = _DURATION.fullmatch(str(value).strip())
-        if not match or float(match[1]) <= 0:
-            self.fail(f"'{value}' is not a duration; write 90s, 15m or 2h", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
+def duration(text: str) -> float:
+    """Read a time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise click.BadParameter(f"'{text}' is not a duration; write 90s, 15m or 2h")
+    return float(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
 
 
 def complete_plugins(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -116,29 +104,20 @@ cache_option = click.option(
     show_default="the user's cache folder",
     help="Where converted data sets are kept.",
 )
-results_option = click.option(
-    "--results",
-    type=FOLDER,
-    default=Path("results"),
-    envvar="GZSLBENCH_RESULTS",
-    show_envvar=True,
-    show_default=True,
-    help="Folder of the records.",
-)
-roots_option = several(
-    "--results",
-    "roots",
-    type=FOLDER,
-    default=("results",),
-    show_default=True,
-    envvar="GZSLBENCH_RESULTS",
-    show_envvar=True,
-    help="Folder of results to read; repeat it to read several.",
-)
+
+
+def data_options(command: F) -> F:
+    """Add ``--data-dir`` and ``--cache``, as ``data_dirs`` and ``cache``."""
+    return data_dir_option(cache_option(command))
+
+
+_RESULTS: dict[str, Any] = {"envvar": "GZSLBENCH_RESULTS", "show_envvar": True, "type": FOLDER, "show_default": True}
+results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
+_TEXT = "Folder of results to read; repeat it to read several."
+roots_option = several("--results", "roots", default=("results",), help=_TEXT, **_RESULTS)
 tracking_uri_option = click.option(
     "--tracking-uri",
     envvar="MLFLOW_TRACKING_URI",
     show_envvar=True,
-    default=None,
     help="MLflow server or database [default: SQLite in the results].",
 )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import FOLDER, Duration, complete_plugins, flag, set_option, several
+from gzslbench.cli.options import FOLDER, complete_plugins, duration, flag, set_option, several
 from gzslbench.registry.scaffold.packages import KINDS, Kind, write_package
 from gzslbench.testing import DEFAULT_TIMEOUT_S
-
-if TYPE_CHECKING:
-    from gzslbench.testing.checks import Outcome
 
 _COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 
@@ -44,9 +41,9 @@ def plugins(ctx: click.Context, files: Sequence[Path], traceback: bool) -> None:
 @set_option
 @click.option(
     "--timeout",
-    type=Duration(),
-    default=DEFAULT_TIMEOUT_S,
-    show_default="60s",
+    type=duration,
+    default=f"{DEFAULT_TIMEOUT_S:g}s",
+    show_default=True,
     help="Limit for each check, such as 5m.",
 )
 @flag("--json", "as_json", help="Print JSON.")
@@ -58,21 +55,6 @@ def check(
 
     Everything is tried on a tiny data set, for a few training steps, on the CPU, in a process of its own.
     """
-    outcomes = []
-    for outcome in _outcomes(plugins, assignments, timeout):
-        outcomes.append(outcome)
-        if not as_json:
-            status = click.style(f"{outcome.status:<7}", fg=_COLOURS[outcome.status])
-            click.echo(f"{status}  {outcome.subject}: {outcome.check}  {outcome.detail}".rstrip())
-    counts = Counter(outcome.status for outcome in outcomes)
-    if as_json:
-        click.echo(json.dumps([outcome.as_values() for outcome in outcomes], indent=1))
-    else:
-        click.echo(f"{counts['ok']} ok, {counts['FAILED']} failed, {counts['skipped']} skipped")
-    ctx.exit(1 if counts["FAILED"] else 0)
-
-
-def _outcomes(plugins: Sequence[str], assignments: Sequence[str], timeout_s: float) -> Iterator[Outcome]:
     from gzslbench.runner.server import start_fork_server
 
     start_fork_server(threads=1)  # its imports run beside ours
@@ -80,8 +62,20 @@ def _outcomes(plugins: Sequence[str], assignments: Sequence[str], timeout_s: flo
     from gzslbench.testing.session import check_subjects, find_subjects
 
     settings = parse_assignments(assignments)
-    for source, subjects in list(map(find_subjects, dict.fromkeys(plugins))):
-        yield from check_subjects(source, subjects, settings, timeout_s)
+    found = list(map(find_subjects, dict.fromkeys(plugins)))
+    outcomes = []
+    for outcome in itertools.chain(*(check_subjects(*each, settings, timeout) for each in found)):
+        outcomes.append(outcome)
+        if not as_json:
+            status = click.style(f"{outcome.status:<7}", fg=_COLOURS[outcome.status])
+            click.echo(f"{status}  {outcome.subject}: {outcome.check}  {outcome.detail}".rstrip())
+    counts = Counter(outcome.status for outcome in outcomes)
+    if as_json:
+        values = [vars(o.subject) | {"check": o.check, "status": o.status, "detail": o.detail} for o in outcomes]
+        click.echo(json.dumps(values, indent=1))
+    else:
+        click.echo(f"{counts['ok']} ok, {counts['FAILED']} failed, {counts['skipped']} skipped")
+    ctx.exit(1 if counts["FAILED"] else 0)
 
 
 @click.command()

@@ -7,14 +7,13 @@ from typing import Any
 import click
 
 from gzslbench.cli.options import (
-    Duration,
-    Seeds,
-    cache_option,
     complete_data_sets,
     complete_plugins,
-    data_dir_option,
+    data_options,
+    duration,
     flag,
     results_option,
+    seeds,
     set_option,
     several,
     tracking_uri_option,
@@ -54,7 +53,7 @@ _COUNT = click.IntRange(min=1)
     type=click.Choice(list(PROTOCOLS)),
     help="What training may see and which state is kept; repeatable.",
 )
-@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
+@click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
 @set_option
 @several("--grid", metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values.")
 @click.option(
@@ -86,7 +85,7 @@ _COUNT = click.IntRange(min=1)
     default=None,
     help="Train the generators of all seeds as one batched model, where the method allows [default: on a GPU].",
 )
-@click.option("--timeout", type=Duration(), help="Limit for each fit or prediction, such as 90s, 15m or 2h.")
+@click.option("--timeout", type=duration, help="Limit for each fit or prediction, such as 90s, 15m or 2h.")
 @flag("--keep-scores", help="Store the scores of all classes, not of the best ones alone.")
 @flag("--keep-samples", help="Store some of the samples that methods make, for figures.")
 @flag("--force", help="Run cells again that have a record.")
@@ -97,8 +96,7 @@ _COUNT = click.IntRange(min=1)
 @tracking_uri_option
 @flag("--json", "as_json", help="Print one JSON object a line.")
 @results_option
-@data_dir_option
-@cache_option
+@data_options
 def run(**options: Any) -> None:
     """Run methods on data sets.
 

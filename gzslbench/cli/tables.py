@@ -53,8 +53,10 @@ def _alone(ctx: click.Context, param: click.Parameter, value: Path | None) -> Pa
 
 def print_tables(tables: Sequence[Table]) -> None:
     """Print to a terminal as tables that fit it, to anything else as markdown."""
+    from gzslbench.report.formats.pages import as_text
+
     if not sys.stdout.isatty():
-        click.echo(as_markdown(tables))
+        click.echo(as_text(tables))
         return
     from rich.console import Console
 
@@ -63,12 +65,6 @@ def print_tables(tables: Sequence[Table]) -> None:
     console = Console()
     for table in tables:
         print_table(table, console)
-
-
-def as_markdown(tables: Sequence[Table]) -> str:
-    from gzslbench.report.formats.markdown import to_markdown
-
-    return "\n\n".join(map(to_markdown, tables))
 
 
 def write_or_check(pages: Sequence[Page], write_to: Path | None, check_in: Path | None, command: str) -> None:

@@ -46,8 +46,8 @@ def contract_tests(plugin: str | Path) -> Callable[..., None]:
 
     @pytest.mark.gzslbench_contract
     @pytest.mark.parametrize(("gzslbench_subject", "gzslbench_check"), cases)
-    def test_contract(gzslbench_subject: Subject, gzslbench_check: str, gzslbench_timeout_s: float) -> None:
-        outcome = outcomes(gzslbench_subject, gzslbench_timeout_s)[gzslbench_check]
+    def test_contract(gzslbench_subject: Subject, gzslbench_check: str, pytestconfig: pytest.Config) -> None:
+        outcome = outcomes(gzslbench_subject, pytestconfig.getoption("--gzslbench-timeout"))[gzslbench_check]
         if outcome.status == "skipped":
             pytest.skip(outcome.detail)
         if outcome.status == "FAILED":

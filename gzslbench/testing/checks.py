@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from gzslbench.errors import ContractError
 from gzslbench.registry.declarations import ListedKind, PluginSource
 from gzslbench.registry.settings import Settings
+from gzslbench.runner.failures import cause_of
 
 SubjectKind = ListedKind | Literal["plugin"]
 COMPONENTS: tuple[SubjectKind, ...] = ("generator", "gate", "classifier")
@@ -35,9 +36,6 @@ class Outcome:
     check: str
     status: Literal["ok", "FAILED", "skipped"]
     detail: str = ""
-
-    def as_values(self) -> dict[str, Any]:
-        return {**asdict(self.subject), "check": self.check, "status": self.status, "detail": self.detail}
 
 
 class CheckFailed(ContractError):  # noqa: N818  (it reads as what it says)
@@ -85,11 +83,17 @@ def perform(
     source: PluginSource, subject: Subject, settings: Settings, begin: Callable[[str], object] = lambda name: None
 ) -> Iterator[Outcome]:
     """Run the checks of a subject one after the other; ``begin`` is told the name of each before it starts."""
-    from gzslbench.runner.failures import cause_of
+    from gzslbench.testing.plugin_checks import PluginTrial
+    from gzslbench.testing.trials import ComponentTrial
 
     checks = checks_of(subject.kind)
+    trial: PluginTrial | ComponentTrial
     try:
-        trial = _trial(source, subject, settings)
+        match subject.kind:
+            case "plugin" | "method" | "data set":
+                trial = PluginTrial(source, subject.name, settings)
+            case kind:
+                trial = ComponentTrial(source, kind, subject.name, settings.get(subject.name, {}))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         yield Outcome(subject, checks[0].name, "FAILED", cause_of(error).reason)
         yield from (Outcome(subject, each.name, "skipped", "it can't be loaded") for each in checks[1:])
@@ -105,8 +109,6 @@ def perform(
 
 
 def _outcome(each: Check, subject: Subject, trial: Any, missing: str) -> Outcome:
-    from gzslbench.runner.failures import cause_of
-
     if missing:
         return Outcome(subject, each.name, "skipped", f"for want of '{missing}'")
     try:
@@ -115,18 +117,3 @@ def _outcome(each: Check, subject: Subject, trial: Any, missing: str) -> Outcome
         return Outcome(subject, each.name, "skipped", str(reason))
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         return Outcome(subject, each.name, "FAILED", cause_of(error).reason)
-
-
-def _trial(source: PluginSource, subject: Subject, settings: Settings) -> Any:
-    """Set up what the checks of a subject are given."""
-    from gzslbench.testing import plugin_checks, trials
-
-    match subject.kind:
-        case "plugin":
-            return plugin_checks.PluginTrial(source)
-        case "method":
-            return plugin_checks.MethodTrial(source, subject.name, settings)
-        case "data set":
-            return plugin_checks.SourceTrial(source, subject.name)
-        case kind:
-            return trials.ComponentTrial(source, kind, subject.name, settings.get(subject.name, {}))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,13 +54,13 @@ def completes(trial: ComponentTrial) -> None:
 @check(*COMPONENTS, after=("completes",))
 def shapes(trial: ComponentTrial) -> None:
     """Its answers are floating point tensors of the shapes that the contract gives; labels are int64."""
-    _validate(trial, _without_nan)
+    _validate(trial, even_nan=True)
 
 
 @check(*COMPONENTS, after=("shapes",))
 def finite(trial: ComponentTrial) -> None:
     """Its answers hold no NaN and no infinity; a log-prior may be minus infinity for one of the two domains."""
-    _validate(trial, lambda answer: answer)
+    _validate(trial)
 
 
 @check(*COMPONENTS, after=WORKS)
@@ -137,7 +135,10 @@ def any_classes(trial: ComponentTrial) -> None:
         for classes in trial.first.class_sets[:2]:
             _any_order(trial, classes)
     elif Makes.SYNTHETIC in trial.info.makes:
-        _any_number(trial)
+        semantics, width = trial.first.view.semantics, _tensor(trial.first.answers["generate"]).shape[2]
+        for count in (1, len(semantics)):
+            made = trial.first.generate(semantics[:count])
+            checked(made, (count, PER_CLASS, width), trial.info.name, f"generate for {count} classes")
     else:
         raise NotApplicable("it makes nothing of classes")
 
@@ -161,10 +162,11 @@ def saved_and_restored(trial: ComponentTrial) -> None:
         )
 
 
-def _validate(trial: ComponentTrial, prepare: Callable[[Any], Any]) -> None:
+def _validate(trial: ComponentTrial, even_nan: bool = False) -> None:
     """Hold the answers of the first attempt against the contract, as the core does."""
-    name, first = trial.info.name, trial.first
-    answers: Answers = {key: prepare(answer) if answer is not None else None for key, answer in first.answers.items()}
+    name, first, answers = trial.info.name, trial.first, dict(trial.first.answers)
+    if even_nan:
+        answers |= {key: each.nan_to_num() for key, each in tensors(answers).items() if each.is_floating_point()}
     rows, width = len(first.features), first.features.shape[1]
     if trial.kind == "gate":
         checked_log_prior(answers["log_prior"], rows, name)
@@ -198,13 +200,6 @@ def _any_order(trial: ComponentTrial, classes: ClassSet) -> None:
             )
 
 
-def _any_number(trial: ComponentTrial) -> None:
-    semantics, width = trial.first.view.semantics, _tensor(trial.first.answers["generate"]).shape[2]
-    for count in (1, len(semantics)):
-        made = trial.first.generate(semantics[:count])
-        checked(made, (count, PER_CLASS, width), trial.info.name, f"generate for {count} classes")
-
-
 def _state(attempt: Attempt) -> Answers:
     """Gather the tensors that a fitted component keeps as attributes or in modules."""
     state: Answers = {}
@@ -226,7 +221,3 @@ def _tensor(answer: object) -> Tensor:
     if not isinstance(answer, Tensor):
         raise CheckFailed(f"an answer is {type(answer).__name__}", "return a tensor")
     return answer
-
-
-def _without_nan(answer: object) -> object:
-    return answer.nan_to_num() if isinstance(answer, Tensor) and answer.is_floating_point() else answer

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pkgutil import resolve_name
 from typing import Any
 from unittest.mock import patch
 
@@ -19,13 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gzslbench.contract.info import Need
 from gzslbench.errors import ContractError
 
-_SEEDERS: tuple[tuple[Any, str], ...] = (
-    (torch, "manual_seed"),
-    (torch, "seed"),
-    (torch.random, "manual_seed"),
-    (np.random, "seed"),
-    (random, "seed"),
-)
+_SEEDERS = ("torch.manual_seed", "torch.seed", "torch.random.manual_seed", "numpy.random.seed", "random.seed")
 
 
 @dataclass
@@ -68,11 +63,10 @@ def observed(conduct: Conduct) -> Iterator[None]:
     """Watch what is done in the body, and forbid the use of CUDA there."""
     before, states = _process_settings(), _global_states()
     with ExitStack() as stack:
-        for module, name in _SEEDERS:
-            notice = partial(conduct.reseeded.append, f"{module.__name__}.{name}")
-            stack.enter_context(_noticed(module, name, notice))
-        stack.enter_context(_noticed(np.random, "default_rng", conduct.draw))
-        stack.enter_context(patch.object(torch.cuda, "_lazy_init", conduct.refuse_cuda))
+        for name in _SEEDERS:
+            stack.enter_context(_noticed(name, partial(conduct.reseeded.append, name)))
+        stack.enter_context(_noticed("numpy.random.default_rng", conduct.draw))
+        stack.enter_context(patch("torch.cuda._lazy_init", conduct.refuse_cuda))
         stack.enter_context(_Draws(conduct))
         try:
             yield
@@ -82,15 +76,15 @@ def observed(conduct: Conduct) -> Iterator[None]:
             conduct.left_changed += [name for name in before if before[name] != after[name]]
 
 
-def _noticed(module: Any, name: str, notice: Callable[[], None]) -> Any:
+def _noticed(name: str, notice: Callable[[], None]) -> Any:
     """Patch a function so that calls of it are noticed."""
-    function = getattr(module, name)
+    function = resolve_name(name)
 
     def noticing(*args: Any, **kwargs: Any) -> Any:
         notice()
         return function(*args, **kwargs)
 
-    return patch.object(module, name, noticing)
+    return patch(name, noticing)
 
 
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]

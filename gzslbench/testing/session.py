@@ -13,6 +13,7 @@ from gzslbench.errors import PluginError, nearest
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
 from gzslbench.registry.settings import Settings
 from gzslbench.runner.child_process import child_process
+from gzslbench.runner.failures import cause_of_exit
 from gzslbench.runner.server import start_fork_server
 from gzslbench.testing.checks import Outcome, Subject, checks_of, perform
 
@@ -87,8 +88,6 @@ def _checked(
                 "raise --timeout"
             )
         except (EOFError, OSError):
-            from gzslbench.runner.failures import cause_of_exit
-
             process.join(timeout=5)
             reason = cause_of_exit(process.exitcode, f"'{at}' of {subject}", "").reason
     yield Outcome(subject, at, "FAILED", reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -94,9 +94,7 @@ class Attempt:
         component = self.component
         match self._part.kind:
             case "classifier":
-                return {
-                    f"scores of {each.domain} classes": partial(_scores, component, each) for each in self.class_sets
-                }
+                return {f"scores of {each.domain} classes": self._scoring(each) for each in self.class_sets}
             case "gate":
                 return {"log_prior": component.log_prior, "unseen_score": component.unseen_score}
         return {"encode": component.encode}
@@ -109,7 +107,10 @@ class Attempt:
         return self._call("generate", lambda ctx: self.component.generate(semantics, PER_CLASS, ctx))
 
     def scores(self, classes: ClassSet) -> object:
-        return self._call("predict", lambda ctx: _scores(self.component, classes, self.features))
+        return self._call("predict", lambda ctx: self._scoring(classes)(self.features))
+
+    def _scoring(self, classes: ClassSet) -> Callable[[Tensor], object]:
+        return lambda features: self.component.scores(features, classes)
 
     def _call(self, purpose: str, call: Callable[[Context], Any], grad: bool = False) -> Any:
         """Call the component as the core does, and watch it."""
@@ -168,10 +169,6 @@ class ComponentTrial:
         made.component = component
         made.answer()
         return made.answers
-
-
-def _scores(component: Any, classes: ClassSet, features: Tensor) -> object:
-    return component.scores(features, classes)
 
 
 def tensors(answers: Answers) -> dict[str, Tensor]:
