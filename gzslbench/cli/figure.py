@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import FOLDER, data_options, roots_option, several
+from gzslbench.cli.options import FOLDER, data_options, many, roots_option
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.figures.catalogue import FIGURES
@@ -32,7 +32,7 @@ class _Figure(click.Command):
     shell_complete=lambda ctx, param, start: [each for each in FIGURES if each.startswith(start)],
 )
 @roots_option
-@several("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
+@many("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(
     "--protocol",

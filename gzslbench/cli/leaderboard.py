@@ -113,7 +113,7 @@ def _deliver(text: str, out: Path | None) -> None:
 @click.command()
 @pages_options("leaderboards", "the page")
 def reported(write_to: Path | None, check_in: Path | None) -> None:
-    """Tabulate what is wrong with numbers that papers print, and how often test labels were looked at for them.
+    """Tabulate what is wrong with numbers that papers print, and how often test labels were read for them.
 
     What the numbers themselves tell is computed, such as an H that is not the harmonic mean of its U and S; the rest
     says how it is known.

@@ -65,7 +65,7 @@ def default_cache() -> Path:
     return Path(user_cache_dir("gzslbench", appauthor=False))
 
 
-def several(*names: str, **attributes: Any) -> Callable[[F], F]:
+def many(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Add an option that can be repeated."""
     return click.option(*names, multiple=True, **attributes)
 
@@ -77,17 +77,17 @@ def flag(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 def data_sets_option(verb: str) -> Callable[[F], F]:
     """Add ``--dataset``, as ``data_sets``, for a verb that takes all data sets where none is named."""
-    return several("--dataset", "-d", "data_sets", help=f"{verb} this data set only; repeatable.")
+    return many("--dataset", "-d", "data_sets", help=f"{verb} this data set only; repeatable.")
 
 
 def protocols_option(verb: str, default: str = "") -> Callable[[F], F]:
     """Add ``--protocol``, as ``protocols``, for a verb that takes all of them, or ``default``, where none is named."""
     text = f"{verb} this protocol only{f' [default: {default}]' if default else ''}; repeatable."
-    return several("--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), help=text)
+    return many("--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), help=text)
 
 
-set_option = several("--set", "assignments", metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
-data_dir_option = several(
+set_option = many("--set", "assignments", metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
+data_dir_option = many(
     "--data-dir",
     "data_dirs",
     type=click.Path(path_type=Path),
@@ -114,7 +114,7 @@ def data_options(command: F) -> F:
 _RESULTS: dict[str, Any] = {"envvar": "GZSLBENCH_RESULTS", "show_envvar": True, "type": FOLDER, "show_default": True}
 results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
 _TEXT = "Folder of results to read; repeat it to read several."
-roots_option = several("--results", "roots", default=("results",), help=_TEXT, **_RESULTS)
+roots_option = many("--results", "roots", default=("results",), help=_TEXT, **_RESULTS)
 tracking_uri_option = click.option(
     "--tracking-uri",
     envvar="MLFLOW_TRACKING_URI",

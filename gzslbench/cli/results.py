@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.data import find_data
-from gzslbench.cli.options import (
-    FOLDER,
-    data_options,
-    data_sets_option,
-    flag,
-    protocols_option,
-    results_option,
-    several,
-)
+from gzslbench.cli.options import FOLDER, data_options, data_sets_option, flag, many, protocols_option, results_option
 from gzslbench.cli.tables import of_data_sets, read_results
-from gzslbench.errors import UsageError
+from gzslbench.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from gzslbench.records.exchange.merge import Preference
@@ -39,7 +31,7 @@ def results() -> None:
 @click.argument("out", type=_PATH)
 @results_option
 @data_sets_option("Export")
-@several("--method", "methods", help="Export this method, or combination, only; repeatable.")
+@many("--method", "methods", help="Export this method, or combination, only; repeatable.")
 @protocols_option("Export")
 def export(
     out: Path, results: Path, data_sets: Sequence[str], methods: Sequence[str], protocols: Sequence[str]
@@ -52,7 +44,7 @@ def export(
     exported = write_export(Store(results), out, Wanted(data_sets, methods, protocols))
     _name_damaged(exported.damaged)
     if exported.cells:
-        click.echo(f"wrote {out}: {exported.cells} records, {exported.answer_keys} answer keys")
+        click.echo(f"wrote {out}: {counted(exported.cells, 'record')}, {counted(exported.answer_keys, 'answer key')}")
     else:
         click.echo("nothing was written: no sound record is all of what was asked for", err=True)
     click.get_current_context().exit(int(bool(exported.damaged or not exported.cells)))
@@ -87,7 +79,7 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
         "kept though different": merged.kept,
         "refused": len(merged.refused),
         "damaged": len(merged.damaged),
-        "answer keys added": merged.answer_keys,
+        "answer key added" if merged.answer_keys == 1 else "answer keys added": merged.answer_keys,
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     click.echo(f"{into}: {told or 'nothing to do'}")
@@ -114,7 +106,7 @@ def diff(first: Path, second: Path) -> None:
     for name, changes in difference.changed.items():
         click.echo(f"{name}: {change_text(changes)}")
     click.echo(
-        f"{difference.same} cells with the same metrics, {len(difference.changed)} with others, "
+        f"{counted(difference.same, 'cell')} with the same metrics, {len(difference.changed)} with others, "
         f"{len(difference.only_first)} only in {first}, {len(difference.only_second)} only in {second}"
     )
     click.get_current_context().exit(int(not difference.equal))
@@ -173,5 +165,5 @@ def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:
     for what in rescoring.found:
         click.echo(f"{what}: its answer key {would or 'was '}stored")
     failed = f", {counts['unscored']} could not be rescored" if counts["unscored"] else ""
-    click.echo(f"{counts['changed']} records {would}changed, {counts['same']} as they were{failed}")
+    click.echo(f"{counted(counts['changed'], 'record')} {would}changed, {counts['same']} as before{failed}")
     return bool(counts["unscored"] or (rescoring.check and (counts["changed"] or rescoring.found)))

@@ -12,10 +12,10 @@ from gzslbench.cli.options import (
     data_options,
     duration,
     flag,
+    many,
     results_option,
     seeds,
     set_option,
-    several,
     tracking_uri_option,
 )
 from gzslbench.contract.protocol import PROTOCOLS
@@ -25,18 +25,18 @@ _COUNT = click.IntRange(min=1)
 
 
 @click.command()
-@several(
+@many(
     "--plugin",
     "-p",
     "plugins",
     shell_complete=complete_plugins,
     help="A method, a plugin, or a plugin file; repeatable.",
 )
-@several("--generator", "-g", "generators", help="Combine this generator ('none' for none).")
-@several("--gate", "gates", help="Combine this gate, or take it in place of a method's own.")
-@several("--classifier", "-c", "classifiers", help="Combine this classifier, or take it in place of a method's own.")
+@many("--generator", "-g", "generators", help="Combine this generator ('none' for none).")
+@many("--gate", "gates", help="Combine this gate, or take it in place of a method's own.")
+@many("--classifier", "-c", "classifiers", help="Combine this classifier, or take it in place of a method's own.")
 @flag("--all", "everything", help="Every compatible combination of everything.")
-@several(
+@many(
     "--dataset",
     "-d",
     "data_sets",
@@ -44,8 +44,8 @@ _COUNT = click.IntRange(min=1)
     help="A data set [default: the bundled one]; repeatable.",
 )
 @flag("--all-datasets", help="The bundled data set and all that are found.")
-@several("--split", "splits", help="A split of the data sets [default: their first]; repeatable.")
-@several(
+@many("--split", "splits", help="A split of the data sets [default: their first]; repeatable.")
+@many(
     "--protocol",
     "protocols",
     default=("inductive",),
@@ -55,7 +55,7 @@ _COUNT = click.IntRange(min=1)
 )
 @click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
 @set_option
-@several("--grid", metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values.")
+@many("--grid", metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values.")
 @click.option(
     "--budget",
     default="auto",

@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import (
-    FOLDER,
-    data_options,
-    data_sets_option,
-    flag,
-    protocols_option,
-    results_option,
-    several,
-)
+from gzslbench.cli.options import FOLDER, data_options, data_sets_option, flag, many, protocols_option, results_option
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +29,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
 )
 @data_sets_option("Submit")
 @protocols_option("Submit", default="all ranked ones that there are records of")
-@several(
+@many(
     "--declare",
     "declared",
     metavar="NAME=TEXT",
@@ -85,7 +77,7 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@several("--against", type=FOLDER, help="Results of others, to find copies and leaps; repeatable.")
+@many("--against", type=FOLDER, help="Results of others, to find copies and leaps; repeatable.")
 @click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")
 @flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")
 @click.option(

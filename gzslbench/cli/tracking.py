@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.options import results_option, tracking_uri_option
-from gzslbench.errors import UsageError
+from gzslbench.errors import UsageError, counted
 
 
 @click.command()
@@ -48,4 +48,4 @@ def sync(results: Path, tracking_uri: str | None) -> None:
     from gzslbench.records.store import Store
     from gzslbench.tracking import process
 
-    click.echo(f"added {process.sync(Store(results), tracking_uri)} records to MLflow")
+    click.echo(f"added {counted(process.sync(Store(results), tracking_uri), 'record')} to MLflow")

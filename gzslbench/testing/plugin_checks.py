@@ -13,7 +13,7 @@ from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import DataSet
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.audit import audit
-from gzslbench.errors import ConfigError
+from gzslbench.errors import ConfigError, counted
 from gzslbench.evaluation.branch import Branch, Coordinator, FitPlan
 from gzslbench.evaluation.job import CellJob
 from gzslbench.registry.combinations import Combination, Resolver, of_method
@@ -128,7 +128,7 @@ def recipes(trial: PluginTrial) -> str:
             except ConfigError as error:
                 raise CheckFailed(f"{place}: {error.what}", error.remedy) from error
             count += len(values)
-    return f"{count} values"
+    return counted(count, "value")
 
 
 @check("method", after=("recipes",))
@@ -201,4 +201,4 @@ def sound(trial: PluginTrial) -> str:
     for finding in findings:
         if finding.level == "fatal":
             raise CheckFailed(f"'{trial.name}': {finding.message}", "correct the data")
-    return f"{len(findings)} warnings" if findings else ""
+    return counted(len(findings), "warning") if findings else ""
