@@ -113,8 +113,9 @@ def data_options(command: F) -> F:
 
 _RESULTS: dict[str, Any] = {"envvar": "GZSLBENCH_RESULTS", "show_envvar": True, "type": FOLDER, "show_default": True}
 results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
-_TEXT = "Folder of results to read; repeat it to read several."
-roots_option = many("--results", "roots", default=("results",), help=_TEXT, **_RESULTS)
+roots_option = many(
+    "--results", "roots", default=("results",), help="Folder of results to read; repeat to read several.", **_RESULTS
+)
 tracking_uri_option = click.option(
     "--tracking-uri",
     envvar="MLFLOW_TRACKING_URI",
