@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.testing.registry import checks_of
+from gzslbench.testing.checks import checks_of
 
 KINDS = ("plugin", "method", "data set")
 BROKEN = {

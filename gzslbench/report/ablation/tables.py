@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from gzslbench.records.summary import RecordSummary
+from gzslbench.registry.registry import Registry
+from gzslbench.registry.settings import Settings
 from gzslbench.report.ablation.arms import Arms, Row, same_code
-from gzslbench.report.ablation.design import Design
+from gzslbench.report.ablation.design import Design, designs
 from gzslbench.report.costs import cost_of
 from gzslbench.report.formats.markdown import to_markdown
 from gzslbench.report.formats.pages import NO_RECORDS, Page
@@ -53,6 +55,18 @@ def ablation_tables(designs: Mapping[str, Sequence[Design]], results: Iterable[R
         tables += [_variants_table(comparison, names[comparison], chosen)] if chosen.variants else []
         tables += [_settings_table(comparison, names[comparison], chosen)] if chosen.settings else []
     return tables
+
+
+def method_tables(registry: Registry, method: str, chosen: Settings, results: Sequence[RecordSummary]) -> list[Table]:
+    """Tabulate a method and its variants on the data sets and with the budgets of ``results``.
+
+    ``chosen`` is what the user set beside the recipes. Raises :class:`PluginError` where there is no such method, even
+    without results.
+    """
+    registry.get("method", method)
+    budgets = {result.budget for result in results}
+    data_sets = {result.key.data_set for result in results}
+    return ablation_tables({name: designs(registry, method, name, budgets, chosen) for name in data_sets}, results)
 
 
 def ablation_page(method: str, tables: Sequence[Table]) -> Page:
