@@ -27,7 +27,8 @@ from gzslbench.contract.info import DataInfo, Info, Makes, Method
 from gzslbench.contract.markers import PROJECT
 from gzslbench.errors import GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
-from gzslbench.registry.settings import Recipe, build_config, joined, nested, read_recipe
+from gzslbench.registry.recipes import Recipe, joined, read_recipe
+from gzslbench.registry.settings import build_config, nested
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HOOKS: dict[str, tuple[str, type]] = {

@@ -19,8 +19,9 @@ from gzslbench.evaluation.branch import Branch, FitPlan
 from gzslbench.evaluation.job import CellJob, CellResult, TestSet
 from gzslbench.registry.combinations import Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
+from gzslbench.registry.recipes import RecipeValue
 from gzslbench.registry.registry import Entry, Registry, load_plugins
-from gzslbench.registry.settings import RecipeValue, Settings, build_config, nested
+from gzslbench.registry.settings import Settings, build_config, nested
 from gzslbench.testing import tiny_data_set
 from gzslbench.testing.registry import CheckFailed, check
 from gzslbench.testing.trials import ShortFitter
