@@ -18,10 +18,6 @@ from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
 from gzslbench.errors import DataError
 
-SAMPLE_SETS = ("trainval", "test_seen", "test_unseen")
-CLASS_SETS = ("seen_classes", "unseen_classes")
-OPTIONAL_SETS = ("val_classes", "train_loc", "val_loc")
-
 
 def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     """Open one of the data sets of a folder. Raises :class:`DataError` naming the file that is at fault."""
@@ -64,8 +60,9 @@ def load_source(source: type[DataSource], cache: Cache) -> DataSet:
     entry, digest = cache.of_file(file, f"source-{name}", lambda _: _convert_source(source))
     splits = {}
     for number, split_name in enumerate(entry.meta["splits"]):
-        sets = {key: entry.arrays.get(f"split{number}.{key}") for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS)}
-        splits[split_name] = Split(split_name, **sets)  # type: ignore[arg-type]
+        prefix = f"split{number}."
+        arrays = {key.removeprefix(prefix): array for key, array in entry.arrays.items() if key.startswith(prefix)}
+        splits[split_name] = Split(split_name, **arrays)
     return DataSet(
         name=name,
         features=entry.arrays["features"],
@@ -81,28 +78,29 @@ def load_source(source: type[DataSource], cache: Cache) -> DataSet:
 
 def make_split(name: str, locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Split:
     """Make a split of index arrays; classes follow from the labels of the samples."""
+    present = [key for key in (*LOCATIONS, *OPTIONAL_LOCATIONS) if key in locations]
+    classes = {key: np.unique(labels[locations[key]]) for key in present}
     return Split(
         name,
         trainval=locations["trainval_loc"],
         test_seen=locations["test_seen_loc"],
         test_unseen=locations["test_unseen_loc"],
-        seen_classes=np.unique(labels[locations["trainval_loc"]]),
-        unseen_classes=np.unique(labels[locations["test_unseen_loc"]]),
-        val_classes=_val_classes(locations, labels),
+        seen_classes=classes["trainval_loc"],
+        unseen_classes=classes["test_unseen_loc"],
+        val_classes=_val_classes(**classes),
         train_loc=locations.get("train_loc"),
         val_loc=locations.get("val_loc"),
     )
 
 
-def _val_classes(locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Indices | None:
+def _val_classes(
+    trainval_loc: Indices, train_loc: Indices | None = None, val_loc: Indices | None = None, **_: Indices
+) -> Indices | None:
     """Give the classes of ``val_loc`` where they are seen classes apart from those of ``train_loc``."""
-    if "val_loc" not in locations or "train_loc" not in locations:
+    if train_loc is None or val_loc is None or not 0 < len(val_loc) < len(trainval_loc):
         return None
-    validation = np.unique(labels[locations["val_loc"]])
-    training = np.unique(labels[locations["train_loc"]])
-    seen = np.unique(labels[locations["trainval_loc"]])
-    apart = not np.isin(validation, training).any() and np.isin(validation, seen).all()
-    return validation if apart and 0 < len(validation) < len(seen) else None
+    apart = not np.isin(val_loc, train_loc).any() and np.isin(val_loc, trainval_loc).all()
+    return val_loc if apart else None
 
 
 def _features_file(folder: Folder) -> Path:
@@ -184,8 +182,6 @@ def _convert_source(source: type[DataSource]) -> Entry:
     if made.sample_names is not None:
         arrays["sample_names"] = made.sample_names
     for number, split in enumerate(made.splits.values()):
-        for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS):
-            if getattr(split, key) is not None:
-                arrays[f"split{number}.{key}"] = getattr(split, key)
+        arrays |= {f"split{number}.{key}": array for key, array in split.arrays.items()}
     meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
     return Entry(arrays, meta)

@@ -93,7 +93,7 @@ class Registry:
         """Raise :class:`PluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
         for broken in self.broken:
             if broken.may_hold(name):
-                raise PluginError(f"the plugin {broken}", "mend or uninstall it")
+                raise PluginError(f"the plugin {broken}", "fix or uninstall it")
 
 
 def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None) -> Registry:
@@ -130,7 +130,7 @@ def import_plugin(source: PluginSource) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, source.path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{source.path} is no Python file", "give a file that ends in .py")
+        raise PluginError(f"{source.path} is not a Python file", "give a file that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -209,7 +209,7 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
 def _check_component(cls: type[Component], info: Info) -> None:
     if not is_dataclass(cls.Config) or not cls.Config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise PluginError(
-            f"the Config of '{info.name}' is no frozen dataclass", "decorate it with @dataclass(frozen=True)"
+            f"the Config of '{info.name}' is not a frozen dataclass", "decorate it with @dataclass(frozen=True)"
         )
     missing: frozenset[str] = cls.__abstractmethods__
     if missing:

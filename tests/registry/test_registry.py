@@ -99,11 +99,11 @@ BROKEN = {
     "abstract": (_gate().replace("log_prior", "prior"), "'open' lacks log_prior; implement"),
     "unfrozen config": (
         GENERATOR.format(makes="ENCODING", config="@dataclass\n    class Config: steps: int = 1"),
-        "the Config of 'gan' is no frozen dataclass; decorate it",
+        "the Config of 'gan' is not a frozen dataclass; decorate it",
     ),
     "config that is no dataclass": (
         GENERATOR.format(makes="ENCODING", config="Config = dict"),
-        "the Config of 'gan' is no frozen dataclass",
+        "the Config of 'gan' is not a frozen dataclass",
     ),
     "config without a default": (
         GENERATOR.format(makes="ENCODING", config="@dataclass(frozen=True)\n    class Config: steps: int"),
@@ -245,7 +245,7 @@ def test_a_missing_name_suggests_the_nearest_or_points_to_the_broken_plugin(writ
     with pytest.raises(PluginError, match="there is no gate 'margins'; did you mean 'margin'"):
         registry.get("gate", "margins")
     for name in ("bad", "entropy"):
-        with pytest.raises(PluginError, match=r"the plugin bad \(bad.py .*\): OSError; mend or uninstall it"):
+        with pytest.raises(PluginError, match=r"the plugin bad \(bad.py .*\): OSError; fix or uninstall it"):
             registry.get("gate", name)
 
 
