@@ -106,4 +106,6 @@ def read_recipe(path: Path) -> Recipe:
 def _problem(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "data_sets")
+    if first["type"] == "dataclass_type":  # pydantic would name our class
+        return f"{place} is {first['input']!r}"
     return f"{place}: {first['msg']} (got {first['input']!r})"

@@ -77,7 +77,7 @@ def test_an_early_state_of_generator_and_classifier_is_refitted(rehearsal, monke
     monkeypatch.setattr(
         selection.Best,
         "offer",
-        lambda self, h, p, choice, steps: offer(self, float(steps == best_at), p, choice, steps),
+        lambda self, h, p, setup, steps: offer(self, float(steps == best_at), p, setup, steps),
     )
     settings = ["toy-means.steps=40"]
     result = rehearsal.run("toy-means+none+toy-softmax", protocol="validated", settings=settings).results[0]
@@ -102,7 +102,7 @@ class Staged(Classifier):
     offer = selection.Best.offer
     wanted = {"staged": {"first": 10, "second": 4}}
     monkeypatch.setattr(
-        selection.Best, "offer", lambda self, h, p, choice, steps: offer(self, float(steps == wanted), p, choice, steps)
+        selection.Best, "offer", lambda self, h, p, setup, steps: offer(self, float(steps == wanted), p, setup, steps)
     )
     result = rehearsal.run("none+none+staged", protocol="validated").results[0]
     assert result.notes["staged.value"] == 14
@@ -113,9 +113,9 @@ def test_settings_are_chosen_by_validation_h(rehearsal, monkeypatch):
     offered: list[tuple[float, dict[str, Any]]] = []
     offer = selection.Best.offer
 
-    def listening(self, h, predictions, choice, steps):
-        offered.append((h, selection.chosen_settings(choice)))
-        offer(self, h, predictions, choice, steps)
+    def listening(self, h, predictions, setup, steps):
+        offered.append((h, selection.settings_of(setup)))
+        offer(self, h, predictions, setup, steps)
 
     monkeypatch.setattr(selection.Best, "offer", listening)
     coordinator = rehearsal.run("none+none+toy-linear", protocol="validated", grid=["toy-linear.gamma=0.01,1,1e5"])

@@ -68,11 +68,11 @@ def test_a_value_keeps_its_origin(recipe_file):
         ("[default", "can't be used: "),
         ("steps = 3", "can't be used: "),
         ("[default]\ngan = 3", "can't be used: "),
-        ("[default.gan]\nsteps = 3", "default.gan.steps: Input should be a dictionary"),
+        ("[default.gan]\nsteps = 3", "default.gan.steps is 3;"),
         ("[default.gan]\nsteps = { value = 3 }", "default.gan.steps.origin: Field required"),
         ("[default.gan]\nsteps = { value = 3, origin = 'ours', source = '' }", "steps.source: Unexpected keyword"),
         ("[default.gan]\nsteps = { value = 3, origin = 'me' }", "default.gan.steps.origin: Input should be 'paper', "),
-        ("[budgets.quick.CUB.gan]\nsteps = 3", "budgets.quick.CUB.gan.steps: Input"),
+        ("[budgets.quick.CUB.gan]\nsteps = 3", "budgets.quick.CUB.gan.steps is 3;"),
         ("[budgets]\nquick = 3", "can't be used: "),
     ],
 )

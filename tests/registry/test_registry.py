@@ -233,7 +233,7 @@ def test_two_distributions_with_one_entry_point_name_both_work(tmp_path, monkeyp
 
 
 def test_two_entry_points_to_one_module_are_told_apart():
-    sources = [PluginSource(name, Distribution(name, "1"), "gzslbench_plugins.no_gate.gate") for name in ("one", "two")]
+    sources = [PluginSource(name, Distribution(name, "1"), "gzslbench_plugins.no_gate") for name in ("one", "two")]
     registry = load_plugins(sources=sources)
     assert "two (two 1): the gate name 'none' is taken by the gate of one (one 1)" in str(registry.broken[0])
 
