@@ -291,7 +291,7 @@ def test_recipes_of_several_files_are_merged_setting_by_setting(write, tmp_path)
     [
         ("[default", "can't be used: "),
         ("[default.open]\nsteps = 3", "default.open.steps is 3; write entries as"),
-        (RECIPE.format(1).replace("ours", "guess"), "default.open.steps has the origin 'guess', not one of paper"),
+        (RECIPE.format(1).replace("ours", "guess"), "default.open.steps.origin: Input should be 'paper', "),
         (RECIPE.format(1).replace("open", "opne"), "its recipes or methods set 'opne'"),
     ],
 )
