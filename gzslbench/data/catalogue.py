@@ -57,22 +57,18 @@ class Catalogue:
 
     def names(self) -> list[str]:
         """All data sets that can be opened: bundled ones first, the others sorted."""
-        bundled = [name for folder in self.folders.values() if _is_bundled(folder) for name in folder.names()]
-        found = [name for folder in self.folders.values() if not _is_bundled(folder) for name in folder.names()]
-        return sorted(bundled) + sorted({*found, *self.sources} - set(bundled))
+        found = {name: folder.path.parent for folder in self.folders.values() for name in folder.names()}
+        bundled = {name for name, place in found.items() if place == BUNDLED}
+        return sorted(bundled) + sorted({*found, *self.sources} - bundled)
 
     def missing(self) -> list[Missing]:
         """Known data sets that were not found, and folders that hold half of one."""
         halves = [_lacking(folder) for folder in self.incomplete.values()]
         present = {*self.folders, *self.incomplete, *self.sources}
+        names = [each.name for each in KNOWN if each.name not in present]
         absent = [
-            Missing(
-                each.name,
-                f"the folder {each.name} with features and splits",
-                _how_to_get(each.name, PREFERRED_FEATURES),
-            )
-            for each in KNOWN
-            if each.name not in present
+            Missing(name, f"the folder {name} with features and splits", _how_to_get(name, PREFERRED_FEATURES))
+            for name in names
         ]
         return sorted((*halves, *absent), key=lambda missing: missing.name)
 
@@ -100,10 +96,6 @@ class Catalogue:
         published = known(name)
         spelled = [*self.names(), *([published.name] if published else [])]
         return {each.casefold(): each for each in spelled}.get(name.casefold(), name)
-
-
-def _is_bundled(folder: Folder) -> bool:
-    return folder.path.parent == BUNDLED
 
 
 def _lacking(folder: Folder) -> Missing:

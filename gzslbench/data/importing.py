@@ -95,9 +95,7 @@ def _rows(table: Table, path: Path) -> NDArray[np.float32]:
     try:
         values = np.asarray(table.values, dtype=np.float32)
     except (TypeError, ValueError):
-        raise DataError(
-            f"{path} holds what is not a number", "leave text to the first column alone"
-        ) from None
+        raise DataError(f"{path} holds what is not a number", "leave text to the first column alone") from None
     if values.ndim != 2:
         raise DataError(f"{path} holds an array of shape {values.shape}", "give a matrix")
     return np.ascontiguousarray(values.T if table.items_in_columns else values)

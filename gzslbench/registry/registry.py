@@ -24,7 +24,6 @@ import pluggy
 from gzslbench.contract import Classifier, Component, Gate, Generator, hooks
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.info import DataInfo, Info, Makes, Method
-from gzslbench.contract.markers import PROJECT
 from gzslbench.errors import GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.recipes import Recipe, joined, read_recipe
@@ -157,7 +156,7 @@ def _register(source: PluginSource, registry: Registry) -> None:
 
 def _manager(module: ModuleType) -> pluggy.PluginManager:
     """Have pluggy check one plugin's hook implementations against the hooks that there are."""
-    manager = pluggy.PluginManager(PROJECT)
+    manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     try:
         manager.register(module)
