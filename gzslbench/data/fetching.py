@@ -197,7 +197,6 @@ def _belongs(parts: tuple[str, ...]) -> bool:
 
 @contextmanager
 def _members(archive: Path) -> Iterator[dict[str, Callable[[], IO[bytes] | None]]]:
-    """Open an archive and offer its files by path."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
             yield {info.filename: partial(zipped.open, info) for info in zipped.infolist() if not info.is_dir()}

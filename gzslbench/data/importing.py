@@ -91,7 +91,6 @@ def _read(name: str, sources: Sources, seed: int) -> DataSet:
 
 
 def _rows(table: Table, path: Path) -> NDArray[np.float32]:
-    """Bring a matrix into rows of float32."""
     try:
         values = np.asarray(table.values, dtype=np.float32)
     except (TypeError, ValueError):

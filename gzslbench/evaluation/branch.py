@@ -104,7 +104,6 @@ class Branch:
         self._fitted: dict[object, Fitted] = {}
 
     def run(self, plans: Sequence[FitPlan]) -> None:
-        """Fit the generator and each cell behind it, and have each predict."""
         for trained in self.train(plans):
             self.predict(trained)
 
@@ -133,7 +132,6 @@ class Branch:
         return trained
 
     def predict(self, trained: TrainedCell) -> Outcome:
-        """Predict the test samples and report the result."""
         index, setup, fitted, job = trained.plan.cell.index, trained.plan.setup, trained.fitted, self.fitter.job
         with failures_reported(self.coordinator, [index], self.fitter) as outcome:
             reset_peaks(self.fitter.device)

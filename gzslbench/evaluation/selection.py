@@ -54,7 +54,6 @@ class Best:
     evaluations: int = 0
 
     def offer(self, h: float, predictions: Predictions, setup: Setup, steps: Steps) -> None:
-        """Keep an evaluation if it is better than all before it."""
         self.evaluations += 1
         if h > self.h:
             self.h, self.predictions, self.setup, self.steps = h, predictions, setup, steps
@@ -195,7 +194,6 @@ class Search:
 
 
 def same_component(setup: Setup) -> bool:
-    """Say whether gate and classifier are one component in two roles."""
     gate, classifier = setup.gate, setup.classifier
     classes = (load_component(part.source, part.kind, part.name) for part in (gate, classifier))
     return len(set(classes)) == 1 and gate.identity() == classifier.identity()

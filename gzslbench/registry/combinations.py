@@ -30,12 +30,10 @@ class Combination:
 
     @property
     def infos(self) -> Parts[Info]:
-        """What its components declare."""
         return self.entries.map(lambda entry: entry.what.info)
 
 
 def of_method(registry: Registry, name: str) -> Combination:
-    """Look up a method and its components."""
     method = registry.get("method", name).what
     entries = _entries(registry, method.generator, method.gate, method.classifier)
     return Combination(method.name, entries, nested(method.settings or {}))
@@ -61,7 +59,6 @@ def _entries(registry: Registry, generator: str, gate: str, classifier: str) -> 
 
 
 def every_combination(registry: Registry) -> Iterator[Combination]:
-    """Combine every generator, and none, with every gate and every classifier."""
     generators = ["none", *registry.of_kind("generator")]
     for parts in itertools.product(generators, registry.of_kind("gate"), registry.of_kind("classifier")):
         yield of_parts(registry, *parts)
@@ -146,10 +143,8 @@ class Resolver:
 
 
 def component_names(combinations: Sequence[Combination]) -> list[str]:
-    """Name all components of a run, for checking what the user set."""
     return sorted({entry.name for combination in combinations for entry in combination.entries.by_role().values()})
 
 
 def plugin_files(names: Sequence[str]) -> list[Path]:
-    """Pick the files among what was given to ``--plugin``."""
     return [Path(name) for name in names if name.endswith(".py") or "/" in name]

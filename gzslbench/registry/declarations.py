@@ -48,7 +48,6 @@ class PluginSource:
 
     @property
     def files(self) -> list[Path]:
-        """The plugin's Python files, sorted."""
         if self.path is None:
             return []
         return [self.path] if self.path.is_file() else sorted(self.path.rglob("*.py"))

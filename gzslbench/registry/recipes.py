@@ -62,7 +62,6 @@ class Recipe:
         return {part: {name: entry.value for name, entry in entries.items()} for part, entries in table.items()}
 
     def components(self) -> set[str]:
-        """Name the components that are set."""
         return {
             part for tables in (self.data_sets, *self.budgets.values()) for table in tables.values() for part in table
         }

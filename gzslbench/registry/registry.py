@@ -78,7 +78,6 @@ class Registry:
     """Of every loaded plugin, also of one without any."""
 
     def of_kind(self, kind: str) -> dict[str, Entry]:
-        """Give the entries of one kind by name."""
         return {name: entry for (of, name), entry in self.entries.items() if of == kind}
 
     def get(self, kind: str, name: str) -> Entry:
@@ -182,7 +181,6 @@ def _returned(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
 
 
 def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
-    """Check what a hook returned and give its name."""
     if base is Method:
         if not isinstance(item, Method):
             raise PluginError(f"{hook} returned {item!r}", "return a list of Method(...)")

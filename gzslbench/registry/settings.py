@@ -61,7 +61,6 @@ def _problem(component: str, error: ValidationError) -> str:
 
 
 def config_values(config: Any) -> dict[str, Any]:
-    """Write a configuration as plain values for a record and its key."""
     return dict(asdict(config))
 
 
