@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,7 +106,8 @@ class Context:
     def settled_curves(self) -> dict[str, list[tuple[int, float]]]:
         """Bring logged tensors to the host, all at once; raises :class:`DivergedError` where a value is not finite."""
         pending = [value for curve in self.curves.values() for _, value in curve if isinstance(value, Tensor)]
-        values = iter(_to_host(pending))
+        scalars = [value.to(self.device).float().reshape(()) for value in pending]
+        values = iter(torch.stack(scalars).tolist() if scalars else [])
         settled = {
             name: [(step, next(values) if isinstance(value, Tensor) else value) for step, value in curve]
             for name, curve in self.curves.items()
@@ -127,14 +128,6 @@ def on_host(samples: Tensor) -> NDArray[np.generic]:
     samples = samples.detach().cpu()
     array: NDArray[np.generic] = (samples.half() if samples.is_floating_point() else samples.int()).numpy()
     return array
-
-
-def _to_host(scalars: Sequence[Tensor]) -> list[float]:
-    if not scalars:
-        return []
-    device = scalars[0].device
-    values: list[float] = torch.stack([each.to(device).float().reshape(()) for each in scalars]).tolist()
-    return values
 
 
 def _is_plain(value: object) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.contract.dataset import DataSet, Indices, Split
+from gzslbench.contract.dataset import OPTIONAL_LOCATIONS, DataSet, Indices, Split
 from gzslbench.data.known import known
 from gzslbench.errors import DataError
 
@@ -40,7 +40,7 @@ class Finding:
 
 def audit(dataset: DataSet, split: Split) -> list[Finding]:
     """Check a data set under one of its splits, fatal findings first."""
-    found = [*_labels(dataset), *_indices(dataset, split)]
+    found = [*_ranges(dataset, split)]
     if not found:  # what follows looks samples up
         found = [*_classes(dataset, split), *_overlaps(split), *_values(dataset, split), *_duplicates(dataset, split)]
         found += [*_validation(split), *_class_order(dataset), *_semantics(dataset), *_published(dataset, split)]
@@ -59,15 +59,11 @@ def require_sound(dataset: DataSet, split: Split) -> list[Finding]:
     return findings
 
 
-def _labels(dataset: DataSet) -> Iterator[Finding]:
-    classes = len(dataset.semantics)
+def _ranges(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    """Find empty sets, and what lies outside of the data, as a wrapped-around small integer leaves it."""
+    classes, count = len(dataset.semantics), len(dataset.labels)
     if outside := int(np.count_nonzero((dataset.labels < 0) | (dataset.labels >= classes))):
         yield Finding("fatal", "labels-range", f"{outside:,} labels are outside of the {classes} classes")
-
-
-def _indices(dataset: DataSet, split: Split) -> Iterator[Finding]:
-    """Find empty sets, and indices outside of the data, as a wrapped-around small integer leaves them."""
-    count = len(dataset.labels)
     for name, indices in split.sample_sets.items():
         if not len(indices):
             yield Finding("fatal", "empty", f"{name} has no samples")
@@ -158,9 +154,8 @@ def row_hashes(matrix: NDArray[np.float32]) -> NDArray[np.uint64]:
 
 def _validation(split: Split) -> Iterator[Finding]:
     test = np.concatenate([split.test_seen, split.test_unseen])
-    for name, indices in (("train_loc", split.train_loc), ("val_loc", split.val_loc)):
-        inside = 0 if indices is None else len(np.intersect1d(indices, test))
-        if inside:
+    for name in OPTIONAL_LOCATIONS:
+        if inside := len(np.intersect1d(split.arrays.get(name, []), test)):
             message = f"{name} contains {inside:,} test samples; it is not used, validation is cut inside trainval"
             yield Finding("warning", f"{name.removesuffix('_loc')}-loc-leaks", message)
 

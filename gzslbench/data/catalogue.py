@@ -77,25 +77,21 @@ class Catalogue:
 
         Raises :class:`UsageError` for an unknown name, :class:`DataError` where its files can't be used.
         """
-        name = self._canonical(name)
+        names, published = self.names(), known(name)
+        spelled = {each.casefold(): each for each in (*names, *([published.name] if published else []))}
+        name = spelled.get(name.casefold(), name)  # in upper or lower case
         base = name.partition("@")[0]
-        if name not in self.names():
+        if name not in names:
             lacking = next((each for each in self.missing() if each.name == base), None)
             if lacking is not None:
                 raise DataError(f"data set '{name}' lacks {lacking.lacks}", lacking.how_to_get)
-            raise UsageError(f"there is no data set '{name}'", nearest(name, self.names()))
+            raise UsageError(f"there is no data set '{name}'", nearest(name, names))
         from gzslbench.data import loading
         from gzslbench.data.cache import Cache
 
         if base in self.folders:
             return loading.load_folder(self.folders[base], name, Cache(cache_dir))
         return loading.load_source(self.sources[name], Cache(cache_dir))
-
-    def _canonical(self, name: str) -> str:
-        """Give a name as it is spelled here, whatever its case."""
-        published = known(name)
-        spelled = [*self.names(), *([published.name] if published else [])]
-        return {each.casefold(): each for each in spelled}.get(name.casefold(), name)
 
 
 def _lacking(folder: Folder) -> Missing:

@@ -118,20 +118,17 @@ def _splits(base: str, files: list[SplitsFile], entries: list[Entry], labels: ND
     splits: dict[str, Split] = {}
     for file, entry in zip(files, entries, strict=True):
         split = make_split("", entry.arrays, labels)
-        name = file.split_name or entry.meta["split_name"] or _version(base, split)
+        name = file.split_name or entry.meta["split_name"]
+        if not name:
+            leaks = any(np.isin(split.test_seen, split.arrays.get(key, [])).any() for key in OPTIONAL_LOCATIONS)
+            trained, seen, unseen = map(len, split.sample_sets.values())
+            name = split_version(base, split.sample_fingerprint, leaks, (trained, seen, unseen))
         if name in splits and splits[name].fingerprint != split.fingerprint:
             raise DataError(
                 f"{file.path} holds a second split named '{name}'", "rename it to <semantics>_splits_<name>.mat"
             )
         splits.setdefault(name, replace(split, name=name))
     return splits
-
-
-def _version(base: str, split: Split) -> str:
-    zero_shot = [array for array in (split.train_loc, split.val_loc) if array is not None]
-    leaks = any(np.isin(split.test_seen, array).any() for array in zero_shot)
-    sizes = (len(split.trainval), len(split.test_seen), len(split.test_unseen))
-    return split_version(base, split.sample_fingerprint, leaks, sizes)
 
 
 def _check_fit(path: Path, entry: Entry, first: Entry, labels: NDArray[np.int64], first_path: Path) -> None:
