@@ -14,7 +14,7 @@ from torch import Tensor
 from gzslbench.errors import ContractError, DivergedError
 
 CHECKPOINTS = 10
-"""How often a selecting protocol looks at a component while it trains."""
+"""How often a selecting protocol evaluates a component while it trains."""
 LOG_POINTS = 200
 """How many points of a loss curve are kept."""
 
@@ -49,7 +49,7 @@ class Context:
     def steps(self, total: int, stage: str = "fit", selectable: bool = True) -> Iterator[int]:
         """Count the training steps of a stage, 1 to ``total``.
 
-        Under a protocol that selects, the core looks at the component every tenth of the way and may end a selectable
+        Under a protocol that selects, the core evaluates the component every tenth of the way and may end a selectable
         stage at the step that it chose before. Stages that merely prepare pass ``selectable=False``.
         """
         last = min(total, self.limits.get(stage, total)) if selectable else total

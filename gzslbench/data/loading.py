@@ -21,30 +21,21 @@ from gzslbench.errors import DataError
 
 def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     """Open one of the data sets of a folder. Raises :class:`DataError` naming the file that is at fault."""
-    features, features_hash = cache.of_file(_features_file(folder), "features", _convert_features)
-    labels, sample_names = features.arrays["labels"], features.arrays.get("sample_names")
+    features_file = _features_file(folder)
+    features, features_hash = cache.of_file(features_file, "features", _convert_features)
     variant = name.partition("@")[2]
     files = [file for file in folder.splits if file.variant == variant]
     converted = [cache.of_file(file.path, "splits", _convert_splits) for file in files]
     first = converted[0][0]
     for file, (entry, _) in zip(files, converted, strict=True):
-        _check_fit(file.path, entry, first, labels, files[0].path)
-    paths = [_features_file(folder), *(file.path for file in files)]
-    digests = [features_hash, *(digest for _, digest in converted)]
-    return DataSet(
-        name=name,
-        features=features.arrays["features"],
-        labels=labels,
-        semantics=first.arrays["semantics"],
-        class_names=tuple(first.meta["class_names"]),
-        splits=_splits(folder.name, files, [entry for entry, _ in converted], labels),
-        provenance=Provenance(
-            str(folder.path),
-            {str(path.relative_to(folder.path)): digest for path, digest in zip(paths, digests, strict=True)},
-        ),
-        sample_names=sample_names,
-        fingerprint={**features.meta["fingerprint"], **first.meta["fingerprint"]},
-    )
+        _check_fit(file.path, entry, first, features.arrays["labels"], files[0].path)
+    splits = _splits(folder.name, files, [entry for entry, _ in converted], features.arrays["labels"])
+    digests = {features_file: features_hash}
+    digests |= {file.path: digest for file, (_, digest) in zip(files, converted, strict=True)}
+    sources = {str(path.relative_to(folder.path)): digest for path, digest in digests.items()}
+    meta = {**first.meta, "fingerprint": {**features.meta["fingerprint"], **first.meta["fingerprint"]}}
+    entry = Entry({**features.arrays, **first.arrays}, meta)
+    return _data_set(name, entry, splits, Provenance(str(folder.path), sources))
 
 
 def load_source(source: type[DataSource], cache: Cache) -> DataSet:
@@ -63,16 +54,23 @@ def load_source(source: type[DataSource], cache: Cache) -> DataSet:
         prefix = f"split{number}."
         arrays = {key.removeprefix(prefix): array for key, array in entry.arrays.items() if key.startswith(prefix)}
         splits[split_name] = Split(split_name, **arrays)
+    return _data_set(
+        name, entry, splits, Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest})
+    )
+
+
+def _data_set(name: str, entry: Entry, splits: Mapping[str, Split], provenance: Provenance) -> DataSet:
+    arrays, meta = entry.arrays, entry.meta
     return DataSet(
-        name=name,
-        features=entry.arrays["features"],
-        labels=entry.arrays["labels"],
-        semantics=entry.arrays["semantics"],
-        class_names=tuple(entry.meta["class_names"]),
-        splits=splits,
-        provenance=Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest}),
-        sample_names=entry.arrays.get("sample_names"),
-        fingerprint=entry.meta["fingerprint"],
+        name,
+        arrays["features"],
+        arrays["labels"],
+        arrays["semantics"],
+        tuple(meta["class_names"]),
+        splits,
+        provenance,
+        arrays.get("sample_names"),
+        meta["fingerprint"],
     )
 
 

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pluggy
 
 from gzslbench.contract import Classifier, Component, Gate, Generator, hooks
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.info import DataInfo, Info, Makes, Method
+from gzslbench.contract.parts import Role
 from gzslbench.errors import GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.recipes import Recipe, joined, read_recipe
@@ -37,7 +38,7 @@ _HOOKS: dict[str, tuple[str, type]] = {
     "gzslbench_classifiers": ("classifier", Classifier),
     "gzslbench_methods": ("method", Method),
 }
-_COMPONENT_KINDS = ("generator", "gate", "classifier")
+_COMPONENT_KINDS = get_args(Role)
 _COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
 
 
