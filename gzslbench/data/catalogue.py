@@ -35,9 +35,7 @@ class Catalogue:
 
     @staticmethod
     def find(
-        data_dirs: Sequence[Path],
-        sources: Mapping[str, type[DataSource]] | None = None,
-        cache_dir: Path | None = None,
+        data_dirs: Sequence[Path], sources: Mapping[str, type[DataSource]] | None = None, cache_dir: Path | None = None
     ) -> Catalogue:
         """Search the bundled data, then ``data_dirs`` in order; of two folders of one name the first is used.
 
