@@ -72,6 +72,27 @@ class TrainedCell:
     fitted: Parts[Fitted]
     peaks_mib: tuple[float, float] = (0.0, 0.0)
 
+    def result(self, fitter: FoldFitter, timed: Repeated[Predictions], evaluation_s: float) -> CellResult:
+        """Put together what the cell reports, once its prediction has been timed."""
+        generator, gate, classifier = self.fitted
+        memory, device_memory = map(max, self.peaks_mib, peaks_mib(fitter.device))
+        timings = Timings(
+            fit_generator=generator.phase if generator else None,
+            synthesise=self.output.phase,
+            fit_gate=gate.phase,
+            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+            predict_s=timed.wall_s,
+            test_samples=len(timed.result.samples),
+            warm_up_s=fitter.job.warm_up_s + timed.warm_up_s,
+            evaluation_s=evaluation_s,
+            jobs=fitter.job.jobs,
+            peak_memory_mib=memory,
+            peak_device_mib=device_memory or None,
+            seeds_together=generator.seeds_together if generator else 1,
+        )
+        selection = dict(self.plan.selection)
+        return CellResult(timed.result, timings, selection, self.logged("notes"), self.logged("curves"))
+
     def logged(self, what: Literal["notes", "curves", "samples"]) -> dict[str, Any]:
         """Gather what the components logged, each under its component's name."""
         components, parts = self.plan.setup.by_role(), self.fitted.by_role().items()
@@ -140,8 +161,8 @@ class Branch:
             gate, classifier = fitted.gate.component, fitted.classifier.component
             predictor = Predictor(self.fitter, trained.output, setup, gate, classifier)
             timed = repeat_prediction(lambda: predictor.predict(test_set, job.keep_scores), REPEATS, self.fitter.device)
-            predictions = predictor.with_gate_score(timed.result, test_set)
-            result = cell_result(self.fitter, trained, timed, predictions, self.evaluation_s)
+            result = trained.result(self.fitter, timed, self.evaluation_s)
+            result = replace(result, predictions=predictor.with_gate_score(timed.result, test_set))
             if job.keep_samples:
                 result = replace(result, samples=trained.output.samples() | trained.logged("samples"))
             self.coordinator.report(index, result)
@@ -180,34 +201,6 @@ def fit_generator(
     if part is None:
         return None
     return fitter.fit(part, GeneratorOutput(fitter, None).view(part), limits.get(part.name), checkpoint)
-
-
-def cell_result(
-    fitter: FoldFitter,
-    trained: TrainedCell,
-    timed: Repeated[Predictions],
-    predictions: Predictions,
-    evaluation_s: float,
-) -> CellResult:
-    """Put together what a cell reports; ``timed`` is how its prediction was timed."""
-    generator, gate, classifier = trained.fitted
-    memory, device_memory = map(max, trained.peaks_mib, peaks_mib(fitter.device))
-    timings = Timings(
-        fit_generator=generator.phase if generator else None,
-        synthesise=trained.output.phase,
-        fit_gate=gate.phase,
-        fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
-        predict_s=timed.wall_s,
-        test_samples=len(predictions.samples),
-        warm_up_s=fitter.job.warm_up_s + timed.warm_up_s,
-        evaluation_s=evaluation_s,
-        jobs=fitter.job.jobs,
-        peak_memory_mib=memory,
-        peak_device_mib=device_memory or None,
-        seeds_together=generator.seeds_together if generator else 1,
-    )
-    selection = dict(trained.plan.selection)
-    return CellResult(predictions, timings, selection, trained.logged("notes"), trained.logged("curves"))
 
 
 @dataclass

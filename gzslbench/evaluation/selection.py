@@ -22,7 +22,6 @@ from gzslbench.evaluation.branch import (
     Coordinator,
     FitPlan,
     TrainedCell,
-    cell_result,
     failures_reported,
     fit_generator,
     fit_once,
@@ -189,8 +188,8 @@ class Search:
         assert best.predictions is not None
         timed = repeat_prediction(lambda: predictor.predict(self.test_set), 1, self.fitter.device)
         evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
-        trained = replace(trained, plan=self.plan(cell))
-        return cell_result(self.fitter, trained, timed, best.predictions, evaluation_s)
+        result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, evaluation_s)
+        return replace(result, predictions=best.predictions)
 
 
 def same_component(setup: Setup) -> bool:
