@@ -18,8 +18,9 @@ from gzslbench.evaluation.branch import Branch, Coordinator, FitPlan
 from gzslbench.evaluation.job import CellJob
 from gzslbench.registry.combinations import Combination, Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
+from gzslbench.registry.recipes import RecipeValue
 from gzslbench.registry.registry import Registry, load_plugins
-from gzslbench.registry.settings import RecipeValue, Settings, build_config, nested
+from gzslbench.registry.settings import Settings, build_config, nested
 from gzslbench.testing import tiny_data_set
 from gzslbench.testing.checks import CheckFailed, check
 from gzslbench.testing.trials import ShortFitter

@@ -10,7 +10,8 @@ from typing import Any
 
 from gzslbench.errors import ConfigError
 from gzslbench.records.record import CellKey, PartKey, canonical_json
-from gzslbench.registry.settings import Recipe, RecipeValue, nested, read_recipe
+from gzslbench.registry.recipes import Recipe, RecipeValue, read_recipe
+from gzslbench.registry.settings import nested
 from gzslbench.report.groups import Group
 from gzslbench.report.page.installed import UNKNOWN, DeclaredMethod, Installed
 
