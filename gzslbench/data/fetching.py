@@ -169,7 +169,7 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
     except BROKEN_ARCHIVE as error:
         archive.unlink()
         raise DataError(
-            f"{archive} is not a readable archive ({error})", "it was removed: check its address"
+            f"{archive} is not a readable archive ({error})", "it was removed: check the address"
         ) from error
     except OSError as error:
         raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error

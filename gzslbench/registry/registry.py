@@ -186,9 +186,9 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
         if not isinstance(item, Method):
             raise PluginError(f"{hook} returned {item!r}", "return a list of Method(...)")
         name = item.name
+    elif not (isinstance(item, type) and issubclass(item, base)):
+        raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
     else:
-        if not (isinstance(item, type) and issubclass(item, base)):
-            raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
         expected = Info if issubclass(item, Component) else DataInfo
         info = getattr(item, "info", None)
         if not isinstance(info, expected):
