@@ -28,9 +28,9 @@ class Archive:
         self.request = request
         self._stores = [Store(root) for root in request.roots]
         self._origins: dict[str, Store] = {}
-        results = [result for store in self._stores for result in store.results()]
+        summaries = [summary for store in self._stores for summary in store.results()]
         self._tables: dict[str, dict[Comparison, list[Group]]] = defaultdict(lambda: defaultdict(list))
-        for group in group_results(result for result in results if result.key.protocol == request.protocol):
+        for group in group_results(each for each in summaries if each.key.protocol == request.protocol):
             self._tables[group.comparison.data_set][group.comparison].append(group)
 
     @property
@@ -63,13 +63,19 @@ class Archive:
         groups = self.groups(data_set)
         wanted = (having or {}).items()
         chosen = [group for group in groups if group.method == method and wanted <= settings_of(group).items()]
-        if not chosen:
-            raise self._no_record(method, data_set or self.data_set)
-        return typical(chosen, groups)
+        if chosen:
+            return typical(chosen, groups)
+        request, data_set = self.request, data_set or self.data_set
+        known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
+        raise RecordError(
+            f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
+            f"'{request.protocol}'{known}",
+            f"make one with: {request.run_command(method, data_set)}",
+        )
 
     def records(self, group: Group) -> list[Record]:
         """Read the records of a group, in the order of their seeds."""
-        return [self._record(result) for result in group.results]
+        return [self._record(summary) for summary in group.results]
 
     def predictions(self, record: Record) -> Predictions:
         """Read the predictions of a record that :meth:`records` or :meth:`sampled` gave."""
@@ -95,21 +101,13 @@ class Archive:
         of = f"'{group.method}' on '{group.comparison.data_set}'"
         return RecordError(f"no record of {of} has kept {what}", f"make them with: {command}")
 
-    def _record(self, result: RecordSummary) -> Record:
-        """Read the record of a result; of two results folders with the same cell, from the one that it came from."""
-        key = replace(result.key, seed=result.seed, split=result.split, split_hash=result.split_hash)
+    def _record(self, summary: RecordSummary) -> Record:
+        """Read a record; where two results folders hold its cell, from the one that the summary came from."""
+        key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
         for store in self._stores:
             if store.has(key):
                 record = store.read(store.folder(key))
                 self._origins[record.digest] = store
-                if record.created == result.created:
+                if record.created == summary.created:
                     break
         return record
-
-    def _no_record(self, method: str, data_set: str) -> RecordError:
-        places, command = ", ".join(map(str, self.request.roots)), self.request.run_command(method, data_set)
-        known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
-        return RecordError(
-            f"{places}: no record of '{method}' on '{data_set}' under the protocol '{self.request.protocol}'{known}",
-            f"make one with: {command}",
-        )

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
 
 from gzslbench.report.figures.catalogue import FigureInfo
 from gzslbench.report.groups import Group
 
 
-def caption(figure: FigureInfo, what: str, groups: Sequence[Group], seeds: Iterable[int] | None = None) -> str:
-    """Describe a figure of ``groups``; ``seeds`` where not all of theirs are drawn."""
-    facts = [_facts(of_place, seeds) for of_place in _by_place(groups).values()]
-    return f"{what} {_capitalised('; '.join(facts))}. After {figure.source}."
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A figure, ``what`` it shows, and of which groups; ``seeds`` where not all of theirs are drawn."""
+
+    figure: Figure
+    what: str
+    groups: Sequence[Group]
+    seeds: Sequence[int] | None = None
+
+    @property
+    def data_set(self) -> str:
+        """The name of the data set, ``all`` for several."""
+        first, *others = {group.comparison.data_set for group in self.groups}
+        return "all" if others else first
 
 
-def _facts(groups: Sequence[Group], seeds: Iterable[int] | None) -> str:
-    """Describe groups of one data set, split and protocol."""
-    drawn = sorted({seed for group in groups for seed in group.seeds} if seeds is None else set(seeds))
-    return f"{_place(groups[0])}, budget {_joined(group.budget for group in groups)}, {seeds_named(drawn)}"
+def caption(info: FigureInfo, drawing: Drawing) -> str:
+    """Describe a drawing; what all groups of a data set, split and protocol share is said once."""
+    alike: dict[str, list[Group]] = defaultdict(list)
+    for group in drawing.groups:
+        comparison = group.comparison
+        alike[f"data set {comparison.data_set} ({comparison.split}), protocol {comparison.protocol}"].append(group)
+    facts = []
+    for place, groups in alike.items():
+        budgets = "; ".join(dict.fromkeys(group.budget for group in groups))
+        seeds = frozenset[int]().union(*(group.seeds for group in groups)) if drawing.seeds is None else drawing.seeds
+        facts.append(f"{place}, budget {budgets}, {seeds_named(sorted(set(seeds)))}")
+    return f"{drawing.what} {'; '.join(facts).replace('data set', 'Data set', 1)}. After {info.source}."
 
 
 def seeds_named(seeds: Sequence[int]) -> str:
@@ -31,23 +52,3 @@ def seeds_named(seeds: Sequence[int]) -> str:
             runs.append([seed])
     written = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
     return f"seed{'s' if len(seeds) > 1 else ''} {written}"
-
-
-def _by_place(groups: Iterable[Group]) -> dict[str, list[Group]]:
-    places: dict[str, list[Group]] = defaultdict(list)
-    for group in groups:
-        places[_place(group)].append(group)
-    return places
-
-
-def _place(group: Group) -> str:
-    comparison = group.comparison
-    return f"data set {comparison.data_set} ({comparison.split}), protocol {comparison.protocol}"
-
-
-def _joined(names: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(names))
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -9,18 +9,23 @@ from dataclasses import dataclass
 class FigureInfo:
     """One figure: what it shows, which figure of a paper it is modelled on, and what it is drawn from.
 
-    ``module`` of this package holds its ``draw``. ``methods`` are drawn where the user names none; a figure that is
-    ``single`` draws one. ``samples`` says whether records must have kept samples. ``setting`` is swept in the figure.
+    ``methods`` are drawn where the user names none; a figure that is ``single`` draws one. ``samples`` says whether
+    records must have kept samples. ``setting`` is swept in the figure, ``drawn_by`` another one that draws it.
     """
 
     name: str
     summary: str
     source: str
-    module: str
     methods: tuple[str, ...] = ()
     single: bool = False
     samples: bool = False
     setting: str = ""
+    drawn_by: str = ""
+
+    @property
+    def module(self) -> str:
+        """The module of this package that holds its ``draw``."""
+        return (self.drawn_by or self.name).replace("-", "_")
 
 
 _GSMFLOW = "Chen et al., GSMFlow"
@@ -33,14 +38,12 @@ FIGURES = {
             "confusion",
             "which classes are taken for which",
             f"{_GSMFLOW}, Fig. 6",
-            module="confusion",
             methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
         ),
         FigureInfo(
             "sensitivity",
             "U, S and H over each swept setting of a method",
             f"{_GSMFLOW}, Fig. 7",
-            module="sensitivity",
             methods=("gsmflow",),
             single=True,
         ),
@@ -48,7 +51,6 @@ FIGURES = {
             "boundary",
             "real samples and the boundary samples mined from them",
             f"{_GSMFLOW}, Fig. 8",
-            module="boundary",
             methods=("gsmflow",),
             single=True,
             samples=True,
@@ -57,7 +59,6 @@ FIGURES = {
             "synthetic",
             "real and synthetic features of unseen classes",
             f"{_GSMFLOW}, Fig. 9",
-            module="synthetic",
             methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
             samples=True,
         ),
@@ -65,7 +66,6 @@ FIGURES = {
             "entropy",
             "entropies while training and at test time",
             f"{_EARLY_GAN}, Fig. 2 and 4",
-            module="entropy",
             methods=("early-gan", "early-gan-routing-alone"),
             samples=True,
         ),
@@ -73,7 +73,6 @@ FIGURES = {
             "proxies",
             "a GAN's samples as its training goes on",
             f"{_EARLY_GAN}, Fig. 3",
-            module="proxies",
             methods=("early-gan",),
             single=True,
             samples=True,
@@ -82,7 +81,6 @@ FIGURES = {
             "confidence",
             "Confidence Score, and H by proxies of one state, over training steps",
             f"{_EARLY_GAN}, Fig. 5",
-            module="confidence",
             methods=("early-gan",),
             single=True,
             setting="early-gan.single_state",
@@ -91,23 +89,19 @@ FIGURES = {
             "routing",
             "shares of test samples sent to either expert, over data sets or methods",
             f"{_EARLY_GAN}, Fig. 6",
-            module="routing",
             methods=("early-gan",),
         ),
         FigureInfo(
             "proxy-count",
             "U, S and H over the number of proxies",
             f"{_EARLY_GAN}, Fig. 7",
-            module="sensitivity",
+            drawn_by="sensitivity",
             methods=("early-gan",),
             single=True,
             setting="early-gan.proxy_count",
         ),
         FigureInfo(
-            "seen-unseen",
-            "seen against unseen accuracy, of all methods or those named",
-            "Chao et al., ECCV 2016",
-            module="seen_unseen",
+            "seen-unseen", "seen against unseen accuracy, of all methods or those named", "Chao et al., ECCV 2016"
         ),
     )
 }

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gzslbench.records.store import path_safe
 from gzslbench.report.figures.archive import Archive
+from gzslbench.report.figures.caption import Drawing, caption
 from gzslbench.report.figures.request import Request
-from gzslbench.report.figures.style import Drawing, save, styled
+from gzslbench.report.figures.style import save, styled
 
 
 def draw(request: Request, folder: Path) -> list[Path]:
@@ -16,14 +17,10 @@ def draw(request: Request, folder: Path) -> list[Path]:
 
     Raises :class:`RecordError` naming the command that makes the records where they are missing.
     """
-    module = importlib.import_module(f"gzslbench.report.figures.{request.figure.module}")
+    info = request.figure
+    module = importlib.import_module(f"gzslbench.report.figures.{info.module}")
     with styled():
         drawing: Drawing = module.draw(Archive(request))
-        return save(drawing, folder, _stem(request, drawing))
-
-
-def _stem(request: Request, drawing: Drawing) -> str:
-    methods = request.methods if request.figure.single else request.named
-    return path_safe(
-        "-".join(filter(None, (request.figure.name, drawing.data_set, "+".join(methods), request.setting)))
-    )
+        methods = request.methods if info.single else request.named
+        stem = "-".join(filter(None, (info.name, drawing.data_set, "+".join(methods), request.setting)))
+        return save(drawing.figure, caption(info, drawing), folder, path_safe(stem))

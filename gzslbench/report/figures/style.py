@@ -1,11 +1,10 @@
-"""How figures look: colours that most people can tell apart, panels, and the drawing that is written to files."""
+"""How figures look: colours that most people can tell apart, panels, and how they are written to files."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +38,6 @@ _CAPTION_SIZE = 8
 _LETTERS_PER_INCH = 17
 
 
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """A figure with its caption, and the name of the data set that it shows."""
-
-    figure: Figure
-    caption: str
-    data_set: str
-
-
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw and write figures in our style, whatever the user's matplotlibrc says."""
@@ -64,9 +54,15 @@ def panels(rows: int, columns: int, width: float, height: float, **options: obje
     return figure, [list(row) for row in axes]
 
 
-def class_style(place: int) -> tuple[str, str]:
-    """Give a class its colour and marker by its place among those shown."""
-    return PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)]
+def panel_row_by_row(
+    count: int, columns: int, width: float, height: float, **options: object
+) -> tuple[Figure, list[Axes]]:
+    """Make ``count`` panels as :func:`panels` does, the last row being the shorter one."""
+    figure, grid = panels(-(-count // columns), columns, width, height, **options)
+    axes = [each for row in grid for each in row]
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
 
 
 def planes(axes: Sequence[Axes], titles: Sequence[str], points: Sequence[NDArray[np.floating]]) -> None:
@@ -90,6 +86,20 @@ def dots(
     axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, marker=marker, linewidths=line, label=label)
 
 
+def class_dots(
+    axes: Axes,
+    points: NDArray[np.floating],
+    places: NDArray[np.int64],
+    names: Sequence[str],
+    size: float,
+    marker: str = "",
+) -> None:
+    """Draw points (n, 2) by class, given as places (n,) in ``names``; classes that share a colour differ in marker."""
+    for place, name in enumerate(names):
+        shape = marker or MARKERS[place // len(PALETTE) % len(MARKERS)]
+        dots(axes, points[places == place], size, PALETTE[place % len(PALETTE)], shape, name)
+
+
 def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     """Hang one legend for all panels under the figure, each label once; saving makes room for it."""
     handles = {label: handle for each in axes for handle, label in zip(*each.get_legend_handles_labels(), strict=True)}
@@ -103,14 +113,14 @@ def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     )
 
 
-def save(drawing: Drawing, folder: Path, stem: str) -> list[Path]:
-    """Write ``stem`` as PNG and SVG with the caption underneath; the same drawing gives the same bytes."""
-    _add_caption(drawing.figure, drawing.caption)
+def save(figure: Figure, caption: str, folder: Path, stem: str) -> list[Path]:
+    """Write ``stem`` as PNG and SVG with the caption underneath; the same figure gives the same bytes."""
+    _add_caption(figure, caption)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         path = folder / f"{stem}.{suffix}"
-        drawing.figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
+        figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
         written.append(path)
     return written
 
