@@ -12,15 +12,13 @@ from markupsafe import Markup
 
 from gzslbench.registry.declarations import PluginSource
 
-METHOD = "METHOD.md"
-CITATION = "CITATION.bib"
 _DEVIATIONS = re.compile(r"differ|deviat|leaves open|choices", re.IGNORECASE)
 _HEADING = re.compile(r"^(#{1,6}) +(.*)$", re.MULTILINE)
 
 
 def deviations(plugin: PluginSource) -> Markup:
     """Give the section of METHOD.md on where the plugin departs from its paper, as safe HTML; empty without one."""
-    text = _beside(plugin, METHOD)
+    text = _beside(plugin, "METHOD.md")
     headings = list(_HEADING.finditer(text))
     for place, heading in enumerate(headings):
         if _DEVIATIONS.search(heading[2]):
@@ -32,7 +30,7 @@ def deviations(plugin: PluginSource) -> Markup:
 
 def citation(plugin: PluginSource) -> str:
     """Give the plugin's BibTeX entries; empty where it has none."""
-    return _beside(plugin, CITATION).strip()
+    return _beside(plugin, "CITATION.bib").strip()
 
 
 def _beside(plugin: PluginSource, name: str) -> str:

@@ -9,45 +9,45 @@ from typing import Any
 
 from gzslbench.report.groups import Group
 from gzslbench.report.page.cards import Card
-from gzslbench.report.page.views import Row, View, latest
+from gzslbench.report.page.views import View, latest
 
 _DECIMALS = 4
 
 
 def payload(views: Sequence[View], cards: Sequence[Card]) -> dict[str, Any]:
     """Give the views, and the methods that have cards in the order of these."""
-    return {"views": [_view(view) for view in views], "methods": [card.name for card in cards]}
-
-
-def _view(view: View) -> dict[str, Any]:
     return {
-        "address": view.address,
-        "name": view.name,
-        "dataSet": view.data_set,
-        "protocol": view.protocol,
-        "ranked": view.ranked,
-        "title": view.title,
-        "summary": view.summary,
-        "columns": [asdict(column) for column in view.columns],
-        "size": len(view.rows),
-        "notes": view.notes,
-        "diagram": asdict(view.diagram) if view.diagram else None,
+        "views": [
+            {
+                "name": view.name,
+                "dataSet": view.data_set,
+                "protocol": view.protocol,
+                "ranked": view.ranked,
+                "title": view.title,
+                "summary": view.summary,
+                "columns": [asdict(column) for column in view.columns],
+                "size": len(view.rows),
+                "notes": view.notes,
+                "diagram": asdict(view.diagram) if view.diagram else None,
+            }
+            for view in views
+        ],
+        "methods": [card.name for card in cards],
     }
 
 
 def rows_payload(view: View) -> list[dict[str, Any]]:
     """Give the rows of one view."""
-    return [_row(row) for row in view.rows]
-
-
-def _row(row: Row) -> dict[str, Any]:
-    return {
-        "method": row.method,
-        "settings": row.settings,
-        "cells": row.cells,
-        "numbers": row.numbers,
-        "configuration": _configuration(row.group) if row.group else None,
-    }
+    return [
+        {
+            "method": row.method,
+            "settings": row.settings,
+            "cells": row.cells,
+            "numbers": row.numbers,
+            "configuration": _configuration(row.group) if row.group else None,
+        }
+        for row in view.rows
+    ]
 
 
 def _configuration(group: Group) -> dict[str, Any]:

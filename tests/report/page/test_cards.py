@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
+from gzslbench.registry.declarations import Distribution, PluginSource, read_listing
 from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import group_results
 from gzslbench.report.page.cards import cards_of
@@ -113,22 +113,22 @@ def test_a_card_of_an_installed_method(make_result, installed):
     results = [_result(make_result, config={"steps": 100}, seed=seed, h=0.4) for seed in (0, 1)]
     results += [_result(make_result, config={"steps": 200}, h=0.9)]
     card = _cards(results, installed)["mine"]
-    assert card.summary == "the method"
+    assert card.method.summary == "the method"
     assert [(part.roles, part.name) for part in card.parts] == [("gate", "none"), ("classifier", "mine")]
     assert card.parts[1].info.paper == "A paper"
     (run,) = card.runs
     assert run.configurations == 2
     assert run.costs[1].startswith("40.0")  # two seeds stand for the method, not the better single one
-    assert dict(card.provenance)["records"] == "3 of 2 configurations"
-    assert dict(card.provenance)["installed here"] == "mine (mine-plugin 1.2)"
-    assert "mine c0dec0de" in dict(card.provenance)["source hashes"]
+    assert card.provenance["records"] == "3 of 2 configurations"
+    assert card.provenance["installed here"] == "mine (mine-plugin 1.2)"
+    assert "mine c0dec0de" in card.provenance["source hashes"]
 
 
 def test_a_card_of_a_method_that_is_not_installed_is_from_its_record(make_result):
     card = _cards([_result(make_result, "elsewhere", config={"a": 1})], Installed({}, {}))["elsewhere"]
-    assert (card.summary, card.paper, card.documents) == ("", "", ())
-    assert [(used.name, used.value, used.origin) for used in card.recipes[0].settings] == [("a", "1", "")]
-    assert "from its records" in dict(card.provenance)["installed here"]
+    assert (card.method.summary, card.method.paper, card.documents) == ("", "", [])
+    assert [(used.name, used.value, used.origin) for settings in card.recipes for used in settings] == [("a", "1", "")]
+    assert "from its records" in card.provenance["installed here"]
 
 
 def test_a_plugin_tells_its_deviations_once(make_result, installed):
@@ -136,7 +136,7 @@ def test_a_plugin_tells_its_deviations_once(make_result, installed):
     cards = _cards(results, installed)
     assert cards["mine"].documents[0].see == ""
     assert cards["mine-bare"].documents[0].see == "mine"
-    assert cards["mine-bare"].variant_of == "mine"
+    assert cards["mine-bare"].method.variant_of == "mine"
     assert _cards(results[1:], installed)["mine-bare"].documents[0].see == ""
 
 
@@ -157,7 +157,8 @@ def test_a_plugin_without_documents_has_none(tmp_path):
 
 
 def test_every_bundled_method_says_where_it_departs_and_how_to_cite_it():
-    own = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench" and plugin.path.is_dir()]
+    plugins = dict.fromkeys(method.plugin for method in Installed.find().methods.values())
+    own = [plugin for plugin in plugins if plugin.distribution.name == "gzslbench"]
     assert len(own) >= 5
     keys = []
     for plugin in own:
