@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +13,7 @@ from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.figures.choice import settings_of, typical
 from gzslbench.report.figures.request import BUNDLED, Request
-from gzslbench.report.groups import Comparison, Group, group_results
+from gzslbench.report.groups import Group, by_comparison, group_results
 
 if TYPE_CHECKING:
     from gzslbench.records.predictions import Predictions
@@ -29,14 +28,9 @@ class Archive:
         self._stores = [Store(root) for root in request.roots]
         self._origins: dict[str, Store] = {}
         summaries = [summary for store in self._stores for summary in store.results()]
-        self._tables: dict[str, dict[Comparison, list[Group]]] = defaultdict(lambda: defaultdict(list))
-        for group in group_results(each for each in summaries if each.key.protocol == request.protocol):
-            self._tables[group.comparison.data_set][group.comparison].append(group)
-
-    @property
-    def data_sets(self) -> list[str]:
-        """The data sets that there are records of."""
-        return sorted(self._tables)
+        groups = group_results(each for each in summaries if each.key.protocol == request.protocol)
+        self._tables = by_comparison(groups)
+        self.data_sets = sorted({group.comparison.data_set for group in groups})
 
     @cached_property
     def data_set(self) -> str:
@@ -52,20 +46,21 @@ class Archive:
 
     def groups(self, data_set: str = "") -> list[Group]:
         """Give all groups of a data set; of several versions or splits of it, those with most results."""
-        tables = self._tables.get(data_set or self.data_set, {})
-        return max(tables.values(), key=lambda groups: sum(len(group.results) for group in groups), default=[])
+        wanted = data_set or self.data_set
+        tables = (groups for comparison, groups in self._tables.items() if comparison.data_set == wanted)
+        return max(tables, key=lambda groups: sum(len(group.results) for group in groups), default=[])
 
     def group(self, method: str, data_set: str = "", having: Mapping[str, Json] | None = None) -> Group:
         """Give the records of a method in its usual configuration, or in one ``having`` certain settings.
 
         Raises :class:`RecordError` naming the command that makes them where there are none.
         """
+        request, data_set = self.request, data_set or self.data_set
         groups = self.groups(data_set)
         wanted = (having or {}).items()
         chosen = [group for group in groups if group.method == method and wanted <= settings_of(group).items()]
         if chosen:
             return typical(chosen, groups)
-        request, data_set = self.request, data_set or self.data_set
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "

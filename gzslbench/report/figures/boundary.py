@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.embedding import embed, spread
 from gzslbench.report.figures.record_data import open_record_data
 from gzslbench.report.figures.style import PALETTE, class_dots, legend_below, panels, planes

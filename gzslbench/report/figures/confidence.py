@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 
 from gzslbench.records.record import Record
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
 from gzslbench.report.figures.choice import settings_of
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.sensitivity import chosen_sweeps, percentages
 from gzslbench.report.figures.style import BLUE, PALE, VERMILION, panels
 from gzslbench.report.groups import Group
@@ -25,10 +24,16 @@ def draw(archive: Archive) -> Drawing:
     by_share = chosen_sweeps(archive, base)[setting]
     pooled = by_share[0]
     points = {share * steps: group for share, group in by_share.items() if share > 0}
-    record = scored_record(archive, base, generator)
+    scored = f"{generator}.confidence_scores"
+    record = next((each for each in archive.records(base) if scored in each.notes), None)
+    if record is None:
+        raise archive.lacking(base, "Confidence Scores")
     figure, ((above,), (below,)) = panels(2, 1, 5.2, 2.3, sharex=True)
     _draw_h(above, points, pooled)
     _draw_scores(below, record, generator)
+    for each in (above, below):
+        each.margins(y=0.25)
+        each.legend(loc="upper center", ncols=2)
     single = [each for group in points.values() for each in archive.records(group)]
     what = (
         f"Above: H of {base.method} if all proxies come from the generator's state after one number of steps, mean "
@@ -39,30 +44,17 @@ def draw(archive: Archive) -> Drawing:
     return Drawing(figure, what, [pooled, *points.values()])
 
 
-def admissible_h(records: Iterable[Record], generator: str) -> list[float]:
-    """Give H of the records whose proxies come from one state with s_l < CS < s_h (Table 4)."""
-    found = []
+def _over_admissible(records: list[Record], generator: str) -> str:
+    """Sum up H of the records whose proxies come from one state with s_l < CS < s_h (Table 4)."""
+    h = []
     for record in records:
         low, high = record.notes[f"{generator}.confidence_band"]
         if low < record.notes[f"{generator}.confidence_scores"][-1] < high:
-            found.append(record.metrics.h)
-    return found
-
-
-def _over_admissible(records: list[Record], generator: str) -> str:
-    h = admissible_h(records, generator)
+            h.append(record.metrics.h)
     if len(h) < 2:
         return f"Of the {len(records)} single states {len(h)} {'is' if len(h) == 1 else 'are'} admissible."
     mean, deviation = 100 * statistics.fmean(h), 100 * statistics.stdev(h)
     return f"H over the {len(h)} admissible of {len(records)} single states: {mean:.1f} ± {deviation:.1f}."
-
-
-def scored_record(archive: Archive, group: Group, generator: str) -> Record:
-    """Give the first record of a group that notes its Confidence Scores."""
-    for record in archive.records(group):
-        if f"{generator}.confidence_scores" in record.notes:
-            return record
-    raise archive.lacking(group, "Confidence Scores")
 
 
 def _draw_h(axes: Axes, points: dict[float, Group], pooled: Group) -> None:
@@ -72,8 +64,6 @@ def _draw_h(axes: Axes, points: dict[float, Group], pooled: Group) -> None:
     )
     axes.axhline(100 * pooled.h.mean, color="black", linestyle="dashed", linewidth=1, label="all admissible states")
     axes.set_ylabel("H (%)")
-    axes.margins(y=0.25)
-    axes.legend(loc="upper center", ncols=2)
 
 
 def _draw_scores(axes: Axes, record: Record, generator: str) -> None:
@@ -81,5 +71,3 @@ def _draw_scores(axes: Axes, record: Record, generator: str) -> None:
     axes.axhspan(low, high, color=PALE, alpha=0.5, linewidth=0, label="s_l to s_h")
     axes.plot(steps, scores, color=BLUE, marker="s", markersize=3, label="Confidence Score")
     axes.set(xlabel="generator steps", ylabel="Confidence Score")
-    axes.margins(y=0.25)
-    axes.legend(loc="upper center", ncols=2)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gzslbench.contract.dataset import Indices
 from gzslbench.records.metrics import confusion
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.record_data import RecordData, open_record_data
 from gzslbench.report.figures.style import panels
 from gzslbench.report.groups import Group

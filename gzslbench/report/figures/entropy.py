@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gzslbench.records.record import Record
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.record_data import RecordData, open_record_data
 from gzslbench.report.figures.style import BLUE, ORANGE, VERMILION, legend_below, panels
 from gzslbench.report.groups import Group

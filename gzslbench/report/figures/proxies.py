@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.embedding import embed, spread
 from gzslbench.report.figures.record_data import open_record_data
 from gzslbench.report.figures.style import BLUE, ORANGE, PURPLE, dots, legend_below, panel_row_by_row, planes

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.style import BLUE, ORANGE, PALE, legend_below, panels
 from gzslbench.report.groups import Group
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gzslbench.records.metrics import Curve, seen_unseen_curve
 from gzslbench.records.predictions import Predictions
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
 from gzslbench.report.figures.choice import declared_methods
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.record_data import RecordData, open_record_data
 from gzslbench.report.figures.style import DASHES, MARKERS, PALETTE, legend_below, panels
 from gzslbench.report.groups import Group

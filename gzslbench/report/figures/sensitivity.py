@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from gzslbench.errors import RecordError
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
 from gzslbench.report.figures.choice import declared_methods, settings_of, swept
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.style import BLUE, GREEN, VERMILION, legend_below, panel_row_by_row
 from gzslbench.report.groups import Group
 

@@ -114,21 +114,17 @@ def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
 
 
 def save(figure: Figure, caption: str, folder: Path, stem: str) -> list[Path]:
-    """Write ``stem`` as PNG and SVG with the caption underneath; the same figure gives the same bytes."""
-    _add_caption(figure, caption)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-        path = folder / f"{stem}.{suffix}"
-        figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
-        written.append(path)
-    return written
+    """Write ``stem`` as PNG and SVG with the caption underneath; the same figure gives the same bytes.
 
-
-def _add_caption(figure: Figure, text: str) -> None:
-    """Write the caption under the figure and its legend, outside its own area, which is widened when it is saved."""
+    The caption stands under the figure and its legend, outside the figure's own area, which is widened here.
+    """
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
     lowest = min((legend.get_window_extent().y0 for legend in figure.legends), default=0.0)
-    lines = textwrap.wrap(text, int(width / figure.dpi * _LETTERS_PER_INCH))
-    figure.text(0.0, (lowest - 0.1 * figure.dpi) / height, "\n".join(lines), va="top", size=_CAPTION_SIZE)
+    lines = "\n".join(textwrap.wrap(caption, int(width / figure.dpi * _LETTERS_PER_INCH)))
+    figure.text(0.0, (lowest - 0.1 * figure.dpi) / height, lines, va="top", size=_CAPTION_SIZE)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {folder / f"{stem}.png": {"Software": None}, folder / f"{stem}.svg": {"Date": None}}
+    for path, metadata in paths.items():
+        figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
+    return list(paths)

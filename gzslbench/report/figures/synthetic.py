@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gzslbench.errors import UsageError
 from gzslbench.records.samples import KEPT_CLASSES, KEPT_PER_CLASS
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import Drawing
+from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.embedding import embed, spread
 from gzslbench.report.figures.record_data import FloatArray, RecordData, open_record_data
 from gzslbench.report.figures.style import PALE, class_dots, dots, legend_below, panel_row_by_row, planes

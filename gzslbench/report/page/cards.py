@@ -21,15 +21,6 @@ COST_COLUMNS = ("budget", "H", "seeds", "fit (s)", "predict (1/s)", "peak (MiB)"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A component, the roles it plays, and what its plugin says of it."""
-
-    roles: str
-    name: str
-    info: Info | None
-
-
-@dataclass(frozen=True)
 class Run:
     """The row that stands for a method in one table, out of ``configurations`` of it there."""
 
@@ -37,11 +28,6 @@ class Run:
     row: Row
     group: Group
     configurations: int
-
-    @property
-    def costs(self) -> tuple[str, ...]:
-        """The cells of :data:`COST_COLUMNS`."""
-        return tuple(self.view.cell(self.row, column) for column in COST_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -56,11 +42,15 @@ class Document:
 
 @dataclass(frozen=True)
 class Card:
-    """All that the page says of one method; ``recipes`` are settings with the tables in which it ran with these."""
+    """All that the page says of one method.
+
+    ``parts`` are its components, with their roles and what their plugins say of them; ``recipes`` are settings, with
+    the tables in which it ran with these.
+    """
 
     name: str
     method: Method
-    parts: Sequence[Part]
+    parts: Sequence[tuple[str, str, Info | None]]
     runs: Sequence[Run]
     recipes: Mapping[tuple[Used, ...], Sequence[str]]
     documents: Sequence[Document]
@@ -92,12 +82,12 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
     sources = dict.fromkeys(each.plugin for each in (declared, *components.values()) if each)
     recipes: dict[tuple[Used, ...], list[str]] = defaultdict(list)
     for run in runs:
-        recipes[tuple(settings_used(run.group, installed))].append(run.view.title)
+        recipes[tuple(settings_used(run.group, installed))].append(run.view.table.title)
     recipes.pop((), None)
     return Card(
         name=name,
         method=declared.info if declared else Method(name, classifier=""),
-        parts=[Part(" and ".join(roles[part]), part, each.info if each else None) for part, each in components.items()],
+        parts=[(part, " and ".join(roles[part]), each.info if each else None) for part, each in components.items()],
         runs=runs,
         recipes=recipes,
         documents=list(_documents(name, list(sources), installed, shown)),

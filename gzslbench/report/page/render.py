@@ -1,11 +1,17 @@
-"""Putting the page together: data, style and script in one file, under a policy that lets it load nothing else."""
+"""Putting the page together: data, style and script in one file, under a policy that lets it load nothing else.
+
+The rows of each view are an element of their own, so that the script reads few of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.resources import files
+from operator import attrgetter
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -16,8 +22,7 @@ from gzslbench.report.groups import group_results
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
 from gzslbench.report.page.installed import Installed
-from gzslbench.report.page.payload import payload, rows_payload
-from gzslbench.report.page.views import latest, views_of
+from gzslbench.report.page.views import Row, View, latest, views_of
 
 
 def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installed: Installed | None = None) -> str:
@@ -32,8 +37,8 @@ def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installe
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data=payload(views, cards),
-        rows=[rows_payload(view) for view in views],
+        data={"views": [_view_data(view) for view in views], "methods": [card.name for card in cards]},
+        rows=[[_row_data(row) for row in view.rows] for view in views],
         views=views,
         cards=cards,
         cost_columns=COST_COLUMNS,
@@ -42,6 +47,40 @@ def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installe
         configurations=len(groups),
         newest=max((latest(group)[:10] for group in groups), default=""),
     )
+
+
+def _view_data(view: View) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "dataSet": view.data_set,
+        "protocol": view.protocol,
+        "ranked": view.ranked,
+        "title": view.table.title,
+        "summary": view.table.summary,
+        "columns": [asdict(column) for column in view.columns],
+        "size": len(view.rows),
+        "notes": view.table.notes,
+        "diagram": asdict(view.diagram) if view.diagram else None,
+    }
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    """Give a row, and of its configuration what the plane and the heat map need; accuracies in percent."""
+    data: dict[str, Any] = {name: getattr(row, name) for name in ("method", "settings", "cells", "numbers")}
+    if row.group is None:
+        return data | {"configuration": None}
+    generator, gate, classifier = row.group.key.parts
+    accuracies = {name: round(100 * row.group.summary(attrgetter(name)).mean, 4) for name in ("u", "s", "h")}
+    return data | {
+        "configuration": {
+            "generator": generator.name if generator else "none",
+            "gate": gate.name,
+            "classifier": classifier.name,
+            **accuracies,
+            "seeds": len(row.group.seeds),
+            "created": latest(row.group),
+        }
+    }
 
 
 def _own(name: str) -> str:

@@ -11,8 +11,9 @@ from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group, by_comparison
 from gzslbench.report.labels import RowNames
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.page.diagram import Diagram, diagram_of
-from gzslbench.report.tables import NOTHING, Table, protocol_title
+from gzslbench.report.overall import Overall
+from gzslbench.report.tables import NOTHING, Column, Table, protocol_title
+from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
 
 ALL_DATA_SETS = "all"
 _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
@@ -22,13 +23,10 @@ Number = float | None
 
 
 @dataclass(frozen=True)
-class Heading:
+class Heading(Column):
     """A column; ``numeric`` says that its cells sort by their numbers."""
 
-    name: str
-    left: bool
-    cost: bool
-    numeric: bool
+    numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Diagram:
+    """Methods by rising mean rank; cliques are the first and last place of those that can't be told apart.
+
+    ``missing`` says why there is no diagram.
+    """
+
+    missing: str = ""
+    summary: str = ""
+    ranks: tuple[tuple[str, float], ...] = ()
+    difference: float = 0.0
+    cliques: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class View:
     """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
 
@@ -50,15 +62,14 @@ class View:
     data_set: str
     protocol: str
     ranked: bool
-    title: str
-    summary: str
+    table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...]
     diagram: Diagram | None
 
     @property
     def address(self) -> str:
+        """The part of the page's address that leads to this view."""
         return f"{self.name}/{self.protocol}"
 
     def cell(self, row: Row, column: str) -> str:
@@ -73,7 +84,7 @@ def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
     for table in board.overall if len(board.data_sets) > 1 else ():
         protocol = table.title.rpartition(": ")[2]
         of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
-        views.append(_view(table, diagram=diagram_of(of_protocol)))
+        views.append(_view(table, diagram=_diagram(of_protocol)))
     for data_set, tables in board.data_sets.items():
         comparisons = [comparison for comparison in compared if comparison.data_set == data_set]
         for table, comparison in zip(tables, comparisons, strict=True):
@@ -103,12 +114,29 @@ def _view(
         data_set=comparison.data_set if comparison else ALL_DATA_SETS,
         protocol=protocol,
         ranked=comparison.rules.ranked if comparison else True,
-        title=table.title,
-        summary=table.summary,
+        table=table,
         columns=tuple(_headings(table)),
         rows=tuple(_rows(table, by_label)),
-        notes=table.notes,
         diagram=diagram,
+    )
+
+
+def _diagram(tables: Mapping[Comparison, Sequence[Group]]) -> Diagram:
+    """Lay out what the tests across the tasks of one protocol found."""
+    overall = Overall.of(tables)
+    found = overall.critical_difference
+    if found is None:
+        tasks, methods = overall.task_values.shape
+        return Diagram(
+            f"Too few tasks: {tasks} on which all {methods} rows have a result; a critical-difference diagram takes "
+            f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
+        )
+    places = {name: place for place, name in enumerate(found.names)}
+    return Diagram(
+        summary=f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart.",
+        ranks=tuple(zip(found.names, found.mean_ranks, strict=True)),
+        difference=found.critical_difference,
+        cliques=tuple((places[clique[0]], places[clique[-1]]) for clique in found.cliques),
     )
 
 
@@ -116,7 +144,7 @@ def _headings(table: Table) -> Iterator[Heading]:
     for column, cells in zip(table.columns, zip(*table.rows, strict=True), strict=True):
         shown = [cell for cell in cells if cell != NOTHING]
         numeric = not column.left and bool(shown) and all(map(_NUMBER.match, shown))
-        yield Heading(column.name, column.left, column.cost, numeric)
+        yield Heading(**vars(column), numeric=numeric)
 
 
 def _rows(table: Table, by_label: Mapping[tuple[str, str], Group]) -> Iterator[Row]:

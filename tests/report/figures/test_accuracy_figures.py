@@ -6,8 +6,9 @@ import pytest
 from gzslbench.errors import RecordError
 from gzslbench.records.metrics import Curve
 from gzslbench.records.record import Metrics, Routing
-from gzslbench.report.figures.caption import caption
 from gzslbench.report.figures.catalogue import FIGURES
+from gzslbench.report.figures.drawing import caption
+from gzslbench.report.figures.drawing import draw as write
 from gzslbench.report.figures.seen_unseen import mean_curve
 
 
@@ -107,7 +108,7 @@ def test_confidence_puts_shares_of_the_training_and_scores_on_the_same_steps(add
     assert (band.get_y(), band.get_height()) == (2.0, 1.0)
 
 
-def test_routing_stacks_mean_shares_of_every_data_set(add, draw, make_record):
+def test_routing_stacks_mean_shares_of_every_data_set(add, draw, ask, tmp_path):
     def metrics(seen):
         routings = Routing(seen, 0.0, 1 - seen), Routing(0.0, 1.0, 0.0)
         return Metrics(0.5, 0.5, 0.5, 0.5, 0.5, None, None, *routings, per_class={})
@@ -123,7 +124,7 @@ def test_routing_stacks_mean_shares_of_every_data_set(add, draw, make_record):
     assert bars["SL: seen expert"] == pytest.approx(np.array([(0, 100), (0, 0), (0, 40), (0, 0)]))
     assert bars["GZSL: all classes"] == pytest.approx(np.array([(100, 0), (0, 0), (40, 60), (0, 0)]))
     assert bars["ZSL: unseen expert"] == pytest.approx(np.array([(100, 0), (0, 100), (100, 0), (0, 100)]))
-    assert drawing.data_set == "all"
+    assert [path.name for path in write(ask("routing"), tmp_path)] == ["routing-all.png", "routing-all.svg"]
 
 
 def test_curves_are_averaged_at_equal_unseen_accuracy():

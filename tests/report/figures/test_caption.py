@@ -2,8 +2,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from gzslbench.records.summary import summary_of
-from gzslbench.report.figures.caption import Drawing, caption, seeds_named
 from gzslbench.report.figures.catalogue import FIGURES
+from gzslbench.report.figures.drawing import Drawing, caption, seeds_named
 from gzslbench.report.groups import group_results
 
 ROUTING = FIGURES["routing"]

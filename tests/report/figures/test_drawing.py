@@ -2,9 +2,8 @@ import pytest
 from PIL import Image
 
 from gzslbench.errors import UsageError
-from gzslbench.report.figures.caption import caption
 from gzslbench.report.figures.catalogue import FIGURES
-from gzslbench.report.figures.drawing import draw
+from gzslbench.report.figures.drawing import caption, draw
 
 
 def test_writes_both_files_with_the_same_bytes_each_time(add, ask, tmp_path):

@@ -114,11 +114,11 @@ def test_a_card_of_an_installed_method(make_result, installed):
     results += [_result(make_result, config={"steps": 200}, h=0.9)]
     card = _cards(results, installed)["mine"]
     assert card.method.summary == "the method"
-    assert [(part.roles, part.name) for part in card.parts] == [("gate", "none"), ("classifier", "mine")]
-    assert card.parts[1].info.paper == "A paper"
+    assert [part[:2] for part in card.parts] == [("none", "gate"), ("mine", "classifier")]
+    assert card.parts[1][2].paper == "A paper"
     (run,) = card.runs
     assert run.configurations == 2
-    assert run.costs[1].startswith("40.0")  # two seeds stand for the method, not the better single one
+    assert run.view.cell(run.row, "H").startswith("40.0")  # two seeds stand for the method, not the better single one
     assert card.provenance["records"] == "3 of 2 configurations"
     assert card.provenance["installed here"] == "mine (mine-plugin 1.2)"
     assert "mine c0dec0de" in card.provenance["source hashes"]

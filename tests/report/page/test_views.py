@@ -23,7 +23,7 @@ def test_a_view_has_the_columns_and_cells_of_its_table(make_result):
             view = views[table.title.replace(": ", "/")]
             assert [heading.name for heading in view.columns] == [column.name for column in table.columns]
             assert [row.cells for row in view.rows] == list(table.rows)
-            assert view.notes == table.notes
+            assert view.table == table
     assert [row.cells for row in views["all/inductive"].rows] == list(board.overall[0].rows)
 
 
