@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
-from gzslbench.report.figures.embedding import embed, spread
+from gzslbench.report.figures.embedding import class_dots, embed, planes, spread
 from gzslbench.report.figures.record_data import open_record_data
-from gzslbench.report.figures.style import PALETTE, class_dots, legend_below, panels, planes
+from gzslbench.report.figures.style import PALETTE, legend_below, panels
 
 CLASSES = len(PALETTE)
 PER_CLASS = 60

@@ -16,7 +16,6 @@ from gzslbench.report.groups import Group
 
 
 def draw(archive: Archive) -> Drawing:
-    """Draw H above the Confidence Score, over the same generator steps."""
     setting = archive.request.figure.setting
     base = archive.group(archive.request.method, having={setting: 0})
     generator = setting.partition(".")[0]

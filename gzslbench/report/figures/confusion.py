@@ -26,7 +26,6 @@ _CELL, _SMALL_CELL = 0.32, 0.135
 
 
 def draw(archive: Archive) -> Drawing:
-    """Draw the mean over seeds of each method's confusion."""
     groups = [archive.group(method) for method in archive.request.methods]
     data = open_record_data(archive.request, groups[0].comparison)
     shares = [mean_confusion(archive, group, data) for group in groups]

@@ -6,9 +6,9 @@ import re
 
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
-from gzslbench.report.figures.embedding import embed, spread
+from gzslbench.report.figures.embedding import dots, embed, planes, spread
 from gzslbench.report.figures.record_data import open_record_data
-from gzslbench.report.figures.style import BLUE, ORANGE, PURPLE, dots, legend_below, panel_row_by_row, planes
+from gzslbench.report.figures.style import BLUE, ORANGE, PURPLE, legend_below, panel_row_by_row
 
 REAL = 400
 """Real samples shown of each domain."""

@@ -29,7 +29,6 @@ class Request:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods to draw."""
         return self.named or self.figure.methods
 
     @property

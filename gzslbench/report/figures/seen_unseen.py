@@ -23,7 +23,6 @@ Accuracies = NDArray[np.float64]
 
 
 def draw(archive: Archive) -> Drawing:
-    """Draw a curve for each method, and its working point."""
     groups = chosen_groups(archive)
     data = open_record_data(archive.request, groups[0].comparison)
     figure, ((axes,),) = panels(1, 1, 6.4, 5.2)
@@ -57,7 +56,6 @@ def chosen_groups(archive: Archive) -> list[Group]:
 
 
 def curve_of(predictions: Predictions, data: RecordData) -> Curve:
-    """Give the curve of one seed."""
     return seen_unseen_curve(
         data.labels(predictions.samples),
         predictions.best_seen,

@@ -47,9 +47,8 @@ def chosen_sweeps(archive: Archive, base: Group) -> dict[str, Mapping[float, Gro
     Raises :class:`RecordError` naming the command that sweeps where there is none.
     """
     wanted = archive.request.setting or archive.request.figure.setting
-    found = swept(base, archive.groups())
     enough = {}
-    for setting, points in found.items():
+    for setting, points in swept(base, archive.groups()).items():
         if len(points) >= LEAST_VALUES and wanted in ("", setting):
             shared = frozenset.intersection(*(group.seeds for group in points.values()))
             enough[setting] = {value: group.over(shared) for value, group in points.items()} if shared else points
@@ -96,9 +95,6 @@ def percentages(groups: Iterable[Group], metric: str) -> tuple[list[float], list
 def scale_by(axes: Axes, values: Sequence[float]) -> None:
     """Make the x axis logarithmic where the values span far, linear near a zero among them."""
     positive = [value for value in values if value > 0]
-    if not positive or max(positive) <= LOGARITHMIC_FROM * min(positive) or min(values) < 0:
-        return
-    if len(positive) == len(values):
-        axes.set_xscale("log")
-    else:
-        axes.set_xscale("symlog", linthresh=min(positive))
+    if positive and min(values) >= 0 and max(positive) > LOGARITHMIC_FROM * min(positive):
+        linear = {} if len(positive) == len(values) else {"linthresh": min(positive)}
+        axes.set_xscale("symlog" if linear else "log", **linear)

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = PALETTE = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00"),
@@ -65,52 +63,11 @@ def panel_row_by_row(
     return figure, axes[:count]
 
 
-def planes(axes: Sequence[Axes], titles: Sequence[str], points: Sequence[NDArray[np.floating]]) -> None:
-    """Make panels show one embedding: the same square, around all points (n, 2), and no ticks, which mean nothing."""
-    low, high = (
-        np.min([each.min(axis=0) for each in points], axis=0),
-        np.max([each.max(axis=0) for each in points], axis=0),
-    )
-    middle, half = (low + high) / 2, 0.54 * float((high - low).max())
-    for each, title in zip(axes, titles, strict=True):
-        each.set(title=title, xticks=[], yticks=[], box_aspect=1)
-        each.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
-        each.spines[:].set(visible=True, color=PALE)
-
-
-def dots(
-    axes: Axes, points: NDArray[np.floating], size: float, colour: str, marker: str = "o", label: str = ""
-) -> None:
-    """Draw points (n, 2); ``size`` is that of markers in points squared."""
-    line = 0.8 if marker == "x" else 0.0
-    axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, marker=marker, linewidths=line, label=label)
-
-
-def class_dots(
-    axes: Axes,
-    points: NDArray[np.floating],
-    places: NDArray[np.int64],
-    names: Sequence[str],
-    size: float,
-    marker: str = "",
-) -> None:
-    """Draw points (n, 2) by class, given as places (n,) in ``names``; classes that share a colour differ in marker."""
-    for place, name in enumerate(names):
-        shape = marker or MARKERS[place // len(PALETTE) % len(MARKERS)]
-        dots(axes, points[places == place], size, PALETTE[place % len(PALETTE)], shape, name)
-
-
 def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     """Hang one legend for all panels under the figure, each label once; saving makes room for it."""
     handles = {label: handle for each in axes for handle, label in zip(*each.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        list(handles.values()),
-        list(handles),
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=figure.transFigure,
-        ncols=min(columns, max(1, len(handles))),
-    )
+    columns = min(columns, max(1, len(handles)))
+    figure.legend(list(handles.values()), list(handles), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns)
 
 
 def save(figure: Figure, caption: str, folder: Path, stem: str) -> list[Path]:

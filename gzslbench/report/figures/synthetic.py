@@ -9,9 +9,9 @@ from gzslbench.errors import UsageError
 from gzslbench.records.samples import KEPT_CLASSES, KEPT_PER_CLASS
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
-from gzslbench.report.figures.embedding import embed, spread
+from gzslbench.report.figures.embedding import class_dots, dots, embed, planes, spread
 from gzslbench.report.figures.record_data import FloatArray, RecordData, open_record_data
-from gzslbench.report.figures.style import PALE, class_dots, dots, legend_below, panel_row_by_row, planes
+from gzslbench.report.figures.style import PALE, legend_below, panel_row_by_row
 
 
 def draw(archive: Archive) -> Drawing:

@@ -37,14 +37,14 @@ def settings_used(group: Group, installed: Installed) -> list[Used]:
     own = nested(declared.info.settings or {}) if declared else {}
     used = []
     for part in parts(group.key):
-        sources = {name: RecipeValue(value, "default") for name, value in installed.defaults(part.name).items()}
-        sources |= recipe.get(part.name, {})
-        sources |= {name: RecipeValue(value, "the method") for name, value in own.get(part.name, {}).items()}
+        sources = {name: (value, "default", "") for name, value in installed.defaults(part.name).items()}
+        sources |= {name: (each.value, each.origin, each.why) for name, each in recipe.get(part.name, {}).items()}
+        sources |= {name: (value, "the method", "") for name, value in own.get(part.name, {}).items()}
         for name, value in sorted(part.config.items()):
-            source = sources.get(name)
-            origin, why = (source.origin, source.why) if source else ("", "")
-            # a record has lists where a source may have tuples
-            if source and (list(source.value) if isinstance(source.value, tuple) else source.value) != value:
+            expected, origin, why = sources.get(name, (value, "", ""))
+            if isinstance(expected, tuple):  # which is a list in a record
+                expected = list(expected)
+            if expected != value:
                 origin, why = "set for the run", ""
             written = value if isinstance(value, str) else canonical_json(value)
             used.append(Used(part.name, name, written, origin, why))

@@ -69,7 +69,6 @@ class View:
 
     @property
     def address(self) -> str:
-        """The part of the page's address that leads to this view."""
         return f"{self.name}/{self.protocol}"
 
     def cell(self, row: Row, column: str) -> str:
