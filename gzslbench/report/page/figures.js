@@ -13,6 +13,15 @@ const drawn = (name, attributes, ...children) =>
 const path = (kind, d) => drawn("path", { class: kind, d });
 const text = (words, x, y, anchor = null, kind = null) =>
   drawn("text", { x, y, "text-anchor": anchor, class: kind }, words);
+const figure = (title, kind, ...children) =>
+  element("figure", { class: kind }, element("h3", {}, title), ...children);
+const line = (...cells) => element("tr", {}, ...cells);
+const head = (words, scope, kind = null, more = {}) => element("th", { scope, class: kind, ...more }, words);
+
+function table(title, kind, heads, lines) {
+  const caption = element("caption", { class: "unseen" }, title);
+  return element("table", { class: kind }, caption, element("thead", {}, ...heads), element("tbody", {}, ...lines));
+}
 
 function drawing(name, title, description, width, height) {
   const labels = { role: "img", "aria-labelledby": `${name}-title ${name}-text` };
@@ -22,7 +31,7 @@ function drawing(name, title, description, width, height) {
 }
 
 function figuresOf(view, rows) {
-  if (view.dataSet === "all") return [ranksFigure(view.diagram)];
+  if (view.diagram) return [ranksFigure(view.diagram)];
   const placed = rows.filter((row) => row.configuration);
   return [heatFigure(placed), placed.length > 1 ? planeFigure(placed) : null].filter(Boolean);
 }
@@ -38,13 +47,8 @@ function planeFigure(rows) {
   const caption =
     "Each mark is a row of the table; filled ones are on the Pareto front: no other row beats them in both U and S. " +
     "Dashed lines join points of equal H.";
-  return element(
-    "figure",
-    { class: "plane" },
-    element("h3", {}, "Seen against unseen accuracy"),
-    planeDrawing(rows, front),
-    element("div", {}, element("figcaption", {}, caption), frontTable(front)),
-  );
+  const beside = element("div", {}, element("figcaption", {}, caption), frontTable(front));
+  return figure("Seen against unseen accuracy", "plane", planeDrawing(rows, front), beside);
 }
 
 function paretoFront(rows) {
@@ -55,15 +59,13 @@ function paretoFront(rows) {
 }
 
 function frontTable(front) {
-  const heads = ["U", "S", "H"].map((name) => element("th", { scope: "col" }, name));
-  const head = element("tr", {}, element("th", { scope: "col", class: "left" }, "Pareto front"), ...heads);
+  const heads = ["U", "S", "H"].map((name) => head(name, "col"));
   const lines = front.map((row) => {
     const { u, s, h } = row.configuration;
-    const name = element("th", { scope: "row", class: "left name", title: nameOf(row) }, row.method);
-    return element("tr", {}, name, ...[u, s, h].map((value) => element("td", {}, value.toFixed(1))));
+    const cells = [u, s, h].map((value) => element("td", {}, value.toFixed(1)));
+    return line(head(row.method, "row", "left name", { title: nameOf(row) }), ...cells);
   });
-  const caption = element("caption", { class: "unseen" }, "Pareto front of U and S");
-  return element("table", { class: "small" }, caption, element("thead", {}, head), element("tbody", {}, ...lines));
+  return table("Pareto front of U and S", "small", [line(head("Pareto front", "col", "left"), ...heads)], lines);
 }
 
 function planeDrawing(rows, front) {
@@ -167,22 +169,23 @@ function heatFigure(rows) {
   const shade = shadeBy([...cells.values()].map((alike) => standingFor(alike).configuration.h));
   const lines = sorted(keys.map(([generator]) => generator)).map((generator) => {
     const alike = columns.map((column) => cells.get(keyOf(generator, ...column)));
-    const head = element("th", { scope: "row" }, generator);
-    return element("tr", {}, head, ...alike.map((each) => (each ? heatCell(each, shade) : element("td", {}, "–"))));
+    return line(head(generator, "row"), ...alike.map((each) => heatCell(each, shade)));
   });
+  const gates = [...Map.groupBy(columns, ([gate]) => gate)].map(([gate, { length }]) =>
+    head(gate, "colgroup", null, { colspan: length }),
+  );
+  const classifiers = columns.map(([, classifier]) => head(classifier, "col"));
+  const heads = [
+    line(head("gate", "row", "left"), ...gates),
+    line(head("generator \\ classifier", "col", "left"), ...classifiers),
+  ];
   const title = "H by generator, gate and classifier";
-  const caption = element("caption", { class: "unseen" }, title);
-  const table = element("table", { class: "heat" }, caption, heatHead(columns), element("tbody", {}, ...lines));
-  const explained =
+  const scroll = { class: "scroll", tabindex: 0, role: "region", "aria-label": title };
+  const caption =
     "In percent; a stronger colour is higher. " +
     "Where several rows share a cell, it shows that with most seeds, then the latest.";
-  return element(
-    "figure",
-    {},
-    element("h3", {}, title),
-    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, table),
-    element("figcaption", {}, explained),
-  );
+  const heat = element("div", scroll, table(title, "heat", heads, lines));
+  return figure(title, null, heat, element("figcaption", {}, caption));
 }
 
 const sorted = (names) => [...new Set(names)].sort();
@@ -199,23 +202,11 @@ function shadeBy(values) {
   return (h) => (high > low ? Math.max(0, Math.round(((h - low) / (high - low)) * 6)) : 3);
 }
 
-function heatHead(columns) {
-  const gates = [...Map.groupBy(columns, ([gate]) => gate)].map(([gate, alike]) =>
-    element("th", { scope: "colgroup", colspan: alike.length }, gate),
-  );
-  const classifiers = columns.map(([, classifier]) => element("th", { scope: "col" }, classifier));
-  return element(
-    "thead",
-    {},
-    element("tr", {}, element("th", { scope: "row", class: "left" }, "gate"), ...gates),
-    element("tr", {}, element("th", { scope: "col", class: "left" }, "generator \\ classifier"), ...classifiers),
-  );
-}
-
 function heatCell(alike, shade) {
+  if (!alike) return element("td", {}, "–");
   const row = standingFor(alike);
   const { h, seeds } = row.configuration;
-  const title = `${nameOf(row)}, ${seeds} seeds; rows in this cell: ${alike.length}`;
+  const title = `${nameOf(row)}, ${seeds} seed${seeds === 1 ? "" : "s"}; rows in this cell: ${alike.length}`;
   return element("td", { class: `h${shade(h)}`, title }, h.toFixed(1));
 }
 
@@ -224,12 +215,11 @@ function heatCell(alike, shade) {
 const RANKS = { width: 640, side: 170, top: 58, step: 19 };
 
 function ranksFigure(diagram) {
-  const heading = element("h3", {}, "Mean ranks over data sets");
-  if (!diagram || diagram.missing)
-    return element("figure", {}, heading, element("p", { class: "quiet" }, diagram?.missing ?? "No ranks."));
+  const title = "Mean ranks over data sets";
+  if (diagram.missing) return figure(title, null, element("p", { class: "quiet" }, diagram.missing));
   const said = diagram.ranks.map(([name, rank]) => `${name} ${rank.toFixed(2)}`).join("; ");
   const caption = element("figcaption", {}, `${diagram.summary} Mean ranks: ${said}.`);
-  return element("figure", {}, heading, ranksDrawing(diagram, said), caption);
+  return figure(title, null, ranksDrawing(diagram, said), caption);
 }
 
 function ranksDrawing({ ranks, difference, cliques }, said) {

@@ -284,28 +284,28 @@ async function copy(button) {
 // --- light and dark
 
 const THEMES = ["system", "light", "dark"];
+const root = document.documentElement;
 
-function kept(theme) {
+function stored(act) {
   try {
-    if (theme) localStorage.setItem("gzslbench-theme", theme);
-    return localStorage.getItem("gzslbench-theme");
+    return act(localStorage);
   } catch {
-    return theme; // pages opened from a file may have no storage
+    return null; // pages opened from a file may have no storage
   }
 }
 
 function wear(theme) {
-  document.documentElement.dataset.theme = theme;
+  root.dataset.theme = theme;
   at("theme").textContent = `Theme: ${theme}`;
 }
 
-wear(THEMES.includes(kept()) ? kept() : "system");
+const kept = stored((storage) => storage.getItem("gzslbench-theme"));
+wear(THEMES.includes(kept) ? kept : "system");
 on("theme", "click", () => {
-  const theme = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length];
-  kept(theme);
-  wear(theme);
+  wear(THEMES[(THEMES.indexOf(root.dataset.theme) + 1) % THEMES.length]);
+  stored((storage) => storage.setItem("gzslbench-theme", root.dataset.theme));
 });
-document.documentElement.dataset.scripted = "";
+root.dataset.scripted = "";
 if (page.views.length) {
   listen();
   route();
