@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
+from gzslbench.records.samples import Samples
 from gzslbench.records.store import Store
-from gzslbench.records.summary import RecordSummary
 from gzslbench.report.figures.choice import settings_of, typical
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
-
-if TYPE_CHECKING:
-    from gzslbench.records.predictions import Predictions
-    from gzslbench.records.samples import Samples
 
 
 class Archive:
@@ -69,8 +65,21 @@ class Archive:
         )
 
     def records(self, group: Group) -> list[Record]:
-        """Read the records of a group, in the order of their seeds."""
-        return [self._record(summary) for summary in group.results]
+        """Read the records of a group, in the order of their seeds.
+
+        Where two results folders hold the cell of a summary, its record is read from the one that it came from.
+        """
+        records = []
+        for summary in group.results:
+            key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
+            for store in self._stores:
+                if store.has(key):
+                    record = store.read(store.folder(key))
+                    self._origins[record.digest] = store
+                    if record.created == summary.created:
+                        break
+            records.append(record)
+        return records
 
     def predictions(self, record: Record) -> Predictions:
         """Read the predictions of a record that :meth:`records` or :meth:`sampled` gave."""
@@ -95,14 +104,3 @@ class Archive:
         command = self.request.run_command(group.method, group.comparison.data_set, group.results[0].budget, again=True)
         of = f"'{group.method}' on '{group.comparison.data_set}'"
         return RecordError(f"no record of {of} has kept {what}", f"make them with: {command}")
-
-    def _record(self, summary: RecordSummary) -> Record:
-        """Read a record; where two results folders hold its cell, from the one that the summary came from."""
-        key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
-        for store in self._stores:
-            if store.has(key):
-                record = store.read(store.folder(key))
-                self._origins[record.digest] = store
-                if record.created == summary.created:
-                    break
-        return record

@@ -17,7 +17,7 @@ from gzslbench.report.groups import Group
 LEAST_VALUES = 3
 COLUMNS = 3
 LOGARITHMIC_FROM = 30
-"""Values whose largest is more than so many times the smallest are drawn on a logarithmic axis."""
+"""Values whose largest is more than so many times the smallest are drawn on a logarithmic axis, linear near 0."""
 LINES = (("U", "u", GREEN, "s"), ("S", "s", BLUE, "^"), ("H", "h", VERMILION, "o"))
 
 
@@ -83,18 +83,13 @@ def _panel(axes: Axes, setting: str, points: Mapping[float, Group], usual: float
         axes.fill_between(values, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.axvline(usual, color="black", linestyle="dotted", linewidth=1, label="usual value")
     axes.set_xlabel(setting)
-    scale_by(axes, values)
+    positive = [value for value in values if value > 0]
+    if positive and min(values) >= 0 and max(positive) > LOGARITHMIC_FROM * min(positive):
+        linear = {"linthresh": min(positive)} if 0 in values else {}
+        axes.set_xscale("symlog" if linear else "log", **linear)
 
 
 def percentages(groups: Iterable[Group], metric: str) -> tuple[list[float], list[float]]:
     """Give a metric's mean in each group, and its standard deviations: 0 where there is a single value."""
     summaries = [group.summary(attrgetter(metric)) for group in groups]
     return [100 * each.mean for each in summaries], [100 * (each.sd or 0.0) for each in summaries]
-
-
-def scale_by(axes: Axes, values: Sequence[float]) -> None:
-    """Make the x axis logarithmic where the values span far, linear near a zero among them."""
-    positive = [value for value in values if value > 0]
-    if positive and min(values) >= 0 and max(positive) > LOGARITHMIC_FROM * min(positive):
-        linear = {} if len(positive) == len(values) else {"linthresh": min(positive)}
-        axes.set_xscale("symlog" if linear else "log", **linear)
