@@ -28,8 +28,8 @@ class FigureInfo:
         return (self.drawn_by or self.name).replace("-", "_")
 
 
-_GSMFLOW = "Chen et al., GSMFlow"
-_EARLY_GAN = "Gune et al., ACM MM 2020"
+_GSMFLOW = "Chen et al., GSMFlow, Fig."
+_EARLY_GAN = "Gune et al., ACM MM 2020, Fig."
 
 FIGURES = {
     figure.name: figure
@@ -37,20 +37,16 @@ FIGURES = {
         FigureInfo(
             "confusion",
             "which classes are taken for which",
-            f"{_GSMFLOW}, Fig. 6",
+            f"{_GSMFLOW} 6",
             methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
         ),
         FigureInfo(
-            "sensitivity",
-            "U, S and H over each swept setting of a method",
-            f"{_GSMFLOW}, Fig. 7",
-            methods=("gsmflow",),
-            single=True,
+            "sensitivity", "U, S and H over each swept setting of a method", f"{_GSMFLOW} 7", ("gsmflow",), single=True
         ),
         FigureInfo(
             "boundary",
             "real samples and the boundary samples mined from them",
-            f"{_GSMFLOW}, Fig. 8",
+            f"{_GSMFLOW} 8",
             methods=("gsmflow",),
             single=True,
             samples=True,
@@ -58,21 +54,21 @@ FIGURES = {
         FigureInfo(
             "synthetic",
             "real and synthetic features of unseen classes",
-            f"{_GSMFLOW}, Fig. 9",
+            f"{_GSMFLOW} 9",
             methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
             samples=True,
         ),
         FigureInfo(
             "entropy",
             "entropies while training and at test time",
-            f"{_EARLY_GAN}, Fig. 2 and 4",
+            f"{_EARLY_GAN} 2 and 4",
             methods=("early-gan", "early-gan-routing-alone"),
             samples=True,
         ),
         FigureInfo(
             "proxies",
             "a GAN's samples as its training goes on",
-            f"{_EARLY_GAN}, Fig. 3",
+            f"{_EARLY_GAN} 3",
             methods=("early-gan",),
             single=True,
             samples=True,
@@ -80,7 +76,7 @@ FIGURES = {
         FigureInfo(
             "confidence",
             "Confidence Score, and H by proxies of one state, over training steps",
-            f"{_EARLY_GAN}, Fig. 5",
+            f"{_EARLY_GAN} 5",
             methods=("early-gan",),
             single=True,
             setting="early-gan.single_state",
@@ -88,13 +84,13 @@ FIGURES = {
         FigureInfo(
             "routing",
             "shares of test samples sent to either expert, over data sets or methods",
-            f"{_EARLY_GAN}, Fig. 6",
+            f"{_EARLY_GAN} 6",
             methods=("early-gan",),
         ),
         FigureInfo(
             "proxy-count",
             "U, S and H over the number of proxies",
-            f"{_EARLY_GAN}, Fig. 7",
+            f"{_EARLY_GAN} 7",
             drawn_by="sensitivity",
             methods=("early-gan",),
             single=True,

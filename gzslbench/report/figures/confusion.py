@@ -36,7 +36,9 @@ def draw(archive: Archive) -> Drawing:
     width, height = max(2.4, (len(shown) + 1) * cell + 0.6), max(1.8, len(shown) * cell) + 1.2
     figure, (axes,) = panels(1, len(groups), width, height, sharey=True)
     for each, group, matrix in zip(axes, groups, shares, strict=True):
-        image = _draw_matrix(each, cut(matrix, shown), numbered)
+        kept = matrix[np.ix_(shown, shown)]
+        others = matrix[shown].sum(axis=1) - kept.sum(axis=1)
+        image = _draw_matrix(each, np.column_stack([kept, others]), numbered)
         each.set_title(group.method)
     figure.colorbar(image, ax=axes, label="share of the class's test samples", shrink=0.6, pad=0.01)
     _name_classes(axes, [*data.names(shown), rest], numbered)
@@ -66,12 +68,6 @@ def shown_classes(shares: Sequence[Shares], data: RecordData) -> Indices:
     order = np.argsort(-taken, kind="stable")[: len(unseen)]
     confused = seen[order[taken[order] > 0]]
     return unseen if len(unseen) + len(confused) > MOST_NUMBERED else np.concatenate([unseen, confused])
-
-
-def cut(shares: Shares, shown: Indices) -> Shares:
-    """Take the shown classes (c), and what is left of each row in a last column: (c, c + 1)."""
-    kept = shares[np.ix_(shown, shown)]
-    return np.column_stack([kept, shares[shown].sum(axis=1) - kept.sum(axis=1)])
 
 
 def _draw_matrix(axes: Axes, matrix: Shares, numbered: bool) -> AxesImage:

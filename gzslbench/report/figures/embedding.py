@@ -14,7 +14,6 @@ from gzslbench.report.figures.style import MARKERS, PALE, PALETTE
 
 Plane = NDArray[np.floating]
 PERPLEXITY = 30.0
-RANDOM_STATE = 0
 
 
 def embed(sets: Sequence[NDArray[np.generic]]) -> list[Plane]:
@@ -25,7 +24,7 @@ def embed(sets: Sequence[NDArray[np.generic]]) -> list[Plane]:
     points = np.concatenate([np.asarray(each, dtype=np.float32) for each in sets])
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
     with threadpool_limits(1):
-        plane = TSNE(perplexity=perplexity, init="pca", random_state=RANDOM_STATE).fit_transform(points)
+        plane = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(points)
     ends = np.cumsum([len(each) for each in sets])[:-1]
     return [np.asarray(part, dtype=np.float32) for part in np.split(plane, ends)]
 

@@ -12,24 +12,18 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = PALETTE = (
-    *("#0072B2", "#E69F00", "#009E73", "#D55E00"),
-    *("#CC79A7", "#56B4E9", "#000000", "#F0E442"),
-)
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
 """Okabe and Ito's colours, which people with any colour vision can tell apart; the faintest come last."""
+BLUE, ORANGE, GREEN, VERMILION, PURPLE = PALETTE[:5]
 PALE = "#BBBBBB"
 MARKERS = "o^sDv"
 """Shapes that tell apart what shares a colour."""
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 _SETTINGS: Any = {
+    **dict.fromkeys(("legend.fontsize", "xtick.labelsize", "ytick.labelsize"), 8),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
     "font.size": 9,
     "axes.titlesize": 10,
-    "legend.fontsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
     "svg.hashsalt": "gzslbench",
 }
 _CAPTION_SIZE = 8
@@ -71,10 +65,7 @@ def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
 
 
 def save(figure: Figure, caption: str, folder: Path, stem: str) -> list[Path]:
-    """Write ``stem`` as PNG and SVG with the caption underneath; the same figure gives the same bytes.
-
-    The caption stands under the figure and its legend, outside the figure's own area, which is widened here.
-    """
+    """Write ``stem`` as PNG and SVG, widened by the caption under the legend; the same figure gives the same bytes."""
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
     lowest = min((legend.get_window_extent().y0 for legend in figure.legends), default=0.0)

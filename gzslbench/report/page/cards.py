@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -79,7 +79,7 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
     for role, part in runs[0].group.key.parts.by_role().items():
         roles[part.name].append(role)
     components = {part: installed.components.get(part) for part in roles}
-    sources = dict.fromkeys(each.plugin for each in (declared, *components.values()) if each)
+    plugins = {each.plugin: installed.main_method(each.plugin) for each in (declared, *components.values()) if each}
     recipes: dict[tuple[Used, ...], list[str]] = defaultdict(list)
     for run in runs:
         recipes[tuple(settings_used(run.group, installed))].append(run.view.table.title)
@@ -90,23 +90,15 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
         parts=[(part, " and ".join(roles[part]), each.info if each else None) for part, each in components.items()],
         runs=runs,
         recipes=recipes,
-        documents=list(_documents(name, list(sources), installed, shown)),
-        provenance=_provenance(groups, list(sources)),
+        documents=[
+            Document(plugin.name, main if main != name and main in shown else "", deviations(plugin), citation(plugin))
+            for plugin, main in plugins.items()
+        ],
+        provenance=_provenance(groups, plugins),
     )
 
 
-def _documents(
-    name: str, sources: Sequence[PluginSource], installed: Installed, shown: frozenset[str]
-) -> Iterator[Document]:
-    """Give what the plugins of a method hold, once: in the card of the plugin's main method."""
-    for plugin in sources:
-        main = installed.main_method(plugin)
-        text, bibtex = deviations(plugin), citation(plugin)
-        if text or bibtex:
-            yield Document(plugin.name, main if main != name and main in shown else "", text, bibtex)
-
-
-def _provenance(groups: Sequence[Group], sources: Sequence[PluginSource]) -> dict[str, str]:
+def _provenance(groups: Sequence[Group], plugins: Iterable[PluginSource]) -> dict[str, str]:
     summaries = [summary for group in groups for summary in group.results]
     created = sorted({summary.created[:10] for summary in summaries if summary.created})
     codes = {f"{part.name} {part.code[:8]}" for group in groups for part in parts(group.key)}
@@ -115,6 +107,6 @@ def _provenance(groups: Sequence[Group], sources: Sequence[PluginSource]) -> dic
         "made": " to ".join(dict.fromkeys((created[0], created[-1]))) if created else "",
         "machines": "; ".join(sorted({summary.machine_class for summary in summaries})),
         "source hashes": ", ".join(sorted(codes)),
-        "installed here": ", ".join(map(str, sources)) or "no; all that this card says is from its records",
+        "installed here": ", ".join(map(str, plugins)) or "no; all that this card says is from its records",
     }
     return {name: text for name, text in facts.items() if text}

@@ -13,8 +13,7 @@ const drawn = (name, attributes, ...children) =>
 const path = (kind, d) => drawn("path", { class: kind, d });
 const text = (words, x, y, anchor = null, kind = null) =>
   drawn("text", { x, y, "text-anchor": anchor, class: kind }, words);
-const figure = (title, kind, ...children) =>
-  element("figure", { class: kind }, element("h3", {}, title), ...children);
+const figure = (title, kind, ...children) => element("figure", { class: kind }, element("h3", {}, title), ...children);
 const line = (...cells) => element("tr", {}, ...cells);
 const head = (words, scope, kind = null, more = {}) => element("th", { scope, class: kind, ...more }, words);
 

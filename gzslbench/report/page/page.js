@@ -105,14 +105,10 @@ function drawPlaces() {
     const target = there.find((each) => each.protocol === view.protocol) ?? there[0];
     return link(name === "all" ? "All" : name, target, name === view.dataSet);
   });
-  const protocols = page.views
-    .filter((each) => each.dataSet === view.dataSet)
-    .map((each) => {
-      const text = each.name === each.dataSet ? each.protocol : `${each.protocol} (${each.name})`;
-      return link(text, each, each === view);
-    });
+  const here = page.views.filter((each) => each.dataSet === view.dataSet);
+  const textOf = ({ name, dataSet, protocol }) => (name === dataSet ? protocol : `${protocol} (${name})`);
   at("data-sets").replaceChildren(...places);
-  at("protocols").replaceChildren(...protocols);
+  at("protocols").replaceChildren(...here.map((each) => link(textOf(each), each, each === view)));
 }
 
 function link(text, view, current) {
@@ -133,7 +129,7 @@ function drawView() {
   at("choices").replaceChildren(...view.columns.flatMap(choice));
   const heads = view.columns.map((column) => {
     const button = element("button", { type: "button", "data-column": column.name }, column.name);
-    return element("th", { scope: "col", class: classOf(column), "data-column": column.name }, button);
+    return head(button, "col", classOf(column), { "data-column": column.name });
   });
   at("table").tHead.replaceChildren(element("tr", {}, ...heads));
   at("table").classList.toggle("without-costs", !state.costs);
@@ -159,8 +155,7 @@ function drawRows() {
   const { view, sort, order } = state;
   const rows = chosenRows();
   const shown = rows.slice(0, state.limit);
-  for (const cell of at("table").tHead.rows[0].cells)
-    cell.ariaSort = cell.dataset.column === sort ? order : null;
+  for (const cell of at("table").tHead.rows[0].cells) cell.ariaSort = cell.dataset.column === sort ? order : null;
   const classes = view.columns.map(classOf);
   at("table").tBodies[0].replaceChildren(...shown.map((row) => tableRow(row, classes)));
   at("more").hidden = shown.length === rows.length;
