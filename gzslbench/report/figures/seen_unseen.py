@@ -45,7 +45,7 @@ def draw(archive: Archive) -> Drawing:
 
 
 def chosen_groups(archive: Archive) -> list[Group]:
-    """Give the methods asked for, else those with the highest H that have a name and are no variants."""
+    """Give the methods asked for, else those with the highest H that have a name and are not variants."""
     if archive.request.named:
         return [archive.group(method) for method in archive.request.named]
     declared = declared_methods()

@@ -1,5 +1,6 @@
 "use strict";
 // What is drawn of a view: the seen-unseen plane, the heat map of H, the critical-difference diagram.
+// The page needs a browser of 2024 or later (light-dark, Map.groupBy).
 
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) if (value !== null) node.setAttribute(name, value);
