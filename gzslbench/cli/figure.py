@@ -65,7 +65,7 @@ def figure(
         _list()
         return
     info = _named(name)
-    if setting and name != "sensitivity":
+    if setting and (info.module != "sensitivity" or info.setting):
         raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
     _require_extra()
     from gzslbench.report.figures.drawing import draw
