@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +11,6 @@ from gzslbench.cli.options import roots_option
 from gzslbench.cli.pages import print_tables
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
-
-if TYPE_CHECKING:
-    from gzslbench.report.comparison.recipe_rows import IsRecipe
-    from gzslbench.report.groups import Group
 
 
 @click.command()
@@ -46,6 +40,7 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
     """
     from gzslbench.records.store import Store
     from gzslbench.report.comparison.tables import compare_tables
+    from gzslbench.report.method_itself import is_installed_recipe
 
     stores = list(map(Store, roots))
     results = [result for store in stores for result in store.results() if result.key.protocol == protocol]
@@ -57,17 +52,4 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
         if name not in present:
             raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
     chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
-    print_tables(compare_tables(chosen, stores, a, b, _is_recipe))
-
-
-def _is_recipe(group: Group) -> bool:
-    """Tell whether a row is of its method's recipe; asked only where a name may mean several rows."""
-    return _recipes()(group)
-
-
-@cache
-def _recipes() -> IsRecipe:
-    from gzslbench.registry.registry import load_plugins
-    from gzslbench.report.comparison.recipe_rows import recipes_of
-
-    return recipes_of(load_plugins())
+    print_tables(compare_tables(chosen, stores, a, b, is_installed_recipe))

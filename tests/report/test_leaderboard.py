@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from gzslbench.report import build_leaderboard, leaderboard_pages
+from gzslbench.report.papers import reported
 
 
 def _cells(table):

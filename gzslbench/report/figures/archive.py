@@ -12,9 +12,10 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.record import Json, Record
 from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.figures.choice import settings_of, typical
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Comparison, Group, group_results
+from gzslbench.report.method_itself import is_installed_recipe, method_itself
+from gzslbench.report.settings import values_of
 
 if TYPE_CHECKING:
     from gzslbench.records.predictions import Predictions
@@ -62,10 +63,10 @@ class Archive:
         """
         groups = self.groups(data_set)
         wanted = (having or {}).items()
-        chosen = [group for group in groups if group.method == method and wanted <= settings_of(group).items()]
+        chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if not chosen:
             raise self._no_record(method, data_set or self.data_set)
-        return typical(chosen, groups)
+        return method_itself(chosen, groups, is_installed_recipe)
 
     def records(self, group: Group) -> list[Record]:
         """Read the records of a group, in the order of their seeds."""

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from gzslbench.errors import RecordError
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.caption import caption
-from gzslbench.report.figures.choice import declared_methods, settings_of, swept
+from gzslbench.report.figures.choice import declared_methods, swept
 from gzslbench.report.figures.style import BLUE, GREEN, VERMILION, Drawing, legend_below, panels
 from gzslbench.report.groups import Group
+from gzslbench.report.settings import values_of
 
 LEAST_VALUES = 3
 COLUMNS = 3
@@ -30,7 +31,7 @@ def draw(archive: Archive) -> Drawing:
     figure, grid = panels(math.ceil(len(sweeps) / columns), columns, 3.4 if columns > 1 else 5.0, 2.9, sharey=True)
     axes = [each for row in grid for each in row]
     for each, (setting, points) in zip(axes, sweeps.items(), strict=False):
-        _panel(each, setting, points, settings_of(base)[setting])
+        _panel(each, setting, points, values_of(base)[setting])
     for spare in axes[len(sweeps) :]:
         spare.remove()
     for row in grid:

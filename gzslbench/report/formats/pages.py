@@ -26,8 +26,8 @@ _INTRODUCTION = """\
 Mean per-class top-1 accuracy in percent: T1 (conventional zero-shot learning), U and S (unseen and seen classes in
 generalized zero-shot learning), H (their harmonic mean); AUSUC is the area under the curve of S over U. Mean ± sample
 standard deviation over seeds. UD: something of the unseen classes is used before test time; GM: a generator takes part.
-Times and memory are medians over seeds; test reads counts how often test labels were read for one result. paper H is what a
-paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
+Times and memory are medians over seeds; test reads counts how often test labels were read for one result. paper H is
+what a paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
 """
 
 

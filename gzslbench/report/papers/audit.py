@@ -1,8 +1,8 @@
 """Checks of the papers' own numbers: what a table can't have right, and what is known of how its numbers came about.
 
 ``originals.csv`` holds rows as their sources print them (``features`` is empty for the plain ones), ``audit.csv``
-findings that no computation makes, ``test_reads.csv`` how often each system's code measures itself on the test set for one
-number. Each row says how that is known.
+findings that no computation makes, ``test_reads.csv`` how often each system's code measures itself on the test set for
+one number. Each row says how that is known.
 """
 
 from __future__ import annotations

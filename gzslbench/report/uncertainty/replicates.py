@@ -57,6 +57,8 @@ class GroupReplicates:
         """Resample results of one split."""
         answers = reader.answers(owned[0][1])
         assert answers is not None
-        marks = np.stack([reader.marks(result) for _, result in owned], axis=1)
-        for (group, result), h in zip(owned, h_replicates(answers.labels, answers.unseen_classes, marks), strict=True):
+        correct = np.stack([reader.correct(result) for _, result in owned], axis=1)
+        for (group, result), h in zip(
+            owned, h_replicates(answers.labels, answers.unseen_classes, correct), strict=True
+        ):
             self._cells[group][result.split_hash, result.seed] = h
