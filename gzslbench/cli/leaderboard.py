@@ -17,7 +17,8 @@ from gzslbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from gzslbench.records.summary import RecordSummary
-    from gzslbench.report import Leaderboard, Page
+    from gzslbench.report.formats.pages import Page
+    from gzslbench.report.leaderboard import Leaderboard
 
 _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
 """Formats by the ending of a file's name."""
@@ -159,12 +160,12 @@ def _selected(
 
 def _board(results: Sequence[RecordSummary], roots: Sequence[Path]) -> Leaderboard:
     from gzslbench.records.store import Store
-    from gzslbench.report import build_leaderboard
+    from gzslbench.report.leaderboard import build_leaderboard
 
     return build_leaderboard(results, list(map(Store, roots)))
 
 
 def _pages(results: Sequence[RecordSummary], roots: Sequence[Path]) -> list[Page]:
-    from gzslbench.report import leaderboard_pages
+    from gzslbench.report.formats.pages import leaderboard_pages
 
     return leaderboard_pages(_board(results, roots))

@@ -12,7 +12,7 @@ import click
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gzslbench.report import Page
+    from gzslbench.report.formats.pages import Page
     from gzslbench.report.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,7 +73,7 @@ def as_markdown(tables: Sequence[Table]) -> str:
 
 def update_pages(pages: Sequence[Page], folder: Path) -> None:
     """Write the pages that have changed, and say which."""
-    from gzslbench.report import write_pages
+    from gzslbench.report.formats.pages import write_pages
 
     changed = write_pages(pages, folder)
     for path in changed:
@@ -84,7 +84,7 @@ def update_pages(pages: Sequence[Page], folder: Path) -> None:
 
 def check_pages(pages: Sequence[Page], folder: Path, command: str) -> None:
     """Show what ``gzslbench COMMAND --write`` would change, and exit with 1 if there is anything."""
-    from gzslbench.report import stale_pages
+    from gzslbench.report.formats.pages import stale_pages
 
     stale = stale_pages(pages, folder)
     for path, diff in stale.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -143,16 +143,20 @@ def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:
     return {comparison: tables[comparison] for comparison in sorted(tables, key=lambda comparison: comparison.order)}
 
 
-def peek_gaps(paper: Iterable[Group], inductive: Iterable[Group]) -> dict[Group, float]:
+def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
     """H(paper) - H(inductive) of the same configuration, as a mean over the seeds that both ran; absent where none."""
-    twins = {_but_protocol(group): group for group in sorted(inductive, key=lambda group: group.comparison.order)}
+    ordered = sorted(groups, key=lambda group: group.comparison.order)
+    paper = [group for group in ordered if not group.comparison.rules.ranked]
+    inductive = [group for group in ordered if group.comparison.protocol == "inductive"]
     gaps = {}
-    for group in paper:
-        twin = twins.get(_but_protocol(group))
-        shared = group.seeds & twin.seeds if twin else frozenset()
-        if twin and shared:
-            ours, theirs = (statistics.fmean(each.h for each in of.over(shared).results) for of in (group, twin))
-            gaps[group] = ours - theirs
+    for ours, theirs, sign in ((paper, inductive, 1), (inductive, paper, -1)):
+        twins = {_but_protocol(group): group for group in theirs}
+        for group in ours:
+            twin = twins.get(_but_protocol(group))
+            shared = group.seeds & twin.seeds if twin else frozenset()
+            if twin and shared:
+                h, other = (statistics.fmean(each.h for each in of.over(shared).results) for of in (group, twin))
+                gaps[group] = sign * (h - other)
     return gaps
 
 

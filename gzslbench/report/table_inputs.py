@@ -10,7 +10,6 @@ from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
 from gzslbench.report.origin import provenances
-from gzslbench.report.tables import Table, comparison_table
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.standing import Standing, standings
 
@@ -35,16 +34,4 @@ class TableInputs:
         groups = group_results(results)
         tables = by_comparison(groups)
         reader = CorrectnessReader(stores)
-        return TableInputs(tables, _gaps(groups), standings(tables, reader), provenances(groups, stores, reader))
-
-    def table(self, comparison: Comparison, name: str) -> Table:
-        """Tabulate one comparison; ``name`` stands for the data set in the title."""
-        groups = self.tables[comparison]
-        return comparison_table(comparison, name, groups, self.gaps, self.standings, self.provenances)
-
-
-def _gaps(groups: Sequence[Group]) -> dict[Group, float]:
-    """Give H(paper) - H(inductive) for the groups of both protocols."""
-    paper = [group for group in groups if not group.comparison.rules.ranked]
-    inductive = [group for group in groups if group.comparison.protocol == "inductive"]
-    return peek_gaps(paper, inductive) | {group: -gap for group, gap in peek_gaps(inductive, paper).items()}
+        return TableInputs(tables, peek_gaps(groups), standings(tables, reader), provenances(groups, stores, reader))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
@@ -13,6 +13,7 @@ from gzslbench.report.costs import Cost, cost_of
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.labels import RowNames, in_order
 from gzslbench.report.papers.verdict import Reason, Verdict, verdict_notes, verdict_on
+from gzslbench.report.table_inputs import TableInputs
 from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.standing import Standing
 
@@ -78,22 +79,14 @@ class _Row:
         return verdict_on(self.group, self.standing.interval if self.standing else None)
 
 
-def comparison_table(
-    comparison: Comparison,
-    name: str,
-    groups: Iterable[Group],
-    peek_gaps: Mapping[Group, float],
-    standings: Mapping[Group, Standing],
-    provenances: Mapping[Group, Provenance] | None = None,
-) -> Table:
+def comparison_table(inputs: TableInputs, comparison: Comparison, name: str) -> Table:
     """Tabulate the groups of one comparison, by falling H; by name where the protocol isn't ranked.
 
-    ``name`` stands for the data set in the title, ``peek_gaps`` are what choosing on the test set adds to H, and
-    ``standings`` hold the groups that have an answer key; ``provenances`` are given where some results were submitted.
+    ``name`` stands for the data set in the title.
     """
-    rows = _rows(list(groups), peek_gaps, standings, provenances or {})
+    rows = _rows(inputs, comparison)
     cells = [*_cells(comparison, several_machines=len({row.machine for row in rows}) > 1)]
-    if provenances:
+    if inputs.provenances:
         cells.append((Column("provenance", left=True), lambda row: str(row.provenance or NOTHING)))
     title = f"{name}: {protocol_title(comparison)}"
     return written_table(title, protocol_summary(comparison), cells, rows, _notes(comparison, rows))
@@ -160,14 +153,9 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
 
-def _rows(
-    groups: Sequence[Group],
-    peek_gaps: Mapping[Group, float],
-    standings: Mapping[Group, Standing],
-    provenances: Mapping[Group, Provenance],
-) -> list[_Row]:
-    names = RowNames([groups])
-    costs = {group: cost_of(group) for group in in_order(groups, names)}
+def _rows(inputs: TableInputs, comparison: Comparison) -> list[_Row]:
+    names = RowNames([inputs.tables[comparison]])
+    costs = {group: cost_of(group) for group in in_order(inputs.tables[comparison], names)}
     machine_classes = sorted({cost.machine_class for cost in costs.values()})
     return [
         _Row(
@@ -175,9 +163,9 @@ def _rows(
             label=names.label(group),
             cost=cost,
             machine=str(1 + machine_classes.index(cost.machine_class)),
-            peek_gap=peek_gaps.get(group),
-            standing=standings.get(group),
-            provenance=provenances.get(group),
+            peek_gap=inputs.gaps.get(group),
+            standing=inputs.standings.get(group),
+            provenance=inputs.provenances.get(group),
         )
         for group, cost in costs.items()
     ]

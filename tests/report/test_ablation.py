@@ -7,9 +7,9 @@ import scipy.stats
 
 from gzslbench.contract.parts import Parts
 from gzslbench.records.record import PartKey
-from gzslbench.report import stale_pages, write_pages
 from gzslbench.report.ablation.design import Arm, Design
 from gzslbench.report.ablation.tables import ablation_page, ablation_tables
+from gzslbench.report.formats.pages import stale_pages, write_pages
 from gzslbench.report.groups import group_results
 from gzslbench.report.papers import reported
 from gzslbench.report.settings import settings_of

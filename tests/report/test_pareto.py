@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import by_comparison, group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.pareto import pareto_front, pareto_tables
 
 few_values = st.integers(0, 6).map(float)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from gzslbench.report.formats.pages import Page, as_text
-from gzslbench.report.papers.audit import Finding, PrintedRow, TestReads, test_reads
+from gzslbench.report.papers.audit import Finding, PrintedRow, ReadCount, read_counts
 from gzslbench.report.papers.reported import findings, printed_rows
 from gzslbench.report.tables import NOTHING, Column, Table
 
@@ -26,8 +26,8 @@ def audit_page() -> Page:
 
 def audit_tables() -> list[Table]:
     """Tabulate the audit of the bundled numbers."""
-    found, rows = findings(), printed_rows()
-    return [_wrong(found, rows), _remarks(found), _test_reads_table(test_reads(), rows)]
+    rows = printed_rows()
+    return [_wrong(findings(), rows), _remarks(findings()), _read_counts_table(read_counts(), rows)]
 
 
 class _Sources:
@@ -60,7 +60,9 @@ def _wrong(found: Sequence[Finding], rows: Sequence[PrintedRow]) -> Table:
                 each.source,
                 each.system,
                 each.dataset,
-                _printed(each, values[each.source, each.system, each.dataset]),
+                _listed(
+                    f"{metric} {values[each.source, each.system, each.dataset][metric]}" for metric in each.metrics
+                ),
                 each.text,
                 sources.number(each.known),
             )
@@ -99,7 +101,7 @@ def _remarks(found: Sequence[Finding]) -> Table:
     )
 
 
-def _test_reads_table(counts: Sequence[TestReads], rows: Sequence[PrintedRow]) -> Table:
+def _read_counts_table(counts: Sequence[ReadCount], rows: Sequence[PrintedRow]) -> Table:
     h = {(row.system, row.dataset): f"{row.values['H']:.1f}" for row in reversed(rows) if "H" in row.values}
     sources = _Sources()
     unknown = sorted({row.system for row in rows} - {each.system for each in counts}, key=str.casefold)
@@ -119,7 +121,7 @@ def _test_reads_table(counts: Sequence[TestReads], rows: Sequence[PrintedRow]) -
                 each.system,
                 each.dataset or "all",
                 h.get((each.system, each.dataset), NOTHING),
-                *map(_count, (each.count, each.evaluations, each.measurements)),
+                *(NOTHING if n is None else f"{n:,}" for n in (each.count, each.evaluations, each.measurements)),
                 each.kept,
                 sources.number(each.known),
             )
@@ -129,16 +131,8 @@ def _test_reads_table(counts: Sequence[TestReads], rows: Sequence[PrintedRow]) -
     )
 
 
-def _count(number: int | None) -> str:
-    return NOTHING if number is None else f"{number:,}"
-
-
 def _columns(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, left=True) for name in names)
-
-
-def _printed(finding: Finding, values: Mapping[str, float]) -> str:
-    return _listed(f"{metric} {values[metric]}" for metric in finding.metrics)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
 
@@ -20,16 +21,16 @@ from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import RowNames, in_order, table_names
 from gzslbench.report.papers.verdict import verdict_on
 from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.tables import comparison_table
 from gzslbench.report.uncertainty.standing import Standing
 
 JSON_VERSION = 1
 METRICS = ("t1", "u", "s", "h", "ausuc")
-_DATA = ("data_set", "protocol", "protocol_version", "split", "split_hash", "features", "labels", "semantics")
 
 
 def to_csv(inputs: TableInputs) -> str:
     """Write one line per group, the table that it belongs to in the first columns; lists are separated by blanks."""
-    rows = [_data(comparison) | row for comparison in inputs.tables for row in _rows(inputs, comparison)]
+    rows = [asdict(comparison) | row for comparison in inputs.tables for row in _rows(inputs, comparison)]
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -47,36 +48,28 @@ def to_json(inputs: TableInputs) -> str:
 
 
 def _json_table(inputs: TableInputs, comparison: Comparison, name: str) -> dict[str, Any]:
-    table = inputs.table(comparison, name)
+    table = comparison_table(inputs, comparison, name)
     about = {"title": table.title, "summary": table.summary, "notes": table.notes, "ranked": comparison.rules.ranked}
-    return about | _data(comparison) | {"rows": list(_rows(inputs, comparison))}
-
-
-def _data(comparison: Comparison) -> dict[str, Any]:
-    return {name: getattr(comparison, name) for name in _DATA}
+    return about | asdict(comparison) | {"rows": list(_rows(inputs, comparison))}
 
 
 def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any]]:
     """Describe the groups of one table, in the table's order."""
     names = RowNames([inputs.tables[comparison]])
     for group in in_order(inputs.tables[comparison], names):
-        provenance = inputs.provenances.get(group, Provenance.MEASURED)
-        described = _described(group, names.label(group), inputs.gaps.get(group), inputs.standings.get(group))
-        yield described | {"provenance": str(provenance)}
-
-
-def _described(group: Group, label: str, gap: float | None, standing: Standing | None) -> dict[str, Any]:
-    return {
-        **_identity(group, label),
-        **_accuracies(group),
-        "h_fraction_low": standing.interval.low if standing else None,
-        "h_fraction_high": standing.interval.high if standing else None,
-        "rank": standing.rank if standing else None,
-        "wins_fraction": standing.wins if standing else None,
-        "peek_gap_fraction": gap,
-        **_cost(group),
-        **_reported(group, standing),
-    }
+        standing = inputs.standings.get(group)
+        yield {
+            **_identity(group, names.label(group)),
+            **_accuracies(group),
+            "h_fraction_low": standing.interval.low if standing else None,
+            "h_fraction_high": standing.interval.high if standing else None,
+            "rank": standing.rank if standing else None,
+            "wins_fraction": standing.wins if standing else None,
+            "peek_gap_fraction": inputs.gaps.get(group),
+            **_cost(group),
+            **_reported(group, standing),
+            "provenance": str(inputs.provenances.get(group, Provenance.MEASURED)),
+        }
 
 
 def _identity(group: Group, label: str) -> dict[str, Any]:
@@ -110,18 +103,14 @@ def _accuracies(group: Group) -> dict[str, Any]:
 
 
 def _cost(group: Group) -> dict[str, Any]:
-    cost = cost_of(group)
     test_reads = [result.test_reads for result in group.results]
     return {
         "test_reads_least": min(test_reads),
         "test_reads_most": max(test_reads),
-        "machine_class": cost.machine_class,
-        "shared_machine": cost.shared_machine,
-        "seeds_together": cost.seeds_together,
-        "fit_s": cost.fit_s,
-        "predict_samples_per_s": cost.predict_per_s,
-        "peak_memory_mib": cost.peak_memory_mib,
-        "peak_device_mib": cost.peak_device_mib,
+        **{
+            name.replace("predict_per_s", "predict_samples_per_s"): value
+            for name, value in asdict(cost_of(group)).items()
+        },
     }
 
 

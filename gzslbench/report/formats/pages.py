@@ -15,7 +15,7 @@ from gzslbench.report.tables import Table
 
 OVERVIEW = "README.md"
 _TAKEN = ("readme.md", "reported.md")
-"""Names of pages that are no data set's, as a file system that knows no case has them."""
+"""Names of pages that are not of data sets, in lower case: file systems may ignore it."""
 TABLES = "tables"
 NO_RECORDS = "No records."
 DIFF_LINES = 20
@@ -74,12 +74,13 @@ def stale_pages(pages: Iterable[Page], folder: Path) -> dict[Path, str]:
 
 
 def _versions(pages: Iterable[Page], folder: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each page's path with its text as it is and as it should be."""
-    expected = list(pages)
-    for page in [*expected, *_left_over(expected, folder)]:
+    """Give each page's path with its text as it is and as it should be."""
+    pages = list(pages)
+    for page in [*pages, *_left_over(pages, folder)]:
         path = folder / page.file
         old = path.read_text(encoding="utf-8") if path.exists() else ""
-        yield path, old, _filled(page, old or _fresh(page), path)
+        empty = (f"{_begin(name)}\n{_end(name)}\n" for name in page.blocks)
+        yield path, old, _filled(page, old or "\n".join((page.introduction, *empty)), path)
 
 
 def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
@@ -92,11 +93,6 @@ def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
         for path in sorted(folder.glob("*.md"))
         if path.name not in files and _begin(TABLES) in path.read_text(encoding="utf-8").splitlines()
     ]
-
-
-def _fresh(page: Page) -> str:
-    blocks = (f"{_begin(name)}\n{_end(name)}\n" for name in page.blocks)
-    return "\n".join((page.introduction, *blocks))
 
 
 def _filled(page: Page, text: str, path: Path) -> str:

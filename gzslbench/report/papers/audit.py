@@ -8,7 +8,7 @@ one number. Each row says how that is known.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,9 +34,7 @@ class PrintedRow:
 
     @property
     def gzsl(self) -> tuple[float, float, float] | None:
-        """U, S and H, where the row has all three."""
-        u, s, h = (self.values.get(metric) for metric in ("U", "S", "H"))
-        return None if u is None or s is None or h is None else (u, s, h)
+        return _gzsl(self.values)
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,10 @@ class Original:
     source: str
     checked: bool
 
+    @property
+    def gzsl(self) -> tuple[float, float, float] | None:
+        return _gzsl(self.values)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -68,8 +70,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class TestReads:
-    """How often the test set was looked at for one number: ``measurements`` in each of so many ``evaluations``.
+class ReadCount:
+    """How often test labels were read for one number: ``measurements`` in each of so many ``evaluations``.
 
     A measurement is one of an epoch of the classifier, or of a threshold. Both are None where the count isn't known.
     ``kept`` says which measurement is the number.
@@ -95,7 +97,11 @@ class TestReads:
 
 def audit(rows: Sequence[PrintedRow]) -> list[Finding]:
     """Find what is wrong or worth knowing about the rows of published tables, in their order."""
-    return [finding for row in rows for finding in (*_computed(row, rows), *_curated(row))]
+    return [
+        finding
+        for row in rows
+        for finding in (*_out_of_range(row), *_not_harmonic(row), *_unlike_others(row, rows), *_curated(row))
+    ]
 
 
 def follows(u: float, s: float, h: float) -> bool:
@@ -108,7 +114,14 @@ def follows(u: float, s: float, h: float) -> bool:
 def originals() -> tuple[Original, ...]:
     """Read the bundled rows of the systems' own sources."""
     return tuple(
-        Original(row["system"], row["dataset"], row["features"], _values(row), row["source"], row["checked"] == "Y")
+        Original(
+            system=row["system"],
+            dataset=row["dataset"],
+            features=row["features"],
+            values={metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]},
+            source=row["source"],
+            checked=row["checked"] == "Y",
+        )
         for row in bundled("originals.csv")
     )
 
@@ -120,10 +133,10 @@ def bundled_findings() -> tuple[Mapping[str, str], ...]:
 
 
 @cache
-def test_reads() -> tuple[TestReads, ...]:
+def read_counts() -> tuple[ReadCount, ...]:
     """Read the bundled counts of readings of test labels."""
     return tuple(
-        TestReads(
+        ReadCount(
             row["system"],
             row["dataset"],
             int(row["evaluations"]) if row["evaluations"] else None,
@@ -139,13 +152,6 @@ def bundled(name: str) -> list[dict[str, str]]:
     """Read a table that comes with the package."""
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
-
-
-def _computed(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
-    yield from _out_of_range(row)
-    yield from _not_harmonic(row)
-    elsewhere = list(_of_another_data_set(row))
-    yield from elsewhere or [*_unlike_the_source(row), *_like_an_earlier_row(row, rows)]
 
 
 def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
@@ -172,23 +178,27 @@ def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
     yield _finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
 
 
-def _of_another_data_set(row: PrintedRow) -> Iterator[Finding]:
+def _unlike_others(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
+    elsewhere = _of_another_data_set(row)
+    yield from [elsewhere] if elsewhere else [*_unlike_the_source(row), *_like_an_earlier_row(row, rows)]
+
+
+def _of_another_data_set(row: PrintedRow) -> Finding | None:
     """U, S and H agree to the digit with what the source has elsewhere, and not with what it has here."""
     of_system = [original for original in originals() if original.system == row.system]
-    alike = [original for original in of_system if _same(row.values, original.values, ("U", "S", "H"))]
+    alike = [original for original in of_system if row.gzsl and original.gzsl == row.gzsl]
     here = _originals_of(row)
-    if row.gzsl is None or not alike or any(original in here for original in alike):
-        return
-    text = f"on {alike[0].features} features" if alike[0].features else f"{alike[0].dataset}'s numbers"
-    sources = [alike[0].source]
+    if not alike or any(original in here for original in alike):
+        return None
+    found = alike[0]
+    text = f"on {found.features} features" if found.features else f"{found.dataset}'s numbers"
+    known = found.source
     if here and here[0].checked:
         theirs = _written({metric: here[0].values[metric] for metric in ("U", "S", "H")})
         text += f"; on {here[0].dataset} {row.system} has {theirs}"
-        sources.append(here[0].source)
-    metrics = tuple(metric for metric, value in row.values.items() if value == alike[0].values.get(metric))
-    certain = alike[0].checked
-    known = ". ".join(dict.fromkeys(sources))
-    yield _finding(row, metrics, text if certain else f"presumably {text}", known, wrong=certain)
+        known = found.source if here[0].source == found.source else f"{found.source}. {here[0].source}"
+    metrics = tuple(metric for metric, value in row.values.items() if value == found.values.get(metric))
+    return _finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
 
 
 def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
@@ -241,12 +251,10 @@ def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *
     return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
 
 
-def _same(values: Mapping[str, float], others: Mapping[str, float], metrics: Iterable[str]) -> bool:
-    return all(metric in values and values[metric] == others.get(metric) for metric in metrics)
-
-
-def _values(row: Mapping[str, str]) -> dict[str, float]:
-    return {metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]}
+def _gzsl(values: Mapping[str, float]) -> tuple[float, float, float] | None:
+    """Give U, S and H, where a row has all three."""
+    u, s, h = (values.get(metric) for metric in ("U", "S", "H"))
+    return None if u is None or s is None or h is None else (u, s, h)
 
 
 def _written(values: Mapping[str, float]) -> str:

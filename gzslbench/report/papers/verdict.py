@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from gzslbench.report.groups import Group
-from gzslbench.report.papers.audit import ROUNDING, test_reads
+from gzslbench.report.papers.audit import ROUNDING, read_counts
 from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, best_of, reported_for, same_features
 from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
 from gzslbench.report.uncertainty.paired import t_interval
@@ -119,4 +119,4 @@ def _word(number: Reported, interval: Interval) -> Word:
 
 @cache
 def _best_on_test() -> frozenset[str]:
-    return frozenset(each.system for each in test_reads() if each.chose)
+    return frozenset(each.system for each in read_counts() if each.chose)

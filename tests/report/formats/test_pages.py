@@ -1,9 +1,10 @@
 import pytest
 
 from gzslbench.errors import UsageError
-from gzslbench.report import build_leaderboard, leaderboard_pages, stale_pages, write_pages
 from gzslbench.report.formats.audit_tables import audit_page
 from gzslbench.report.formats.markdown import to_markdown
+from gzslbench.report.formats.pages import leaderboard_pages, stale_pages, write_pages
+from gzslbench.report.leaderboard import build_leaderboard
 
 
 @pytest.fixture

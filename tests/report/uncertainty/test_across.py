@@ -3,6 +3,9 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from gzslbench.report.uncertainty.across import (
     ALPHA,
@@ -42,6 +45,13 @@ def test_the_worked_example_of_demsar():
     assert found.critical_difference == pytest.approx(1.25, abs=0.01)
     assert found.tasks == 14
     assert found.cliques == (("m+cf", "m", "cf", "C4.5"),)
+
+
+@settings(max_examples=25)
+@given(hnp.arrays(float, (7, 4), elements=st.integers(0, 9).map(float)))
+def test_mean_ranks_are_those_of_scipy(values):
+    expected = scipy.stats.rankdata(-values, axis=1).mean(axis=0)
+    np.testing.assert_allclose(mean_ranks(values), expected)
 
 
 def test_friedmans_test_is_that_of_scipy():

@@ -5,8 +5,9 @@ import pytest
 
 from gzslbench.errors import RecordError
 from gzslbench.records.store import Store
-from gzslbench.report import build_leaderboard, leaderboard_pages
+from gzslbench.report.formats.pages import leaderboard_pages
 from gzslbench.report.groups import by_comparison, group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.uncertainty.bootstrap import h_replicates, interval, over_seeds, over_splits
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.standing import Standing, standings
