@@ -33,7 +33,6 @@ class Comparison:
 
     @property
     def rules(self) -> Protocol:
-        """The protocol as this version of gzslbench knows it."""
         return protocol_named(self.protocol)
 
     @property
@@ -79,12 +78,10 @@ class Group:
 
     @cached_property
     def latest(self) -> str:
-        """When the latest of the results was made."""
         return max(result.created for result in self.results)
 
     @cached_property
     def seeds(self) -> frozenset[int]:
-        """The seeds that were run."""
         return frozenset(result.seed for result in self.results)
 
     def over(self, seeds: frozenset[int]) -> Group:
@@ -131,8 +128,8 @@ def group_results(results: Iterable[RecordSummary]) -> list[Group]:
         of_group, cell = cells[identity], (result.split_hash, result.seed)
         held = of_group.get(cell)
         of_group[cell] = result if held is None else max(held, result, key=lambda each: (each.created, repr(each)))
-    sorted_cells = ([of_group[cell] for cell in sorted(of_group)] for of_group in cells.values())
-    return [Group(_comparison(results[0]), tuple(results)) for results in sorted_cells]
+    in_order = (tuple(of_group[cell] for cell in sorted(of_group)) for of_group in cells.values())
+    return [Group(_comparison(ordered[0]), ordered) for ordered in in_order]
 
 
 def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,14 +18,8 @@ from numpy.typing import NDArray
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import Row, RowNames
 from gzslbench.report.tables import NOTHING, Column, Table, known_percent, protocol_title, written_table
-from gzslbench.report.uncertainty.across import (
-    MIN_METHODS,
-    MIN_TASKS,
-    CriticalDifference,
-    critical_difference,
-    mean_ranks,
-)
-from gzslbench.report.uncertainty.replicates import cells_of, restricted
+from gzslbench.report.uncertainty import across
+from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS, CriticalDifference
 from gzslbench.report.uncertainty.standing import Standing
 
 Task = tuple[Comparison, str]
@@ -85,7 +79,6 @@ class Overall:
 
     @cached_property
     def compared(self) -> list[Row]:
-        """The complete rows in their order."""
         return [row for row in self.rows if row in self.complete]
 
     @cached_property
@@ -106,12 +99,12 @@ class Overall:
         """Mean rank of each compared row over the shared tasks; empty where there are none."""
         if not len(self.task_values):
             return {}
-        return dict(zip(self.compared, map(float, mean_ranks(self.task_values)), strict=True))
+        return dict(zip(self.compared, map(float, across.mean_ranks(self.task_values)), strict=True))
 
     @cached_property
     def critical_difference(self) -> CriticalDifference | None:
         """The tests across tasks; None where there are too few."""
-        return critical_difference([self.names[row] for row in self.compared], self.task_values)
+        return across.critical_difference([self.names[row] for row in self.compared], self.task_values)
 
 
 def ranked_protocols(tables: Mapping[Comparison, Sequence[Group]]) -> Iterator[Overall]:
@@ -180,15 +173,12 @@ def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
 
 
 def _by_task(groups: Iterable[Group]) -> dict[Task, float]:
-    """Give H of a row on each of its tasks."""
     found: dict[Task, float] = {}
     for group in groups:
-        if not group.comparison.rules.many_splits:
-            found[group.comparison, ""] = group.h.mean
-            continue
+        many = group.comparison.rules.many_splits
         for split in sorted(group.splits):
-            cells = frozenset(cell for cell in cells_of(group) if cell[0] == split)
-            found[group.comparison, split] = restricted(group, cells).h.mean
+            results = tuple(result for result in group.results if result.split_hash == split)
+            found[group.comparison, split if many else ""] = replace(group, results=results).h.mean
     return found
 
 
@@ -205,19 +195,14 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
             "wins: how often H is above that of another row, in percent of the bootstrap's replicates; mean over rows "
             "and these data sets."
         )
-    yield _tests(overall)
-
-
-def _tests(overall: Overall) -> str:
     tasks, methods = overall.task_values.shape
     found = overall.critical_difference
     if found is None:
-        return (
-            f"Tests across data sets: too few tasks ({tasks} that {methods} rows share; it "
-            f"takes {MIN_TASKS} and {MIN_METHODS})."
+        few = f"{tasks} that {methods} rows share; it takes {MIN_TASKS} and {MIN_METHODS}"
+        yield f"Tests across data sets: too few tasks ({few})."
+    else:
+        p_value = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"
+        yield (
+            f"Friedman's test over {tasks} tasks: chi-squared {found.chi_squared:.1f}, {p_value}. Nemenyi: "
+            f"mean ranks that differ by less than {found.critical_difference:.2f} can't be told apart."
         )
-    p_value = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"
-    return (
-        f"Friedman's test over {tasks} tasks: chi-squared {found.chi_squared:.1f}, {p_value}. Nemenyi: "
-        f"mean ranks that differ by less than {found.critical_difference:.2f} can't be told apart."
-    )

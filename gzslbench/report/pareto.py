@@ -92,13 +92,13 @@ def _time_notes(costs: Sequence[Cost]) -> Iterator[str]:
         yield "Seeds that were trained together are compared by the time of one: that of all of them by their number."
 
 
-def _memory(cost: Cost) -> float:
-    return cost.peak_memory_mib + (cost.peak_device_mib or 0.0)
-
-
 def _memory_notes(costs: Sequence[Cost]) -> Iterator[str]:
     if any(cost.peak_device_mib is not None for cost in costs):
         yield "Peak memory is that of the process and of the GPU together."
+
+
+def _memory(cost: Cost) -> float:
+    return cost.peak_memory_mib + (cost.peak_device_mib or 0.0)
 
 
 _KINDS = (

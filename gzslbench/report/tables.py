@@ -52,7 +52,6 @@ class Table:
 
 
 def written_table(title: str, summary: str, cells: Cells[R], rows: Iterable[R], notes: Iterable[str]) -> Table:
-    """Write the cells of all rows."""
     written = tuple(tuple(write(row) for _, write in cells) for row in rows)
     return Table(title, summary, tuple(column for column, _ in cells), written, tuple(notes))
 
@@ -128,7 +127,6 @@ def protocol_summary(comparison: Comparison) -> str:
 
 
 def accuracy(metric: str) -> Callable[[OfGroup], str]:
-    """Write the mean and deviation of a metric of a row's group."""
     return lambda row: percent_with_deviation(row.group.summary(attrgetter(metric)))
 
 
@@ -218,7 +216,6 @@ def _test_reads(row: _Row) -> str:
 
 
 def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
-    """Say what intervals and ranks are."""
     judged = [row for row in rows if row.standing]
     if judged and comparison.rules.ranked:
         yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
@@ -232,7 +229,6 @@ def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[st
 
 
 def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
-    """Explain each mark that occurs, and name the machines."""
     yield from _standing_notes(comparison, rows)
     if not comparison.rules.ranked:
         yield "peek gap: H here minus H under inductive, same configuration and seeds."

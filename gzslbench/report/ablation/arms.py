@@ -27,7 +27,6 @@ class Row:
 
     @property
     def is_complete(self) -> bool:
-        """Whether this is the complete method itself."""
         return self.group is self.complete
 
 

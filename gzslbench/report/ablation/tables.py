@@ -63,7 +63,6 @@ def ablation_tables(designs: Mapping[str, Sequence[Design]], results: Iterable[R
 
 
 def ablation_page(method: str, tables: Sequence[Table]) -> Page:
-    """Lay the tables of a method out as a page."""
     return Page(f"{method}.md", _INTRODUCTION.format(method=method), {BLOCK: as_text(tables)})
 
 

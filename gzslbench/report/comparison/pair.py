@@ -102,7 +102,6 @@ def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tu
 
 
 def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
-    """Compare class by class, for groups of one split."""
     answers = _answers(a.results[0], reader)
     correct = np.stack([reader.correct(result) for result in (*a.results, *b.results)], axis=1)
     found = []

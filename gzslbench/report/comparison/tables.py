@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 
+import numpy as np
+
 from gzslbench.errors import UsageError
 from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary
@@ -84,10 +86,10 @@ def _accuracy_table(
         del cells[1]
     title = f"{a.name} and {b.name}: {protocol_title(pairs[0].comparison)}"
     summary = f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals."
-    return written_table(title, summary, cells, pairs, (*_accuracy_notes(pairs), *_recipe_notes(a, b)))
+    return written_table(title, summary, cells, pairs, _accuracy_notes(pairs, a, b))
 
 
-def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
+def _accuracy_notes(pairs: Sequence[PairComparison], *named: NamedRows) -> Iterator[str]:
     judged = [pair for pair in pairs if pair.statistics]
     splits = ", and splits" if pairs[0].comparison.rules.many_splits else ""
     if judged:
@@ -100,9 +102,6 @@ def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
         yield "One seed: the intervals cover the choice of test samples only, not that of the seed."
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
-
-
-def _recipe_notes(*named: NamedRows) -> Iterator[str]:
     chosen = [rows.name for rows in named if rows.by_recipe]
     if chosen:
         yield f"Of {' and '.join(chosen)} there are rows with other settings, too; this is the recipe's."
@@ -156,6 +155,7 @@ def _overall_table(pairs: Sequence[PairComparison], a: str, b: str) -> Table:
     wins = statistics.fmean(probabilities) if len(probabilities) == len(pairs) else None
     lost = None if wins is None else 1 - wins
     rows = ((a, 1, [pair.a for pair in pairs], wins), (b, -1, [pair.b for pair in pairs], lost))
+    leads = [(pair.difference.mean, pair.difference.interval) for pair in pairs]
     return Table(
         title="All data sets",
         summary=f"Over the {len(pairs)} data sets above.",
@@ -167,9 +167,9 @@ def _overall_table(pairs: Sequence[PairComparison], a: str, b: str) -> Table:
             (
                 name,
                 percent(statistics.fmean(group.h.mean for group in groups)),
-                f"{statistics.fmean(_rank(sign * pair.difference.mean) for pair in pairs):.1f}",
-                str(sum(sign * pair.difference.mean > 0 for pair in pairs)),
-                str(sum(_surely_ahead(pair, sign) for pair in pairs)),
+                f"{statistics.fmean(1.5 - 0.5 * np.sign(sign * lead) for lead, _ in leads):.1f}",
+                str(sum(sign * lead > 0 for lead, _ in leads)),
+                str(sum(sign * lead > 0 and between is not None and between.excludes_zero for lead, between in leads)),
                 known_percent(share),
             )
             for name, sign, groups, share in rows
@@ -189,17 +189,6 @@ def _overall_notes(pairs: Sequence[PairComparison], has_wins: bool) -> Iterator[
         yield f"Wilcoxon's signed-rank test across data sets: p = {p_value:.3f}."
 
 
-def _rank(lead: float) -> float:
-    """Rank one of two methods by its lead; a tie is shared."""
-    return 1.5 if lead == 0 else 1.0 if lead > 0 else 2.0
-
-
-def _surely_ahead(pair: PairComparison, sign: int) -> bool:
-    interval = pair.difference.interval
-    return interval is not None and interval.excludes_zero and sign * pair.difference.mean > 0
-
-
 def _h(group: Group, interval: Interval | None) -> str:
-    """Write mean and deviation, and the interval in brackets."""
     mean = percent_with_deviation(group.h)
     return f"{mean} ({percent_interval(interval)})" if interval else mean

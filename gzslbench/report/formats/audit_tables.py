@@ -20,12 +20,10 @@ are kept as printed, with the data set's name as printed in the table; nothing i
 
 
 def audit_page() -> Page:
-    """Lay the audit out as a page."""
     return Page("reported.md", _INTRODUCTION, {"reported": as_text(audit_tables())})
 
 
 def audit_tables() -> list[Table]:
-    """Tabulate the audit of the bundled numbers."""
     rows = printed_rows()
     return [_wrong(findings(), rows), _remarks(findings()), _read_counts_table(read_counts(), rows)]
 

@@ -22,10 +22,10 @@ from gzslbench.report.labels import RowNames, in_order, table_names
 from gzslbench.report.papers.verdict import verdict_on
 from gzslbench.report.table_inputs import TableInputs
 from gzslbench.report.tables import comparison_table
-from gzslbench.report.uncertainty.standing import Standing
 
 JSON_VERSION = 1
 METRICS = ("t1", "u", "s", "h", "ausuc")
+_UNITS = {"predict_per_s": "predict_samples_per_s"}
 
 
 def to_csv(inputs: TableInputs) -> str:
@@ -58,39 +58,36 @@ def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any
     names = RowNames([inputs.tables[comparison]])
     for group in in_order(inputs.tables[comparison], names):
         standing = inputs.standings.get(group)
+        key, results = group.key, group.results
+        verdict = verdict_on(group, standing.interval if standing else None)
         yield {
-            **_identity(group, names.label(group)),
+            "method": group.method,
+            "row": names.label(group),
+            "budget": group.budget,
+            "configuration": results[0].configuration,
+            **{role: part.name if part else "none" for role, part in key.parts._asdict().items()},
+            "device": key.device,
+            "precision": key.precision,
+            "unseen_semantics": any(result.unseen_semantics for result in results),
+            "generative": any(result.generative for result in results),
+            "selection": comparison.rules.selection,
+            "seeds": sorted(group.seeds),
+            "splits": len(group.splits),
+            "records": len(results),
             **_accuracies(group),
             "h_fraction_low": standing.interval.low if standing else None,
             "h_fraction_high": standing.interval.high if standing else None,
             "rank": standing.rank if standing else None,
             "wins_fraction": standing.wins if standing else None,
             "peek_gap_fraction": inputs.gaps.get(group),
-            **_cost(group),
-            **_reported(group, standing),
+            "test_reads_least": min(result.test_reads for result in results),
+            "test_reads_most": max(result.test_reads for result in results),
+            **{_UNITS.get(name, name): value for name, value in asdict(cost_of(group)).items()},
+            "paper_h_percent": verdict.number.value if verdict else None,
+            "paper_verdict": verdict.word if verdict else None,
+            "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
             "provenance": str(inputs.provenances.get(group, Provenance.MEASURED)),
         }
-
-
-def _identity(group: Group, label: str) -> dict[str, Any]:
-    key = group.key
-    return {
-        "method": group.method,
-        "row": label,
-        "budget": group.budget,
-        "configuration": group.results[0].configuration,
-        "generator": key.generator.name if key.generator else "none",
-        "gate": key.gate.name,
-        "classifier": key.classifier.name,
-        "device": key.device,
-        "precision": key.precision,
-        "unseen_semantics": any(result.unseen_semantics for result in group.results),
-        "generative": any(result.generative for result in group.results),
-        "selection": group.comparison.rules.selection,
-        "seeds": sorted(group.seeds),
-        "splits": len(group.splits),
-        "records": len(group.results),
-    }
 
 
 def _accuracies(group: Group) -> dict[str, Any]:
@@ -100,27 +97,6 @@ def _accuracies(group: Group) -> dict[str, Any]:
         summary = group.summary(attrgetter(name))
         values |= {f"{name}_fraction_mean": summary.mean, f"{name}_fraction_sd": summary.sd}
     return values | {"gate_auroc_median": median(result.gate_auroc for result in group.results)}
-
-
-def _cost(group: Group) -> dict[str, Any]:
-    test_reads = [result.test_reads for result in group.results]
-    return {
-        "test_reads_least": min(test_reads),
-        "test_reads_most": max(test_reads),
-        **{
-            name.replace("predict_per_s", "predict_samples_per_s"): value
-            for name, value in asdict(cost_of(group)).items()
-        },
-    }
-
-
-def _reported(group: Group, standing: Standing | None) -> dict[str, Any]:
-    verdict = verdict_on(group, standing.interval if standing else None)
-    return {
-        "paper_h_percent": verdict.number.value if verdict else None,
-        "paper_verdict": verdict.word if verdict else None,
-        "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
-    }
 
 
 def _csv_cell(value: Any) -> Any:

@@ -96,7 +96,6 @@ def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
 
 
 def _filled(page: Page, text: str, path: Path) -> str:
-    """Put each block between its markers."""
     lines = text.split("\n")
     for name, block in page.blocks.items():
         begin, end = _only(lines, _begin(name), path), _only(lines, _end(name), path)
@@ -127,7 +126,6 @@ def _diff(path: Path, old: str, new: str) -> str:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    """Lay tables out as the markdown of a block."""
     return "\n\n".join(to_markdown(table) for table in tables) or NO_RECORDS
 
 

@@ -86,7 +86,6 @@ class ReadCount:
 
     @property
     def count(self) -> int | None:
-        """Readings of test labels."""
         return None if self.evaluations is None or self.measurements is None else self.evaluations * self.measurements
 
     @property
@@ -112,7 +111,6 @@ def follows(u: float, s: float, h: float) -> bool:
 
 @cache
 def originals() -> tuple[Original, ...]:
-    """Read the bundled rows of the systems' own sources."""
     return tuple(
         Original(
             system=row["system"],
@@ -128,13 +126,11 @@ def originals() -> tuple[Original, ...]:
 
 @cache
 def bundled_findings() -> tuple[Mapping[str, str], ...]:
-    """Read the findings that no computation makes."""
     return tuple(bundled("audit.csv"))
 
 
 @cache
 def read_counts() -> tuple[ReadCount, ...]:
-    """Read the bundled counts of readings of test labels."""
     return tuple(
         ReadCount(
             row["system"],
@@ -149,7 +145,6 @@ def read_counts() -> tuple[ReadCount, ...]:
 
 
 def bundled(name: str) -> list[dict[str, str]]:
-    """Read a table that comes with the package."""
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 

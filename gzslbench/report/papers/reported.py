@@ -48,7 +48,6 @@ class Reported:
 
 @cache
 def reported_numbers() -> tuple[Reported, ...]:
-    """Read the bundled table."""
     wrong: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for finding in findings():
         for metric in finding.metrics if finding.wrong else ():
@@ -84,7 +83,6 @@ def reported_number(method: str, data_set: str, metric: Metric, many_splits: boo
 
 @cache
 def reported_for(method: str) -> tuple[Reported, ...]:
-    """Give all numbers that papers report for a method."""
     return tuple(number for number in reported_numbers() if number.method == method)
 
 
@@ -109,7 +107,6 @@ def printed_rows() -> tuple[PrintedRow, ...]:
 
 @cache
 def findings() -> tuple[Finding, ...]:
-    """Audit the bundled table."""
     return tuple(audit(printed_rows()))
 
 

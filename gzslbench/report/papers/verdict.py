@@ -60,7 +60,10 @@ def verdict_on(group: Group, interval: Interval | None = None) -> Verdict | None
     if interval is None:
         count = len(group.splits) if group.comparison.rules.many_splits else len(group.results)
         interval = t_interval(group.h.mean, group.h.sd or 0.0, count)
-    return Verdict(number, _word(number, interval))
+    margin = max(number.std or 0.0, ROUNDING)
+    if 100 * interval.high < number.value - margin:
+        return Verdict(number, "lower")
+    return Verdict(number, "higher" if 100 * interval.low > number.value + margin else "matches")
 
 
 def verdict_notes(verdicts: Sequence[Verdict | None]) -> Iterator[str]:
@@ -108,13 +111,6 @@ def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
         yield Reason.WRONG
     if group.h.sd is None:
         yield Reason.SEEDS
-
-
-def _word(number: Reported, interval: Interval) -> Word:
-    margin = max(number.std or 0.0, ROUNDING)
-    if 100 * interval.high < number.value - margin:
-        return "lower"
-    return "higher" if 100 * interval.low > number.value + margin else "matches"
 
 
 @cache

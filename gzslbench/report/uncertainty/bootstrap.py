@@ -102,7 +102,6 @@ def over_splits(of_splits: Replicates) -> Replicates:
 
 
 def _drawn_of(count: int) -> int:
-    """Say how many are drawn of so many."""
     return max(count - 1, 1)
 
 

@@ -19,12 +19,10 @@ _AT_ONCE = 512
 
 
 def cells_of(group: Group) -> frozenset[Cell]:
-    """Give the cells that a group ran."""
     return frozenset((result.split_hash, result.seed) for result in group.results)
 
 
 def restricted(group: Group, cells: frozenset[Cell]) -> Group:
-    """Give a group with the results of some cells only."""
     return Group(group.comparison, tuple(each for each in group.results if (each.split_hash, each.seed) in cells))
 
 
