@@ -41,6 +41,10 @@ class Comparison:
         return self.data_set, list(PROTOCOLS).index(self.protocol), *astuple(self)[2:]
 
 
+Cell = tuple[str, int]
+"""A split's hash and a seed."""
+
+
 @dataclass(frozen=True)
 class MeanAndDeviation:
     """Mean and sample standard deviation; ``sd`` is None for a single value."""
@@ -84,6 +88,15 @@ class Group:
     def seeds(self) -> frozenset[int]:
         return frozenset(result.seed for result in self.results)
 
+    @cached_property
+    def cells(self) -> frozenset[Cell]:
+        return frozenset((result.split_hash, result.seed) for result in self.results)
+
+    def restricted(self, cells: frozenset[Cell]) -> Group:
+        """The same configuration with the results of these cells alone, of which it must have one."""
+        kept = tuple(result for result in self.results if (result.split_hash, result.seed) in cells)
+        return replace(self, results=kept)
+
     def over(self, seeds: frozenset[int]) -> Group:
         """The same configuration with the results of these seeds alone, of which it must have one."""
         return replace(self, results=tuple(result for result in self.results if result.seed in seeds))
@@ -121,7 +134,7 @@ def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     Raises:
         UsageError: a result's protocol is unknown.
     """
-    cells: dict[tuple[str, ...], dict[tuple[str, int], RecordSummary]] = defaultdict(dict)
+    cells: dict[tuple[str, ...], dict[Cell, RecordSummary]] = defaultdict(dict)
     for result in results:
         many = protocol_named(result.key.protocol).many_splits
         identity = (result.configuration,) if many else (result.configuration, result.split, result.split_hash)

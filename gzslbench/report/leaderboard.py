@@ -44,9 +44,9 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Store] 
     names = table_names(inputs.tables)
     data_sets: dict[str, list[Table]] = defaultdict(list)
     pareto: dict[str, list[Table]] = defaultdict(list)
-    for comparison, groups in inputs.tables.items():
+    for comparison in inputs.tables:
         data_sets[comparison.data_set].append(comparison_table(inputs, comparison, names[comparison]))
-        pareto[comparison.data_set] += pareto_tables(comparison, names[comparison], groups)
+        pareto[comparison.data_set] += pareto_tables(inputs, comparison, names[comparison])
     return Leaderboard(
         overall=tuple(overall_tables(inputs.tables, names, inputs.standings)),
         data_sets={data_set: tuple(tables) for data_set, tables in data_sets.items()},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -177,8 +177,8 @@ def _by_task(groups: Iterable[Group]) -> dict[Task, float]:
     for group in groups:
         many = group.comparison.rules.many_splits
         for split in sorted(group.splits):
-            results = tuple(result for result in group.results if result.split_hash == split)
-            found[group.comparison, split if many else ""] = replace(group, results=results).h.mean
+            cells = frozenset(cell for cell in group.cells if cell[0] == split)
+            found[group.comparison, split if many else ""] = group.restricted(cells).h.mean
     return found
 
 

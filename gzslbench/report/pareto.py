@@ -6,26 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gzslbench.report.costs import Cost, cost_of
-from gzslbench.report.groups import Comparison, Group
-from gzslbench.report.labels import RowNames
+from gzslbench.report.costs import Cost
+from gzslbench.report.groups import Comparison
+from gzslbench.report.table_inputs import TableInputs
 from gzslbench.report.tables import (
     Column,
+    LeaderboardRow,
     Table,
     accuracy,
     fit_time,
+    leaderboard_rows,
     protocol_summary,
     protocol_title,
     time_notes,
     written_table,
 )
-
-
-@dataclass(frozen=True)
-class _Row:
-    group: Group
-    label: str
-    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -39,18 +34,17 @@ class _Kind:
     notes: Callable[[Sequence[Cost]], Iterable[str]]
 
 
-def pareto_tables(comparison: Comparison, name: str, groups: Iterable[Group]) -> list[Table]:
+def pareto_tables(inputs: TableInputs, comparison: Comparison, name: str) -> list[Table]:
     """Tabulate H against fit time and against peak memory, within each machine class; nothing where it isn't ranked.
 
     ``name`` stands for the data set in the titles.
     """
     if not comparison.rules.ranked:
         return []
-    groups = list(groups)
-    names = RowNames([groups])
-    rows = [_Row(group, names.label(group), cost_of(group)) for group in groups]
-    classes: dict[str, list[_Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row.cost.machine_class, row.label, row.group.budget)):
+    classes: dict[str, list[LeaderboardRow]] = defaultdict(list)
+    for row in sorted(
+        leaderboard_rows(inputs, comparison), key=lambda row: (row.cost.machine_class, row.label, row.group.budget)
+    ):
         classes[row.cost.machine_class].append(row)
     return [
         _table(comparison, name, machine if len(classes) > 1 else "", kind, of_machine)
@@ -72,9 +66,9 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, rows: Sequence[_Row]) -> Table:
+def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, rows: Sequence[LeaderboardRow]) -> Table:
     front = [rows[place] for place in pareto_front([(row.group.h.mean, kind.amount(row.cost)) for row in rows])]
-    cells: list[tuple[Column, Callable[[_Row], str]]] = [
+    cells: list[tuple[Column, Callable[[LeaderboardRow], str]]] = [
         (Column("method", left=True), lambda row: row.label),
         (Column("budget", left=True), lambda row: row.group.budget),
         (Column("H"), accuracy("h")),

@@ -64,7 +64,7 @@ class OfGroup(Protocol):
 
 
 @dataclass(frozen=True)
-class _Row:
+class LeaderboardRow:
     group: Group
     label: str
     cost: Cost
@@ -79,11 +79,8 @@ class _Row:
 
 
 def comparison_table(inputs: TableInputs, comparison: Comparison, name: str) -> Table:
-    """Tabulate the groups of one comparison, by falling H; by name where the protocol isn't ranked.
-
-    ``name`` stands for the data set in the title.
-    """
-    rows = _rows(inputs, comparison)
+    """Tabulate the groups of one comparison; ``name`` stands for the data set in the title."""
+    rows = leaderboard_rows(inputs, comparison)
     cells = [*_cells(comparison, several_machines=len({row.machine for row in rows}) > 1)]
     if inputs.provenances:
         cells.append((Column("provenance", left=True), lambda row: str(row.provenance or NOTHING)))
@@ -151,12 +148,13 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
 
-def _rows(inputs: TableInputs, comparison: Comparison) -> list[_Row]:
+def leaderboard_rows(inputs: TableInputs, comparison: Comparison) -> list[LeaderboardRow]:
+    """Give the rows of one comparison, by falling H; by name where the protocol isn't ranked."""
     names = RowNames([inputs.tables[comparison]])
     costs = {group: cost_of(group) for group in in_order(inputs.tables[comparison], names)}
     machine_classes = sorted({cost.machine_class for cost in costs.values()})
     return [
-        _Row(
+        LeaderboardRow(
             group=group,
             label=names.label(group),
             cost=cost,
@@ -169,7 +167,7 @@ def _rows(inputs: TableInputs, comparison: Comparison) -> list[_Row]:
     ]
 
 
-def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[_Row], str]]]:
+def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     rules = comparison.rules
     if rules.ranked:
         yield Column("rank"), lambda row: str(row.standing.rank) if row.standing else NOTHING
@@ -193,7 +191,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Col
     yield Column("paper H"), lambda row: str(row.verdict or NOTHING)
 
 
-def _any(answer: str, row: _Row) -> str:
+def _any(answer: str, row: LeaderboardRow) -> str:
     return "Y" if any(getattr(result, answer) for result in row.group.results) else "N"
 
 
@@ -205,17 +203,17 @@ def _time(cost: Cost, value: float | None) -> str:
     return f"{value:,.{decimals}f}" + (f" {SHARED_MACHINE}" if cost.shared_machine else "")
 
 
-def _memory(row: _Row) -> str:
+def _memory(row: LeaderboardRow) -> str:
     resident = f"{row.cost.peak_memory_mib:,.0f}"
     return resident if row.cost.peak_device_mib is None else f"{resident} + {row.cost.peak_device_mib:,.0f}"
 
 
-def _test_reads(row: _Row) -> str:
+def _test_reads(row: LeaderboardRow) -> str:
     least, most = (pick(result.test_reads for result in row.group.results) for pick in (min, max))
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
+def _standing_notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     judged = [row for row in rows if row.standing]
     if judged and comparison.rules.ranked:
         yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
@@ -228,7 +226,7 @@ def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[st
         yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 
 
-def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
+def _notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     yield from _standing_notes(comparison, rows)
     if not comparison.rules.ranked:
         yield "peek gap: H here minus H under inductive, same configuration and seeds."

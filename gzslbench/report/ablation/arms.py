@@ -16,7 +16,7 @@ from gzslbench.report.settings import Setting, differing, settings_of, shown
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """A group of results: a variant and its summary, or a setting and its value; and the complete method beside it."""
 
     name: str
@@ -36,8 +36,8 @@ class Arms:
     def __init__(self, designs: Sequence[Design], groups: Iterable[Group]) -> None:
         self.designs = designs
         self.groups = [(group, settings_of(group.key.parts)) for group in groups if not group.key.candidates]
-        self.variants: list[Row] = []
-        self.settings: list[Row] = []
+        self.variants: list[AblationRow] = []
+        self.settings: list[AblationRow] = []
         self.missing: dict[str, None] = {}
         computed = [self._computed([design.complete]) for design in designs]
         if not any(computed):
@@ -70,15 +70,15 @@ class Arms:
 
         return max(found, key=preference, default=None)
 
-    def _variants(self, design: Design, device: str, precision: str, complete: Group | None) -> Iterator[Row]:
+    def _variants(self, design: Design, device: str, precision: str, complete: Group | None) -> Iterator[AblationRow]:
         for arm in (design.complete, *design.variants):
             group = complete if arm is design.complete else self._find(arm, device, precision, complete)
             if group:
-                yield Row(arm.name, arm.summary, group, design.complete.name, complete)
+                yield AblationRow(arm.name, arm.summary, group, design.complete.name, complete)
             else:
                 self.missing[arm.name] = None
 
-    def _settings(self, design: Design, complete: Group) -> Iterator[Row]:
+    def _settings(self, design: Design, complete: Group) -> Iterator[AblationRow]:
         """Give what differs from the complete method in one setting; settings that only variants change, never."""
         complete_settings = [each.complete.settings for each in self.designs]
         tried: dict[str, dict[str, Group]] = defaultdict(dict)
@@ -94,7 +94,7 @@ class Arms:
             if all((name, value) in of_variants for value in tried[name]):
                 continue
             for value, group in sorted([*tried[name].items(), (own[name], complete)], key=lambda each: _order(each[0])):
-                yield Row(name, shown(value), group, design.complete.name, complete)
+                yield AblationRow(name, shown(value), group, design.complete.name, complete)
 
 
 def _one_difference(settings: Mapping[Setting, str], other: Mapping[Setting, str]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.ablation.arms import Arms, Row, same_code
+from gzslbench.report.ablation.arms import Arms, AblationRow, same_code
 from gzslbench.report.ablation.design import Design
 from gzslbench.report.costs import cost_of
 from gzslbench.report.formats.pages import Page, as_text
@@ -69,7 +69,7 @@ def ablation_page(method: str, tables: Sequence[Table]) -> Page:
 def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     rows = chosen.variants
     has_gates = any(result.gate_auroc is not None for row in rows for result in row.group.results)
-    cells: list[tuple[Column, Callable[[Row], str]]] = [
+    cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
         (Column("variant", left=True), lambda row: row.name),
         (Column("what it is", left=True), lambda row: row.text),
         *_common_cells(rows),
@@ -95,7 +95,7 @@ def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
 
 def _settings_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     rows = chosen.settings
-    cells: list[tuple[Column, Callable[[Row], str]]] = [
+    cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
         (Column("setting", left=True), lambda row: row.name),
         (Column("value", left=True), lambda row: f"{row.text} (recipe)" if row.is_complete else row.text),
         *_common_cells(rows),
@@ -106,7 +106,7 @@ def _settings_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     return written_table(title, protocol_summary(comparison), cells, rows, _difference_notes(comparison, rows))
 
 
-def _common_cells(rows: Sequence[Row]) -> Cells[Row]:
+def _common_cells(rows: Sequence[AblationRow]) -> Cells[AblationRow]:
     computed = {row.group: f"{row.group.key.device}, {row.group.key.precision}" for row in rows}
     several = len(set(computed.values())) > 1
     return [
@@ -116,13 +116,13 @@ def _common_cells(rows: Sequence[Row]) -> Cells[Row]:
     ]
 
 
-def _gate_auroc(row: Row) -> str:
+def _gate_auroc(row: AblationRow) -> str:
     areas = [result.gate_auroc for result in row.group.results]
     known = [area for area in areas if area is not None]
     return known_percent(statistics.fmean(known) if len(known) == len(areas) else None)
 
 
-def _less_complete(row: Row) -> str:
+def _less_complete(row: AblationRow) -> str:
     if row.is_complete or row.complete is None:
         return NOTHING
     if not same_code(row.group, row.complete):
@@ -131,7 +131,7 @@ def _less_complete(row: Row) -> str:
     return NOTHING if difference is None else str(difference)
 
 
-def _paper_difference(row: Row) -> str:
+def _paper_difference(row: AblationRow) -> str:
     pair = _reported_pair(row)
     if pair is None:
         return NOTHING
@@ -141,7 +141,7 @@ def _paper_difference(row: Row) -> str:
     return difference if same else f"{difference} {OTHER_FEATURES}"
 
 
-def _reported_pair(row: Row) -> tuple[Reported, Reported] | None:
+def _reported_pair(row: AblationRow) -> tuple[Reported, Reported] | None:
     """Give what papers report for the variant and for the complete method, where neither is known to be wrong."""
     comparison = row.group.comparison
     many_splits = comparison.rules.many_splits
@@ -153,7 +153,7 @@ def _reported_pair(row: Row) -> tuple[Reported, Reported] | None:
     return None if variant is None or complete is None or variant.note or complete.note else (variant, complete)
 
 
-def _difference_notes(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
+def _difference_notes(comparison: Comparison, rows: Sequence[AblationRow]) -> Iterator[str]:
     """Say what the differences are, over which seeds, and why one may be missing."""
     unit = "split" if comparison.rules.many_splits else "seed"
     yield (
@@ -165,7 +165,7 @@ def _difference_notes(comparison: Comparison, rows: Sequence[Row]) -> Iterator[s
         yield f"{OTHER_CODE} no difference: made by another version of the components' code than the complete method."
 
 
-def _seeds_note(rows: Sequence[Row]) -> str:
+def _seeds_note(rows: Sequence[AblationRow]) -> str:
     by_seeds: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for row in rows:
         by_seeds[tuple(sorted(row.group.seeds))].append(row.name)
@@ -177,7 +177,7 @@ def _seeds_note(rows: Sequence[Row]) -> str:
     return f"Seeds: {listed[most]}{''.join(others)}."
 
 
-def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
+def _paper_notes(rows: Sequence[AblationRow]) -> Iterator[str]:
     pairs = [pair for row in rows if (pair := _reported_pair(row))]
     if pairs:
         sources = sorted({variant.source for variant, _ in pairs})
@@ -186,7 +186,7 @@ def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{OTHER_FEATURES} other features: reported on features that are not these; no reproduction."
 
 
-def _time_notes(rows: Sequence[Row]) -> Iterator[str]:
+def _time_notes(rows: Sequence[AblationRow]) -> Iterator[str]:
     costs = [cost_of(row.group) for row in rows]
     machines = sorted({cost.machine_class for cost in costs})
     compares = "" if len(machines) == 1 else ", and only compare inside one of these"

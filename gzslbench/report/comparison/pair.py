@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.uncertainty.bootstrap import Interval, accuracy_replicates, interval, over_seeds
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.paired import PairedDifference
 from gzslbench.report.uncertainty.ranking import probability_above, times_above
-from gzslbench.report.uncertainty.replicates import GroupReplicates, cells_of, restricted
+from gzslbench.report.uncertainty.replicates import GroupReplicates
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairCompariso
     Raises:
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    cells = cells_of(a) & cells_of(b)
+    cells = a.cells & b.cells
     if not cells:
         return None
-    a, b = restricted(a, cells), restricted(b, cells)
+    a, b = a.restricted(cells), b.restricted(cells)
     mean = a.h.mean - b.h.mean
     replicates = GroupReplicates((a, b), reader)
     if len(replicates.groups) < 2:
@@ -94,7 +93,7 @@ def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairCompariso
 
 def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:
     """Give the shares of :class:`Agreement` for one seed and split."""
-    labels = _answers(a, reader).labels
+    labels = reader.known_answers(a).labels
     classes_a, classes_b = reader.predicted(a), reader.predicted(b)
     right_a, right_b = classes_a == labels, classes_b == labels
     kinds = (right_a & right_b, right_a & ~right_b, right_b & ~right_a, ~(right_a | right_b), classes_a == classes_b)
@@ -102,7 +101,7 @@ def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tu
 
 
 def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
-    answers = _answers(a.results[0], reader)
+    answers = reader.known_answers(a.results[0])
     correct = np.stack([reader.correct(result) for result in (*a.results, *b.results)], axis=1)
     found = []
     for row, replicates in accuracy_replicates(answers.labels, correct):
@@ -113,9 +112,3 @@ def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[C
         name, unseen = answers.class_names[row], row in answers.unseen_classes
         found.append(ClassComparison(name, unseen, len(of_class), accuracy_a, accuracy_b, difference))
     return tuple(sorted(found, key=lambda each: (-each.difference.mean, each.name)))
-
-
-def _answers(result: RecordSummary, reader: CorrectnessReader) -> AnswerKey:
-    answers = reader.answers(result)
-    assert answers is not None, "only groups with answer keys are compared sample by sample"
-    return answers

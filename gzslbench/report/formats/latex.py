@@ -89,34 +89,26 @@ def _what_is_shown(groups: Sequence[Group]) -> str:
 
 def _table(title: str, caption: str, headings: Sequence[str], lines: Sequence[Line], ranked: bool) -> str:
     """Lay a table out; one that isn't ranked has nothing in bold."""
-    best = [_best(column) if ranked else "" for column in zip(*(cells for _, cells, _ in lines), strict=True)]
-    body = [
+    columns = zip(*(cells for _, cells, _ in lines), strict=True)
+    highest = [max((cell.mean for cell in column if cell), default=0.0) for column in columns]
+    best = [percent(mean) if ranked else "" for mean in highest]  # as printed: rows that look alike are both in bold
+    body = "\n".join(
         f"{escaped(name)} & {' & '.join(map(_cell, cells, best))} & {escaped(seeds)} \\\\"
         for name, cells, seeds in lines
-    ]
-    heading = " & ".join(map(escaped, ["Method", *headings, "Seeds"]))
-    return "\n".join(
-        [
-            "\\begin{table}",
-            "\\centering",
-            f"\\caption{{{escaped(caption)}{' Best in bold.' if ranked else ''}}}",
-            f"\\label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', title).strip('-').lower()}}}",
-            f"\\begin{{tabular}}{{l{'r' * len(headings)}r}}",
-            "\\toprule",
-            f"{heading} \\\\",
-            "\\midrule",
-            *body,
-            "\\bottomrule",
-            "\\end{tabular}",
-            "\\end{table}",
-            "",
-        ]
     )
-
-
-def _best(column: Iterable[MeanAndDeviation | None]) -> str:
-    """Give the highest mean as it is printed: rows that look alike are both in bold."""
-    return percent(max((cell.mean for cell in column if cell), default=0.0))
+    return rf"""\begin{{table}}
+\centering
+\caption{{{escaped(caption)}{" Best in bold." if ranked else ""}}}
+\label{{tab:{re.sub("[^A-Za-z0-9]+", "-", title).strip("-").lower()}}}
+\begin{{tabular}}{{l{"r" * len(headings)}r}}
+\toprule
+{" & ".join(map(escaped, ["Method", *headings, "Seeds"]))} \\
+\midrule
+{body}
+\bottomrule
+\end{{tabular}}
+\end{{table}}
+"""
 
 
 def _cell(summary: MeanAndDeviation | None, best: str) -> str:

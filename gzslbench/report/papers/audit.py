@@ -34,26 +34,20 @@ class PrintedRow:
 
     @property
     def gzsl(self) -> tuple[float, float, float] | None:
-        return _gzsl(self.values)
+        """U, S and H, where the row has all three."""
+        u, s, h = (self.values.get(metric) for metric in ("U", "S", "H"))
+        return None if u is None or s is None or h is None else (u, s, h)
 
 
 @dataclass(frozen=True)
-class Original:
+class Original(PrintedRow):
     """A row as the system's source prints it, in percent; ``features`` is empty for those that most papers share.
 
     ``checked`` says that the source was read for it.
     """
 
-    system: str
-    dataset: str
     features: str
-    values: Mapping[str, float]
-    source: str
     checked: bool
-
-    @property
-    def gzsl(self) -> tuple[float, float, float] | None:
-        return _gzsl(self.values)
 
 
 @dataclass(frozen=True)
@@ -152,7 +146,7 @@ def bundled(name: str) -> list[dict[str, str]]:
 def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
     for metric, value in row.values.items():
         if not 0 <= value <= 100:
-            yield _finding(row, (metric,), f"{metric} {value} is no percentage", _COMPUTED, wrong=True)
+            yield _finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
 
 
 def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
@@ -244,12 +238,6 @@ def _where(system: str, value: float) -> str:
 
 def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *, wrong: bool) -> Finding:
     return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
-
-
-def _gzsl(values: Mapping[str, float]) -> tuple[float, float, float] | None:
-    """Give U, S and H, where a row has all three."""
-    u, s, h = (values.get(metric) for metric in ("U", "S", "H"))
-    return None if u is None or s is None or h is None else (u, s, h)
 
 
 def _written(values: Mapping[str, float]) -> str:

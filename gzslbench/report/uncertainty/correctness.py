@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gzslbench.errors import ContractError, RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.predictions import IntArray
-from gzslbench.records.record import CellKey
 from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary, full_key
 
@@ -25,16 +24,22 @@ class CorrectnessReader:
 
     def __init__(self, stores: Sequence[Store] = ()) -> None:
         self._stores = stores
-        self._keys: dict[tuple[str, str], CellKey] = {}
         self._answers: dict[tuple[str, str], AnswerKey | None] = {}
 
     def answers(self, result: RecordSummary) -> AnswerKey | None:
         """Give the answer key of a result's labels and split, from any store; None where none has it."""
         of = (result.key.labels, result.split_hash)
         if of not in self._answers:
-            key = self._key(result)
+            key = full_key(result)
             self._answers[of] = next((found for store in self._stores if (found := store.answer_key(key))), None)
         return self._answers[of]
+
+    def known_answers(self, result: RecordSummary) -> AnswerKey:
+        """Give the answer key of a result that has one; raises :class:`RecordError` otherwise."""
+        answers = self.answers(result)
+        if answers is None:
+            raise RecordError(f"there is no answer key for {self._folder(result)}", "make it with: gzslbench rescore")
+        return answers
 
     def predicted(self, result: RecordSummary) -> IntArray:
         """Give the classes that were predicted (m,), in the order of the answer key's samples.
@@ -42,10 +47,8 @@ class CorrectnessReader:
         Raises:
             RecordError: the predictions are missing, damaged, or give another H than the record has.
         """
-        answers = self.answers(result)
-        if answers is None:
-            raise RecordError(f"there is no answer key for {self._folder(result)}", "make it with: gzslbench rescore")
-        predictions = self.store_of(result).predictions(self._key(result))
+        answers = self.known_answers(result)
+        predictions = self.store_of(result).predictions(full_key(result))
         try:
             order, h = answers.order(predictions), answers.h(predictions)
         except ContractError as error:
@@ -59,19 +62,11 @@ class CorrectnessReader:
 
     def correct(self, result: RecordSummary) -> NDArray[np.bool_]:
         """Say which samples were predicted right (m,); raises as :meth:`predicted`."""
-        answers = self.answers(result)
-        return np.asarray(self.predicted(result) == (answers.labels if answers else None))
-
-    def _key(self, result: RecordSummary) -> CellKey:
-        """Give a result's full key; those of one configuration and split are made once."""
-        of = (result.configuration, result.split_hash)
-        if of not in self._keys:
-            self._keys[of] = full_key(result)
-        return self._keys[of].with_seed(result.seed)
+        return np.asarray(self.predicted(result) == self.known_answers(result).labels)
 
     def store_of(self, result: RecordSummary) -> Store:
         """Find the store that a result came from; of several with the same cell, by when its record was made."""
-        key = self._key(result)
+        key = full_key(result)
         holding = [store for store in self._stores if store.has(key)]
         if len(holding) == 1:
             return holding[0]
@@ -81,4 +76,4 @@ class CorrectnessReader:
         raise RecordError(f"the record {key.digest()} is gone", "run the command again")
 
     def _folder(self, result: RecordSummary) -> Path:
-        return self.store_of(result).folder(self._key(result))
+        return self.store_of(result).folder(full_key(result))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.groups import Cell, Comparison, Group
 from gzslbench.report.uncertainty.bootstrap import Interval, interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.ranking import Counts, shared_ranks, times_above, wins
-from gzslbench.report.uncertainty.replicates import Cell, GroupReplicates, cells_of
+from gzslbench.report.uncertainty.replicates import GroupReplicates
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ def standings(tables: Mapping[Comparison, Sequence[Group]], reader: CorrectnessR
 
 def _of_table(groups: Sequence[Group], reader: CorrectnessReader) -> dict[Group, Standing]:
     # in an order that depends on nothing else, so that sums have the same bits
-    ordered = sorted(groups, key=lambda group: (group.results[0].configuration, min(cells_of(group))))
+    ordered = sorted(groups, key=lambda group: (group.results[0].configuration, min(group.cells)))
     replicates = GroupReplicates(ordered, reader)
     judged = replicates.groups
     above = _above(judged, replicates)
     return {
         group: Standing(
-            interval(replicates.mean(group, cells_of(group))),
+            interval(replicates.mean(group, group.cells)),
             rank=int(rank),
             wins=None if np.isnan(share) else float(share),
         )
@@ -61,7 +61,7 @@ def _above(groups: Sequence[Group], replicates: GroupReplicates) -> Counts:
     """Count in how many replicates each group is above each other, over the cells that both ran."""
     places: dict[frozenset[Cell], list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
-        places[cells_of(group)].append(place)
+        places[group.cells].append(place)
     above = np.full((len(groups), len(groups)), np.nan)
     for cells, rows in places.items():
         for other_cells, columns in places.items():

@@ -121,7 +121,7 @@ def test_a_large_gap_is_wrong_where_nothing_confirms_h():
 def test_values_out_of_range(value):
     (finding,) = audit([_row(T1=value)])
     assert finding.wrong
-    assert finding.text == f"T1 {value} is no percentage"
+    assert finding.text == f"T1 {value} is not a percentage"
 
 
 def test_identical_rows_of_two_systems():
