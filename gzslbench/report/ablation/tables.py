@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.ablation.arms import Arms, AblationRow, same_code
+from gzslbench.report.ablation.arms import AblationRow, Arms, same_code
 from gzslbench.report.ablation.design import Design
 from gzslbench.report.costs import cost_of
 from gzslbench.report.formats.pages import Page, as_text
