@@ -13,12 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled
 
-Metric = Literal["T1", "U", "S", "H"]
-_METRICS: dict[str, Metric] = {"T1": "T1", "U": "U", "S": "S", "H": "H"}
 OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
 """Names of published splits: the only ones that papers' numbers are for."""
 
@@ -28,11 +25,8 @@ class Reported:
     """One number of a published table, in percent; ``note`` tells why it is known to be wrong."""
 
     system: str
-    family: str
-    unseen_semantics: bool
     dataset: str
-    semantics: str
-    metric: Metric
+    metric: str
     value: float
     std: float | None
     source: str
@@ -55,11 +49,8 @@ def reported_numbers() -> tuple[Reported, ...]:
     return tuple(
         Reported(
             system=row["system"],
-            family=row["family"],
-            unseen_semantics=row["unseen_semantics"] == "Y",
             dataset=row["dataset"],
-            semantics=row["semantics"],
-            metric=_METRICS[row["metric"]],
+            metric=row["metric"],
             value=float(row["value"]),
             std=float(row["std"]) if row["std"] else None,
             source=row["source"],
@@ -72,7 +63,7 @@ def reported_numbers() -> tuple[Reported, ...]:
     )
 
 
-def reported_number(method: str, data_set: str, metric: Metric, many_splits: bool = False) -> Reported | None:
+def reported_number(method: str, data_set: str, metric: str, many_splits: bool = False) -> Reported | None:
     """Find what a paper reports for a method: the first row not known to be wrong, before all one with a deviation."""
     return best_of(
         number
