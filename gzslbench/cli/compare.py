@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +11,6 @@ from gzslbench.cli.options import data_sets_option, roots_option
 from gzslbench.cli.tables import of_data_sets, print_tables, read_results
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
-
-if TYPE_CHECKING:
-    from gzslbench.report.comparison.recipe_rows import IsRecipe
 
 
 @click.command()
@@ -45,19 +40,10 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
     """
     from gzslbench.records.store import Store
     from gzslbench.report.comparison.tables import compare_tables
+    from gzslbench.report.method_itself import is_installed_recipe
 
     results = read_results(roots, [protocol])
     if not results:
         looked_in = ", ".join(map(str, roots))
         raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    chosen = of_data_sets(results, data_sets)
-    print_tables(compare_tables(chosen, list(map(Store, roots)), a, b, lambda group: _recipes()(group)))
-
-
-@cache
-def _recipes() -> IsRecipe:
-    """Load the plugins, only where a name may mean several rows, to tell the rows of recipes."""
-    from gzslbench.registry.registry import load_plugins
-    from gzslbench.report.comparison.recipe_rows import recipes_of
-
-    return recipes_of(load_plugins())
+    print_tables(compare_tables(of_data_sets(results, data_sets), list(map(Store, roots)), a, b, is_installed_recipe))

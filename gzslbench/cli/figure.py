@@ -57,8 +57,9 @@ def figure(
 ) -> None:
     """Draw the figure NAME from records, as PNG and SVG; without NAME, list the figures.
 
-    Of a method's configurations the one with most seeds is drawn. Some figures need samples, which are kept by
-    'gzslbench run --keep-samples'; what is missing is named with the command that makes it.
+    Of a method's configurations that of its recipe is drawn or, where there is none, the one with most seeds. Some
+    figures need samples, which are kept by 'gzslbench run --keep-samples'; what is missing is named with the command
+    that makes it.
     """
     if name is None:
         width = max(map(len, _LISTED))

@@ -22,7 +22,7 @@ from gzslbench.records.exchange.merge import merge
 from gzslbench.records.exchange.sources import opened
 from gzslbench.records.samples import save_samples
 from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store
-from gzslbench.report import build_leaderboard
+from gzslbench.report.leaderboard import build_leaderboard
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
 EVERYTHING = Wanted()

@@ -11,9 +11,10 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
 from gzslbench.records.samples import Samples
 from gzslbench.records.store import Store
-from gzslbench.report.figures.choice import settings_of, typical
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
+from gzslbench.report.method_itself import is_installed_recipe, method_itself
+from gzslbench.report.settings import values_of
 
 
 class Archive:
@@ -54,9 +55,9 @@ class Archive:
         request, data_set = self.request, data_set or self.data_set
         groups = self.groups(data_set)
         wanted = (having or {}).items()
-        chosen = [group for group in groups if group.method == method and wanted <= settings_of(group).items()]
+        chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if chosen:
-            return typical(chosen, groups)
+            return method_itself(chosen, groups, is_installed_recipe)
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "

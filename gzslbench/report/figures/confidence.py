@@ -8,18 +8,18 @@ from matplotlib.axes import Axes
 
 from gzslbench.records.record import Record
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.choice import settings_of
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.sensitivity import chosen_sweeps, percentages
 from gzslbench.report.figures.style import BLUE, PALE, VERMILION, panels
 from gzslbench.report.groups import Group
+from gzslbench.report.settings import values_of
 
 
 def draw(archive: Archive) -> Drawing:
     setting = archive.request.figure.setting
     base = archive.group(archive.request.method, having={setting: 0})
     generator = setting.partition(".")[0]
-    steps = settings_of(base)[f"{generator}.steps"]
+    steps = values_of(base)[f"{generator}.steps"]
     by_share = chosen_sweeps(archive, base)[setting]
     pooled = by_share[0]
     points = {share * steps: group for share, group in by_share.items() if share > 0}

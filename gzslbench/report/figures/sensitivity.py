@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 
 from gzslbench.errors import RecordError
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.choice import declared_methods, settings_of, swept
+from gzslbench.report.figures.choice import declared_methods, swept
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.style import BLUE, GREEN, VERMILION, legend_below, panel_row_by_row
 from gzslbench.report.groups import Group
+from gzslbench.report.settings import values_of
 
 LEAST_VALUES = 3
 COLUMNS = 3
@@ -28,7 +29,7 @@ def draw(archive: Archive) -> Drawing:
     columns = min(COLUMNS, len(sweeps))
     figure, axes = panel_row_by_row(len(sweeps), columns, 3.4 if columns > 1 else 5.0, 2.9, sharey=True)
     for each, (setting, points) in zip(axes, sweeps.items(), strict=True):
-        _panel(each, setting, points, settings_of(base)[setting])
+        _panel(each, setting, points, values_of(base)[setting])
     for each in axes[::columns]:
         each.set_ylabel("accuracy (%)")
     legend_below(figure, axes[:1], 4)

@@ -58,7 +58,7 @@ def parts(key: CellKey) -> list[PartKey]:
 
 
 def _recipe(group: Group, installed: Installed) -> Table:
-        declared = installed.methods.get(group.method)
+    declared = installed.methods.get(group.method)
     if declared is None or declared.plugin.path is None or not declared.info.recipes:
         return {}
     source, data_set, budget = declared.plugin.path, group.comparison.data_set, group.results[0].budget

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
-from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.cards import cards_of
 from gzslbench.report.page.documents import citation, deviations
 from gzslbench.report.page.installed import Installed

@@ -1,7 +1,7 @@
 import pytest
 
-from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.views import standing_for, views_of
 
 
