@@ -26,6 +26,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
 @click.option(
     "--rerun", type=click.IntRange(min=0), default=0, metavar="N", help="Train N of the cells again, confined."
 )
+@click.option("--unconfined", is_flag=True, help="Let --rerun run the code plainly, where bubblewrap can't confine it.")
 @click.option("--allow-doubts", is_flag=True, help="Pass what is unlikely, though not impossible.")
 @click.option(
     "--accept",
@@ -44,6 +45,7 @@ def verify(
     bundle: Path,
     against: Sequence[Path],
     rerun: int,
+    unconfined: bool,
     allow_doubts: bool,
     into: Path | None,
     as_json: bool,
@@ -53,12 +55,13 @@ def verify(
     """Check BUNDLE: one line a check, and exit code 1 if any refuses it or doubts it.
 
     Metrics are computed anew from the predictions with your own labels. Nothing of the bundle is imported, unpickled or
-    written to disk as it is named there; --rerun runs its code, in a process without the labels.
+    written to disk as it is named there; --rerun runs its code in a process without the labels, confined by
+    bubblewrap unless you add --unconfined.
     """
     from gzslbench.submission.accept import accept
     from gzslbench.submission.verify import Verifier
 
-    verification = Verifier(data_dirs, cache, against, rerun, allow_doubts).verify(bundle)
+    verification = Verifier(data_dirs, cache, against, rerun, allow_doubts, unconfined).verify(bundle)
     (_print_json if as_json else _print)(verification, bundle)
     if into and verification.passed:
         click.echo(f"accepted as {accept(verification, into)}", err=as_json)

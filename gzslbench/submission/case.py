@@ -18,8 +18,8 @@ from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
-from gzslbench.submission.manifest import DataEntry
-from gzslbench.submission.source import component_hashes, own_hashes
+from gzslbench.submission.manifest import DataEntry, grouped
+from gzslbench.submission.source import hashes_with
 
 
 class DoubtError(GzslbenchError):
@@ -44,25 +44,23 @@ class Case:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The bundle's cells."""
         return self.bundle.cells
 
-    def groups(self) -> Iterator[list[Cell]]:
+    def groups(self) -> list[list[Cell]]:
         """Give the cells that may differ by their seed alone, by rising seed."""
-        groups: dict[tuple[DataEntry, str], list[Cell]] = {}
-        for cell in sorted(self.cells, key=lambda cell: cell.record.key.seed):
-            key = cell.record.key
-            groups.setdefault((DataEntry.of(key), key.protocol), []).append(cell)
-        yield from groups.values()
+        return grouped(self.cells, lambda cell: cell.record.key)
 
     def answers(self, key: CellKey) -> AnswerKey:
         """Give the labels that a cell's predictions are judged by, from the verifier's own data.
 
         Raises :class:`UncheckedError` where that data is not here, :class:`BundleError` where the key is of other data.
         """
-        entry = DataEntry.of(key)
+        entry, name = DataEntry.of(key), key.data_set
         if entry not in self._answers:
-            data = self._open(key.data_set)
+            try:
+                data = self._data[name] = self._data.get(name) or self.catalogue.open(name, self.cache)
+            except (DataError, UsageError) as error:
+                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
             self._answers[entry] = AnswerKey.of(data, same_data(data, key))
         return self._answers[entry]
 
@@ -86,21 +84,13 @@ class Case:
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """Code hashes of the components of gzslbench and of the source in the bundle, by name."""
-        return own_hashes() | (component_hashes(self.bundle.source) if self.bundle.source else {})
+        return hashes_with(self.bundle.source)
 
     @cached_property
     def rivals(self) -> Sequence[tuple[Store, RecordSummary]]:
         """All results that the bundle is held against, and the stores that they lie in."""
         stores = [Store(root) for root in self.against]
         return [(store, result) for store in stores for result in store.results()]
-
-    def _open(self, name: str) -> DataSet:
-        if name not in self._data:
-            try:
-                self._data[name] = self.catalogue.open(name, self.cache)
-            except (DataError, UsageError) as error:
-                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
-        return self._data[name]
 
 
 def same_data(data: DataSet, key: CellKey) -> Split:

@@ -22,7 +22,6 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Metrics
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import Case
 from gzslbench.submission.known_data import check_known
 from gzslbench.submission.manifest import DataEntry
@@ -72,7 +71,7 @@ def check_protocol(case: Case) -> str:
         if not protocol.ranked:
             raise BundleError(f"the protocol '{key.protocol}' is not ranked", "submit another, such as inductive")
         if test_reads != 1:
-            raise BundleError(f"{_name(cell)} read test labels {test_reads} times", f"'{key.protocol}' allows one")
+            raise BundleError(f"{cell} read test labels {test_reads} times", f"'{key.protocol}' allows one")
     return f"{', '.join(case.bundle.manifest.protocols)}: ranked, one reading of test labels each"
 
 
@@ -122,10 +121,10 @@ def check_predictions(case: Case) -> str:
         try:
             answers.order(cell.predictions)
         except ContractError as error:
-            raise BundleError(f"{_name(cell)}: {error.what}", error.remedy) from None
+            raise BundleError(f"{cell}: {error.what}", error.remedy) from None
         stray = _stray(cell.predictions, answers)
         if stray:
-            raise BundleError(f"{_name(cell)}: {stray} holds classes of another domain, or none", "it was edited")
+            raise BundleError(f"{cell}: {stray} holds classes of another domain, or none", "it was edited")
     return f"{sum(len(cell.predictions.samples) for cell in case.cells):,} predictions of test samples"
 
 
@@ -133,7 +132,7 @@ def check_metrics(case: Case) -> str:
     """The metrics of every record are those that its predictions have by the verifier's own labels."""
     for cell, answers in case.judged():
         for name, given, computed in _unequal(cell.record.metrics, answers.score(cell.predictions)):
-            raise BundleError(f"{_name(cell)}: {name} is given as {given}", f"its predictions have {computed}")
+            raise BundleError(f"{cell}: {name} is given as {given}", f"its predictions have {computed}")
     return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
 
 
@@ -158,7 +157,3 @@ def _unequal(given: Metrics, computed: Metrics) -> Iterator[tuple[str, object, o
         equal = len(numbers) != 1 and (not numbers or math.isclose(*numbers, rel_tol=0, abs_tol=TOLERANCE))
         if not equal:
             yield name, *pair
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.record.key.data_set}, seed {cell.record.key.seed}"

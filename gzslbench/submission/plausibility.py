@@ -50,7 +50,7 @@ def check_timings(case: Case) -> str:
     for cell in case.cells:
         wrong = _wrong_timing(cell.record, len(cell.predictions.samples)) or _wrong_date(cell.record.created, case.now)
         if wrong:
-            raise BundleError(f"{cell.record.key.data_set}, seed {cell.record.key.seed}: {wrong}", "run it again")
+            raise BundleError(f"{cell}: {wrong}", "run it again")
     return "every phase took time, in the past"
 
 
@@ -58,12 +58,11 @@ def check_plausibility(case: Case) -> str:
     """No accuracy is as good as hardly any experiment's is."""
     for cell in case.cells:
         metrics, key = cell.record.metrics, cell.record.key
-        place = f"{key.data_set}, seed {key.seed}"
         if metrics.h > TOO_GOOD or metrics.t1 >= 1 or all(share >= 1 for share in metrics.per_class.values()):
-            raise DoubtError(f"{place}: H is {metrics.h:.2%} and T1 {metrics.t1:.2%}", _ASK)
+            raise DoubtError(f"{cell}: H is {metrics.h:.2%} and T1 {metrics.t1:.2%}", _ASK)
         best = _best_known(case, key)
         if best is not None and metrics.h > best + FAR_ABOVE:
-            raise DoubtError(f"{place}: H is {metrics.h:.2%}, the best that is known is {best:.2%}", _ASK)
+            raise DoubtError(f"{cell}: H is {metrics.h:.2%}, the best that is known is {best:.2%}", _ASK)
     return "no accuracy is out of the ordinary"
 
 
@@ -93,7 +92,7 @@ def _check_seeds_differ(group: list[Cell]) -> None:
 
 def _check_differ(cell: Cell, result: RecordSummary, theirs: Predictions) -> None:
     classes, scores = alike(cell.predictions, theirs)
-    what = f"{cell.record.key.data_set}, seed {cell.record.key.seed}: {classes:.1%} of predictions are those of"
+    what = f"{cell}: {classes:.1%} of predictions are those of"
     if min(classes, scores) >= NEARLY_ALL:
         raise BundleError(f"{what} '{result.method}', seed {result.seed}, scores included", "they were copied")
     if classes >= NEARLY_ALL:

@@ -45,7 +45,7 @@ def pack(source: Path) -> Packed:
         files = {source.name: source.read_bytes(), **_recipes(source)}
     else:
         raise UsageError(
-            f"{source} is no plugin", "give a .py file, or the folder of a package with its pyproject.toml"
+            f"{source} is not a plugin", "give a .py file, or the folder of a package with its pyproject.toml"
         )
     for name, content in files.items():
         check_source(name, content)
@@ -69,9 +69,19 @@ def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
         return _hashes(plugins_in(folder))
 
 
+def hashes_with(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Give the code hash of every component of gzslbench and of source, which may be empty, by name."""
+    return own_hashes() | (component_hashes(files) if files else {})
+
+
 def own_hashes() -> dict[str, str]:
     """Give the code hash of every component that comes with gzslbench."""
-    return _hashes([plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"])
+    return _hashes(own_plugins())
+
+
+def own_plugins() -> list[PluginSource]:
+    """List the plugins that come with gzslbench."""
+    return [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
 
 
 def plugins_in(folder: str | Path) -> list[PluginSource]:

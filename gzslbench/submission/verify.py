@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import GzslbenchError
 from gzslbench.records.provenance import Provenance
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.submission import checks
 from gzslbench.submission.bundle import Bundle, read_bundle
 from gzslbench.submission.case import Case, DoubtError, UncheckedError
-from gzslbench.submission.checks import (
-    check_code,
-    check_data,
-    check_keys,
-    check_manifest,
-    check_metrics,
-    check_predictions,
-    check_protocol,
-    check_seeds,
-)
+from gzslbench.submission.confined.confinement import Confinement, Unconfined, bubblewrap
 from gzslbench.submission.confined.line import printable
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
 from gzslbench.submission.source import unpacked
-
-if TYPE_CHECKING:
-    from gzslbench.submission.rerun import RerunOutcome
 
 
 class Outcome(StrEnum):
@@ -86,14 +74,14 @@ class Verification:
 
 
 CHECKS: dict[str, Callable[[Case], str]] = {
-    "manifest": check_manifest,
-    "keys": check_keys,
-    "protocol": check_protocol,
-    "seeds": check_seeds,
-    "code": check_code,
-    "data": check_data,
-    "predictions": check_predictions,
-    "metrics": check_metrics,
+    "manifest": checks.check_manifest,
+    "keys": checks.check_keys,
+    "protocol": checks.check_protocol,
+    "seeds": checks.check_seeds,
+    "code": checks.check_code,
+    "data": checks.check_data,
+    "predictions": checks.check_predictions,
+    "metrics": checks.check_metrics,
     "originality": check_originality,
     "timings": check_timings,
     "plausibility": check_plausibility,
@@ -105,16 +93,21 @@ _BUILDS_ON = {"predictions": ("data",), "metrics": ("data", "predictions"), "ori
 
 @dataclass(frozen=True)
 class Verifier:
-    """What bundles are held against; ``rerun`` cells are trained again, none by default."""
+    """What bundles are held against; ``rerun`` cells are trained again, none by default, confined unless told not to.
+
+    Raises :class:`UsageError` where they should be confined and can't be.
+    """
 
     data_dirs: Sequence[Path]
     cache: Path
     against: Sequence[Path] = ()
     rerun: int = 0
     doubts_allowed: bool = False
+    unconfined: bool = False
 
     def verify(self, path: Path) -> Verification:
         """Check a bundle; its code is imported by no check but a rerun, and there in a process of its own."""
+        confinement = bubblewrap() if self.rerun and not self.unconfined else Unconfined()
         try:
             bundle = read_bundle(path)
         except BundleError as error:
@@ -123,46 +116,35 @@ class Verifier:
         case = Case(bundle, Catalogue.find(self.data_dirs, cache_dir=self.cache), self.cache, self.against)
         for name, check in CHECKS.items():
             lines.append(_line(name, check, case, lines))
-        refused = any(line.outcome is Outcome.REFUSED for line in lines)
-        lines += self._rerun(case) if not refused else [Line("rerun", Outcome.UNCHECKED, "refused before")]
+        if any(line.outcome is Outcome.REFUSED for line in lines):
+            lines.append(Line("rerun", Outcome.UNCHECKED, "refused before"))
+        elif not self.rerun:
+            lines.append(Line("rerun", Outcome.UNCHECKED, "nothing was trained again: --rerun N does it for N cells"))
+        else:
+            lines += self._rerun(bundle, confinement)
         return Verification(case, tuple(lines), self.doubts_allowed)
 
-    def _rerun(self, case: Case) -> Iterator[Line]:
+    def _rerun(self, bundle: Bundle, confinement: Confinement) -> list[Line]:
         """Train a sample of cells again; which ones is drawn now, so that nobody can prepare for it."""
-        if not self.rerun:
-            yield Line("rerun", Outcome.UNCHECKED, "nothing was trained again: --rerun N does it for N cells")
-            return
-        try:
-            outcomes = self._outcomes(case)
-        except GzslbenchError as error:
-            yield Line("rerun", Outcome.UNCHECKED, str(error))
-            return
-        if not outcomes:
-            yield Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")
-        for each in outcomes:
-            text = f"{each.digest}: {each.reason} ({each.confinement})"
-            yield Line("rerun", Outcome.PASSED if each.within else Outcome.REFUSED, text)
+        from gzslbench.submission.rerun import Rerun, rerun_cells
 
-    def _outcomes(self, case: Case) -> list[RerunOutcome]:
-        from gzslbench.submission.rerun import rerun_cells
-
-        source, records = case.bundle.source, [cell.record for cell in case.cells]
+        records, source = [cell.record for cell in bundle.cells], bundle.source
         with unpacked(source) as folder, tempfile.TemporaryDirectory(prefix="gzslbench-rerun-") as work:
-            return rerun_cells(
-                records=records,
-                plugin_source=plugin_path(Path(folder)) if source else None,
-                count=self.rerun,
-                seed=secrets.randbits(32),
-                data_dirs=self.data_dirs,
-                cache=self.cache,
-                workdir=Path(work),
+            setting = Rerun(confinement, Path(folder) if source else None, self.data_dirs, self.cache, Path(work))
+            try:
+                outcomes = rerun_cells(records, self.rerun, secrets.randbits(32), setting)
+            except GzslbenchError as error:
+                return [Line("rerun", Outcome.UNCHECKED, str(error))]
+        if not outcomes:
+            return [Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")]
+        return [
+            Line(
+                "rerun",
+                Outcome.PASSED if each.within else Outcome.REFUSED,
+                f"{each.digest}: {each.reason} ({each.confinement})",
             )
-
-
-def plugin_path(folder: Path) -> Path:
-    """Say what of unpacked source is the plugin: the folder of a package, or the only Python file."""
-    files = sorted(folder.glob("*.py"))
-    return folder if (folder / "pyproject.toml").is_file() or len(files) != 1 else files[0]
+            for each in outcomes
+        ]
 
 
 def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[Line]) -> Line:

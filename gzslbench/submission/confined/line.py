@@ -10,8 +10,9 @@ import json
 import pickle
 import socket
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from gzslbench.errors import ContractError
 
@@ -19,15 +20,7 @@ LENGTH_BYTES = 8
 LONGEST_HEADER = 4096
 LONGEST_TEXT = 400
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a confined process says: ``begin`` a phase, ``test set``, ``failed`` with a reason, or ``predictions``."""
-
-    what: str
-    text: str = ""
-    payload: bytes = b""
+_HEADER = TypeAdapter(tuple[str, str, Annotated[int, Field(ge=0)]])
 
 
 class Outside:
@@ -44,18 +37,25 @@ class Outside:
         self._line.settimeout(self._left())
         self._line.sendall(written)
 
-    def hear(self, payload_bytes: int) -> Said:
-        """Receive a frame, whose payload has ``payload_bytes`` bytes or none.
+    def hear(self, payload_bytes: int) -> tuple[str, str, bytes]:
+        """Receive what the confined process says: a word, a text, and a payload of ``payload_bytes`` bytes or none.
 
-        Raises :class:`ContractError` for anything else, and :class:`EOFError` where the other end is gone.
+        The word is ``begin`` with a phase, ``test set`` where it asks for that, ``failed`` with a reason, or
+        ``predictions`` with a payload. Raises :class:`ContractError` where the bytes are anything else, and
+        :class:`EOFError` where the other end is gone.
         """
         length = int.from_bytes(self._take(LENGTH_BYTES))
-        if length > LONGEST_HEADER:
-            raise _unreadable()
-        what, text, count = _header(self._take(length))
+        try:
+            if length > LONGEST_HEADER:
+                raise ValueError("no header is as long")
+            what, text, count = _HEADER.validate_json(self._take(length), strict=True)
+        except ValueError:
+            raise ContractError(
+                "it wrote something else than messages to the process that started it", "read its source"
+            ) from None
         if count not in (0, payload_bytes):
-            raise ContractError(f"it handed in {count} bytes of predictions, not {payload_bytes}", "read its source")
-        return Said(what, printable(text), self._take(count))
+            raise ContractError(f"it reported {count} bytes of predictions, not {payload_bytes}", "read its source")
+        return what, printable(text), self._take(count)
 
     def _take(self, count: int) -> bytes:
         taken = bytearray()
@@ -105,17 +105,3 @@ def printable(text: str) -> str:
     """Bring untrusted text into one line of bounded length without control characters."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(line.split())[:LONGEST_TEXT]
-
-
-def _header(written: bytes) -> tuple[str, str, int]:
-    try:
-        match json.loads(written):
-            case [str(what), str(text), int(count)] if type(count) is int and count >= 0:
-                return what, text, count
-    except (ValueError, RecursionError):
-        pass
-    raise _unreadable()
-
-
-def _unreadable() -> ContractError:
-    return ContractError("it wrote something else than messages to the process that started it", "read its source")

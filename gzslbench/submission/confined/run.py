@@ -20,7 +20,6 @@ from gzslbench.submission.confined.confinement import Confinement, Room, environ
 from gzslbench.submission.confined.job import Preparation
 from gzslbench.submission.confined.line import Outside
 
-WORKER = "gzslbench.submission.confined.worker"
 CLASS = np.dtype("<i8")
 
 
@@ -32,51 +31,38 @@ def predicted_inside(
     What it prints goes to ``log``. Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or
     says what it should not.
     """
-    threads = preparation.given.job.threads
+    phase, threads = "start", preparation.given.job.threads
     with log.open("wb") as printed, _process(confinement, room, threads, printed) as (process, line):
-        conversation = Conversation(Outside(line, limit_s), preparation)
+        outside = Outside(line, limit_s)
         try:
-            return conversation.run()
+            outside.give(preparation.given)
+            while True:
+                what, text, payload = outside.hear(len(preparation.samples) * CLASS.itemsize)
+                match what:
+                    case "begin":
+                        phase = text
+                    case "test set":
+                        outside.give(preparation.handout)
+                    case "failed":
+                        raise ComponentError(f"it failed in '{phase}': {text}")
+                    case "predictions":
+                        return _classes(payload, preparation)
+                    case _:
+                        raise ContractError(f"it said '{what[:40]}', which means nothing here", "read its source")
         except TimeoutError:
             what, remedy = f"it was not done after {limit_s:.0f} s", "its record says that it is faster"
         except (EOFError, OSError):
             what, remedy = f"it ended without predictions ({_ending(process)})", f"what it printed is in {log}"
-        raise ComponentError(f"{what}, in '{conversation.phase}'", remedy)
+        raise ComponentError(f"{what}, in '{phase}'", remedy)
 
 
-class Conversation:
-    """What is said between this process and a confined one, until that reports predictions or fails."""
-
-    def __init__(self, line: Outside, preparation: Preparation) -> None:
-        self._line, self._preparation = line, preparation
-        self.phase = "start"
-        """What it said that it is at."""
-
-    def run(self) -> IntArray:
-        """Hand out what it asks for; gives the predicted classes. Raises :class:`ComponentError` where it fails."""
-        tests = len(self._preparation.samples)
-        self._line.give(self._preparation.given)
-        while True:
-            said = self._line.hear(tests * CLASS.itemsize)
-            match said.what:
-                case "begin":
-                    self.phase = said.text
-                case "test set":
-                    self._line.give(self._preparation.handout)
-                case "failed":
-                    raise ComponentError(f"it failed in '{self.phase}': {said.text}")
-                case "predictions":
-                    return self._classes(said.payload)
-                case _:
-                    raise ContractError(f"it said '{said.what[:40]}', which means nothing here", "read its source")
-
-    def _classes(self, payload: bytes) -> IntArray:
-        fold = self._preparation.given.job.fold
-        predicted: IntArray = np.frombuffer(payload, CLASS).astype(np.int64)
-        of_split = np.isin(predicted, np.concatenate([fold.seen_rows, fold.unseen_rows]))
-        if len(predicted) != len(self._preparation.samples) or not of_split.all():
-            raise ContractError("it predicted something else than a class for every test sample", "read its source")
-        return predicted
+def _classes(payload: bytes, preparation: Preparation) -> IntArray:
+    fold = preparation.given.job.fold
+    predicted: IntArray = np.frombuffer(payload, CLASS).astype(np.int64)
+    of_split = np.isin(predicted, np.concatenate([fold.seen_rows, fold.unseen_rows]))
+    if len(predicted) != len(preparation.samples) or not of_split.all():
+        raise ContractError("it predicted something else than a class for every test sample", "read its source")
+    return predicted
 
 
 @contextmanager
@@ -88,7 +74,7 @@ def _process(
     with ours:
         with theirs:
             process = subprocess.Popen(
-                confinement.command(room, [sys.executable, "-I", "-m", WORKER]),
+                confinement.command(room, [sys.executable, "-I", "-m", "gzslbench.submission.confined.worker"]),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=printed,
