@@ -12,12 +12,10 @@ from gzslbench.errors import UsageError
 from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
 from gzslbench.records.store import Store, path_safe
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.bundle import Bundle
 from gzslbench.submission.case import Case
 from gzslbench.submission.manifest import SOURCE
+from gzslbench.submission.source import write_files
 from gzslbench.submission.verify import Verification
-
-_NAME_DIGITS = 8
 
 
 def accept(verification: Verification, into: Path) -> Path:
@@ -32,37 +30,28 @@ def accept(verification: Verification, into: Path) -> Path:
     if provenance < Provenance.RESCORED:
         raise BundleError("its metrics could not be computed anew", "accept it where the data is, with --data-dir")
     bundle = case.bundle
-    root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:_NAME_DIGITS]}"
+    root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:8]}"
     if root.exists():
         raise UsageError(f"{root} is there already", "this very bundle was accepted before")
     _write(case, root)
-    _write_provenance(verification, bundle, root)
+    said = {
+        "provenance": str(Provenance.VERIFIED if provenance is Provenance.REPRODUCED else provenance),
+        "bundle_sha256": bundle.sha256,
+        "declarations": asdict(bundle.manifest.declarations),
+        "checks": [asdict(line) for line in verification.lines],
+        "gzslbench": __version__,
+        "accepted": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # written last: a folder without it was not accepted in full
+    (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return root
 
 
 def _write(case: Case, root: Path) -> None:
     root.mkdir(parents=True)
     (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
+    write_files(case.bundle.source, root / SOURCE)
     store = Store(root)
     with store.writing():
         for cell, answers in case.judged():
             store.write(cell.record, cell.predictions)
             store.write_answer_key(cell.record.key, answers)
-    for name, content in case.bundle.source.items():
-        path = root / SOURCE / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def _write_provenance(verification: Verification, bundle: Bundle, root: Path) -> None:
-    """Say what was checked, last: a folder without it was not accepted in full."""
-    reached = verification.provenance
-    said = {
-        "provenance": str(Provenance.VERIFIED if reached is Provenance.REPRODUCED else reached),
-        "bundle_sha256": bundle.sha256,
-        "declarations": asdict(bundle.manifest.declarations),
-        "checks": [asdict(line) for line in verification.lines],
-        "gzslbench": __version__,
-        "accepted": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -47,16 +47,11 @@ def check_manifest(case: Case) -> str:
     manifest, records = case.bundle.manifest, [cell.record for cell in case.cells]
     if not records:
         raise BundleError("the bundle holds no record", "make it with gzslbench submit")
-    told = (manifest.method, set(manifest.protocols), set(manifest.data))
     for record in records:
         if record.method != manifest.method:
             raise BundleError(f"a record is of '{record.method}', the bundle of '{manifest.method}'", "one method each")
-    held = (
-        manifest.method,
-        {record.key.protocol for record in records},
-        {DataEntry.of(record.key) for record in records},
-    )
-    if told != held:
+    protocols, data = {record.key.protocol for record in records}, {DataEntry.of(record.key) for record in records}
+    if (set(manifest.protocols), set(manifest.data)) != (protocols, data):
         raise BundleError("the manifest names other protocols or data than the records", "make the bundle again")
     return f"{manifest.method} on {', '.join(map(str, manifest.data))}"
 
@@ -79,17 +74,14 @@ def check_seeds(case: Case) -> str:
     """All core seeds and no other, of one configuration on each data set and split."""
     for group in case.groups():
         keys = [cell.record.key for cell in group]
-        seeds = tuple(key.seed for key in keys)
+        what, seeds = f"{DataEntry.of(keys[0])}, {keys[0].protocol}", tuple(key.seed for key in keys)
         if seeds != CORE_SEEDS:
             raise BundleError(
-                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: there are seeds {', '.join(map(str, seeds))}",
+                f"{what}: there are seeds {', '.join(map(str, seeds))}",
                 f"submit {', '.join(map(str, CORE_SEEDS))}, all of them and no other",
             )
         if len({key.with_seed(0).digest() for key in keys}) > 1:
-            raise BundleError(
-                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: settings or code differ between seeds",
-                "submit one configuration",
-            )
+            raise BundleError(f"{what}: settings or code differ between seeds", "submit one configuration")
     if case.bundle.manifest.seeds != CORE_SEEDS:
         raise BundleError("the manifest names other seeds than the core ones", "make the bundle again")
     return f"core seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]} everywhere"

@@ -130,7 +130,7 @@ class Verifier:
 
         records, source = [cell.record for cell in bundle.cells], bundle.source
         with unpacked(source) as folder, tempfile.TemporaryDirectory(prefix="gzslbench-rerun-") as work:
-            setting = Rerun(confinement, Path(folder) if source else None, self.data_dirs, self.cache, Path(work))
+            setting = Rerun(confinement, folder if source else None, self.data_dirs, self.cache, Path(work))
             try:
                 outcomes = rerun_cells(records, self.rerun, secrets.randbits(32), setting)
             except GzslbenchError as error:
