@@ -18,21 +18,14 @@ KNOWN_DATA = (
 
 def check_known(key: CellKey) -> None:
     """Refuse a key whose data is not known; protocols over many splits may bring splits of their own."""
-    given = DataEntry.of(key)
+    names = ", ".join(sorted({entry.data_set for entry in KNOWN_DATA}))
+    remedy = f"submit results on {names}, or ask for yours to be added: 'gzslbench data check' shows its hashes"
     of_name = [entry for entry in KNOWN_DATA if entry.data_set == key.data_set]
     if not of_name:
-        raise BundleError(f"there is no leaderboard for the data set '{key.data_set}'", _remedy())
-    compared = ["features", "labels", "semantics"]
-    if not protocol_named(key.protocol).many_splits:
-        compared.append("split_hash")
-    for field in compared:
-        known = sorted({getattr(entry, field) for entry in of_name})
-        if getattr(given, field) not in known:
-            raise BundleError(
-                f"{given}: {field} {getattr(given, field)} is not known; known: {', '.join(known)}", _remedy()
-            )
-
-
-def _remedy() -> str:
-    names = ", ".join(sorted({entry.data_set for entry in KNOWN_DATA}))
-    return f"submit results on {names}, or ask for yours to be added: 'gzslbench data check' shows its hashes"
+        raise BundleError(f"there is no leaderboard for the data set '{key.data_set}'", remedy)
+    split = () if protocol_named(key.protocol).many_splits else ("split_hash",)
+    for field in ("features", "labels", "semantics", *split):
+        ours, known = getattr(key, field), sorted({getattr(entry, field) for entry in of_name})
+        if ours not in known:
+            what = f"{DataEntry.of(key)}: {field} {ours} is not known; known: {', '.join(known)}"
+            raise BundleError(what, remedy)

@@ -35,7 +35,6 @@ class FileEntry:
 
     @staticmethod
     def of(path: str, content: bytes) -> FileEntry:
-        """Describe a file."""
         return FileEntry(path, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -52,7 +51,6 @@ class DataEntry:
 
     @staticmethod
     def of(key: CellKey) -> DataEntry:
-        """Take from a key what it says about the data."""
         return DataEntry(key.data_set, key.features, key.labels, key.semantics, key.split, key.split_hash)
 
     def __str__(self) -> str:
@@ -74,9 +72,8 @@ class Declarations:
     author: str = ""
     contact: str = ""
     licence: str = ""
-    """Under which the plugin's source is given."""
+    """Of the plugin's source."""
     paper: str = ""
-    """Address of the paper."""
     chosen_on: str = ""
     """What hyper-parameters were chosen on: ``defaults``, ``validation classes``, or in words what else."""
     external_data: str = ""
@@ -101,7 +98,6 @@ class Manifest:
     bundle_version: int = BUNDLE_VERSION
 
     def to_json(self) -> str:
-        """Write the manifest as indented JSON with sorted keys."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     @staticmethod

@@ -40,14 +40,11 @@ class RerunOutcome:
     """What came of training a cell again; ``h_after`` is None where it came to no predictions."""
 
     digest: str
-    h_before: float
     h_after: float | None
     within: bool
     """Whether H lies in the 95% interval that the test samples give the record's own."""
-    confinement: str
-    """How the submitted code was confined, for the provenance."""
     reason: str
-    """One sentence."""
+    """One sentence, and how the submitted code was confined."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def _outcome(record: Record, catalogue: Catalogue, rerun: Rerun) -> RerunOutcome
     if record.key.device != "cpu":
         reason += f"; on the CPU, where the record has {record.key.device}"
     within = h is not None and (accepted.low <= h <= accepted.high or h == record.metrics.h)
-    return RerunOutcome(record.digest, record.metrics.h, h, within, rerun.confinement.description, reason)
+    return RerunOutcome(record.digest, h, within, f"{reason} ({rerun.confinement.description})")
 
 
 def _predicted_again(record: Record, data_set: DataSet, split: Split, rerun: Rerun) -> tuple[IntArray, IntArray]:

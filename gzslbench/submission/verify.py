@@ -53,7 +53,6 @@ class Verification:
 
     @property
     def bundle(self) -> Bundle | None:
-        """The bundle, where it could be read."""
         return self.case.bundle if self.case else None
 
     @property
@@ -137,14 +136,8 @@ class Verifier:
                 return [Line("rerun", Outcome.UNCHECKED, str(error))]
         if not outcomes:
             return [Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")]
-        return [
-            Line(
-                "rerun",
-                Outcome.PASSED if each.within else Outcome.REFUSED,
-                f"{each.digest}: {each.reason} ({each.confinement})",
-            )
-            for each in outcomes
-        ]
+        passed = {True: Outcome.PASSED, False: Outcome.REFUSED}
+        return [Line("rerun", passed[each.within], f"{each.digest}: {each.reason}") for each in outcomes]
 
 
 def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[Line]) -> Line:

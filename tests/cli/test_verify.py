@@ -33,7 +33,7 @@ def test_a_refusal_ends_with_one(gzslbench, bundle, tmp_path):
     done = gzslbench("verify", bundle, "--accept", tmp_path / "submissions")
     assert done.code == 1
     assert done.out.splitlines() == [
-        "refused   archive      eszsl.zip is no complete zip archive; "
+        "refused   archive      eszsl.zip is not a complete zip archive; "
         "it was cut off, or something was added to its end",
         "eszsl.zip: refused",
     ]

@@ -73,7 +73,7 @@ def test_a_rerun_decides(bundles, tmp_path, monkeypatch, within, reached):
 
     def rerun_cells(records, count, seed, rerun):
         given.update(records=records, count=count, rerun=rerun)
-        return [RerunOutcome("d" * 16, 0.4, 0.41, each, "in a box", "trained in 1 s") for each in within]
+        return [RerunOutcome("d" * 16, 0.41, each, "trained in 1 s (in a box)") for each in within]
 
     monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", rerun_cells)
     verification = Verifier((), tmp_path / "cache", rerun=2, unconfined=True).verify(bundles["eszsl"])

@@ -127,7 +127,7 @@ def test_a_truncated_archive(bundles, verify, tmp_path, share):
     content = bundles["eszsl"].read_bytes()
     path = tmp_path / "truncated.zip"
     path.write_bytes(content[: int(share * len(content))])
-    assert "is no complete zip archive" in _archive_line(verify(path))
+    assert "is not a complete zip archive" in _archive_line(verify(path))
 
 
 def test_an_archive_with_something_behind_it(bundles, verify, tmp_path):
@@ -154,7 +154,7 @@ def test_an_encrypted_file(tmp_path):
 def test_no_archive_at_all(verify, tmp_path):
     path = tmp_path / "bundle.zip"
     path.write_text("not a zip")
-    assert "is no complete zip archive" in _archive_line(verify(path))
+    assert "is not a complete zip archive" in _archive_line(verify(path))
     assert "can't read" in _archive_line(verify(tmp_path / "absent.zip"))
 
 
@@ -231,7 +231,7 @@ def test_a_pickle_under_another_name(files, verify, tmp_path, name):
 
 def test_a_pickle_as_the_member_of_an_array_file(tmp_path):
     path = zipped({"samples.npy": pickle.dumps(_Exploit())}, tmp_path / "predictions.npz")
-    with pytest.raises(BundleError, match="samples is no array"):
+    with pytest.raises(BundleError, match="samples is not an array"):
         read_predictions(path.read_bytes(), "predictions.npz")
 
 

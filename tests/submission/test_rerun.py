@@ -79,7 +79,7 @@ class FoldFitter:
         (outcome,) = self.rerun(self.peeking(**config), confinement=confinement, limits=limits)
         assert outcome.h_after is None
         assert not outcome.within
-        assert outcome.confinement == confinement.description
+        assert outcome.reason.endswith(f" ({confinement.description})")
         return outcome.reason
 
     def _blank(self, protocol: str, seed: int) -> Record:
@@ -114,10 +114,9 @@ def test_an_honest_cell_comes_out_as_before(
 ) -> None:
     record = fitter.record(combination, protocol, seed=3)
     (outcome,) = fitter.rerun(record, plugin=toy_plugin, confinement=confinement)
-    assert outcome == RerunOutcome(
-        record.digest, record.metrics.h, record.metrics.h, True, confinement.description, outcome.reason
-    )
+    assert outcome == RerunOutcome(record.digest, record.metrics.h, True, outcome.reason)
     h = f"{100 * record.metrics.h:.1f}"
+    assert outcome.reason.endswith(f" s ({confinement.description})")
     assert outcome.reason.startswith(f"H {h} again and {h} in the record, whose 95% interval is ")
 
 

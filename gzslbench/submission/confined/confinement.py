@@ -84,7 +84,6 @@ class Bubblewrap:
     """What it is, for the provenance of a result."""
 
     def command(self, room: Room, program: Sequence[str]) -> list[str]:
-        """Give the command that runs a program inside."""
         scratch = ["--size", str(SCRATCH_BYTES), "--tmpfs"]
         arguments = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
         arguments += ["--disable-userns"] if self.forbids_nesting else []
@@ -109,11 +108,9 @@ class Unconfined:
     description: str = "not confined"
 
     def command(self, room: Room, program: Sequence[str]) -> list[str]:
-        """Give the command as it is."""
         return list(program)
 
     def plugin(self, room: Room) -> Path | None:
-        """Say where the program finds the submitted source."""
         return room.plugin
 
 

@@ -81,12 +81,10 @@ class Inside:
         self._line = line
 
     def receive(self) -> Any:
-        """Receive a value from the maintainer's process."""
         length = int.from_bytes(self._read(LENGTH_BYTES))
         return pickle.loads(self._read(length))  # it comes from the process that started this one
 
     def say(self, what: str, text: str = "", payload: bytes = b"") -> None:
-        """Send a frame."""
         header = json.dumps([what, text[:LONGEST_TEXT], len(payload)]).encode()
         self._line.sendall(len(header).to_bytes(LENGTH_BYTES) + header + payload)
 
