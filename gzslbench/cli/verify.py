@@ -58,8 +58,7 @@ def verify(
     written to disk as it is named there; --rerun runs its code in a process without the labels, confined by
     bubblewrap unless you add --unconfined.
     """
-    from gzslbench.submission.accept import accept
-    from gzslbench.submission.verify import Verifier
+    from gzslbench.submission.verify import Verifier, accept
 
     verification = Verifier(data_dirs, cache, against, rerun, allow_doubts, unconfined).verify(bundle)
     (_print_json if as_json else _print)(verification, bundle)

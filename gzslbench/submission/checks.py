@@ -22,8 +22,7 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Metrics
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.case import Case
-from gzslbench.submission.known_data import check_known
+from gzslbench.submission.case import Case, check_known
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.submit import foreign_part
 

@@ -19,7 +19,7 @@ from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import Bundle, read_bundle, write_bundle
-from gzslbench.submission.known_data import check_known
+from gzslbench.submission.case import check_known
 from gzslbench.submission.manifest import RECORDS, SOURCE, DataEntry, Declarations, Manifest, grouped
 from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
 

@@ -1,25 +1,30 @@
-"""Verifying a bundle: every check one line, and how far the results can be trusted afterwards."""
+"""Verifying a bundle: every check one line, how far the results can be trusted afterwards, and accepting them."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from gzslbench import __version__
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.errors import GzslbenchError
-from gzslbench.records.provenance import Provenance
+from gzslbench.errors import GzslbenchError, UsageError
+from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
+from gzslbench.records.store import Store, path_safe
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission import checks
 from gzslbench.submission.bundle import Bundle, read_bundle
 from gzslbench.submission.case import Case, DoubtError, UncheckedError
 from gzslbench.submission.confined.confinement import Confinement, Unconfined, bubblewrap
-from gzslbench.submission.confined.line import printable
+from gzslbench.submission.confined.run import printable
+from gzslbench.submission.manifest import SOURCE
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
-from gzslbench.submission.source import unpacked
+from gzslbench.submission.source import unpacked, write_files
 
 
 class Outcome(StrEnum):
@@ -155,3 +160,42 @@ def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[
         return Line(name, Outcome.UNCHECKED, str(error))
     except GzslbenchError as error:
         return Line(name, Outcome.REFUSED, str(error))
+
+
+def accept(verification: Verification, into: Path) -> Path:
+    """Write records, answer keys, source, manifest and provenance of a bundle to a new folder in ``into``.
+
+    The folder bears the method's name and the start of the bundle's SHA-256. Names of records come from their keys, not
+    from the bundle. Raises :class:`BundleError` where the checks refused it or could not recompute its metrics.
+    """
+    case, provenance = verification.case, verification.provenance
+    if case is None or provenance is None:
+        raise BundleError("the bundle was refused", "nothing was accepted")
+    if provenance < Provenance.RESCORED:
+        raise BundleError("its metrics could not be computed anew", "accept it where the data is, with --data-dir")
+    bundle = case.bundle
+    root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:8]}"
+    if root.exists():
+        raise UsageError(f"{root} is there already", "this very bundle was accepted before")
+    _write(case, root)
+    said = {
+        "provenance": str(Provenance.VERIFIED if provenance is Provenance.REPRODUCED else provenance),
+        "bundle_sha256": bundle.sha256,
+        "declarations": asdict(bundle.manifest.declarations),
+        "checks": [asdict(line) for line in verification.lines],
+        "gzslbench": __version__,
+        "accepted": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # written last: a folder without it was not accepted in full
+    (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return root
+
+
+def _write(case: Case, root: Path) -> None:
+    root.mkdir(parents=True)
+    (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
+    write_files(case.bundle.source, root / SOURCE)
+    store = Store(root)
+    with store.writing():
+        for cell, answers in case.judged():
+            store.write(cell.record, cell.predictions)
+            store.write_answer_key(cell.record.key, answers)

@@ -7,11 +7,10 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.provenance import PROVENANCE, Provenance, provenance_of
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.accept import accept
 from gzslbench.submission.bundle import read_bundle
 from gzslbench.submission.confined.confinement import Unconfined
 from gzslbench.submission.rerun import RerunOutcome
-from gzslbench.submission.verify import Outcome, Verifier
+from gzslbench.submission.verify import Outcome, Verifier, accept
 
 from .conftest import RESULTS, rehashed
 

@@ -189,11 +189,10 @@ def test_what_is_handed_out_tells_nothing_of_the_test(fitter: FoldFitter) -> Non
     for each in made:
         train, tests = len(split.trainval), len(each.samples)
         assert each.given.job.fold.train.tolist() == list(range(train))
-        assert each.handout.test_set.samples.tolist() == list(range(train, train + tests))
-        assert (each.given.training == data_set.features[split.trainval]).all()
-        assert (each.handout.features == data_set.features[each.samples]).all()
-        assert each.given.job.features.size == 0
-        assert each.given.early is None
+        assert each.handout[0].samples.tolist() == list(range(train, train + tests))
+        assert (each.given.job.features == data_set.features[split.trainval]).all()
+        assert (each.handout[1] == data_set.features[each.samples]).all()
+        assert each.given.job.early_test_set is None
         assert each.given.job.validation.test_set.samples.max() < train
     assert made[0].samples.tolist() != made[1].samples.tolist(), "the order is drawn anew each time"
     assert sorted(made[0].samples) == sorted(made[1].samples)

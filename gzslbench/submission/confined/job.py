@@ -21,13 +21,13 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Distribution
 from gzslbench.contract.parts import Parts, Role
 from gzslbench.contract.protocol import protocol_named
-from gzslbench.evaluation.job import Fold, GroupJob, TestSet
+from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, IntArray
-from gzslbench.records.record import PartKey, Record
-from gzslbench.registry.choice import ConfiguredComponent
+from gzslbench.records.record import CellKey, PartKey, Record
+from gzslbench.registry.choice import ConfiguredComponent, Setup
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.runner.group_job import make_job, make_test_set
-from gzslbench.runner.plan import PlannedCell, PlannedGroup, Task
+from gzslbench.runner.plan import PlannedGroup, Task
 from gzslbench.runner.request import Request
 
 UNKNOWN = PluginSource("", Distribution("", ""))
@@ -45,22 +45,16 @@ class Limits:
     file_bytes: int = 1 << 28
 
 
-@dataclass(frozen=True, eq=False)
-class Handout:
-    """The test set with the features of its samples (m, d), unscaled."""
-
-    test_set: TestSet
-    features: FloatArray
+Handout = tuple[TestSet, FloatArray]
+"""The test set with the features of its samples (m, d), unscaled."""
 
 
 @dataclass(frozen=True, eq=False)
 class ConfinedJob:
-    """A job whose features are left out: those of the training samples are ``training`` (n, d), samples 0 to n - 1."""
+    """A job that brings the features of its training samples (n, d), 0 to n - 1; ``tests`` test samples follow them."""
 
     job: GroupJob
-    training: FloatArray
     tests: int
-    early: Handout | None
     plugin: Path | None
     limits: Limits
 
@@ -79,51 +73,45 @@ def prepare(
     record: Record, data_set: DataSet, split: Split, threads: int, plugin: Path | None, limits: Limits
 ) -> Preparation:
     """Prepare the run of a record's cell on the CPU."""
-    task, protocol = Task(data_set, split), protocol_named(record.key.protocol)
-    group = PlannedGroup(task, protocol, record.key.seed, (_planned(record),))
-    job = make_job(group, Request(device="cpu", threads=threads, precision=record.key.precision))
+    key, task = record.key, Task(data_set, split)
+    group = PlannedGroup(task, protocol_named(key.protocol), key.seed, ())
+    job = make_job(group, Request(device="cpu", threads=threads, precision=key.precision))
     samples = np.random.default_rng().permutation(make_test_set(data_set, split).samples)
     numbers = np.full(len(data_set.features), -1)
     numbers[np.concatenate([split.trainval, samples])] = np.arange(len(split.trainval) + len(samples))
-    handout = Handout(
-        TestSet(numbers[samples], data_set.semantics[split.unseen_classes]), np.asarray(data_set.features[samples])
+    test_set = TestSet(numbers[samples], data_set.semantics[split.unseen_classes])
+    validation = job.validation and replace(
+        job.validation,
+        fold=_renumbered(job.validation.fold, numbers),
+        test_set=replace(job.validation.test_set, samples=numbers[job.validation.test_set.samples]),
     )
-    early = handout if job.early_test_set else None
     job = replace(
         job,
-        features=np.zeros((0, data_set.features.shape[1]), np.float32),
+        features=np.asarray(data_set.features[split.trainval]),
+        cells=(CellJob(0, _setups(key), key.seed),),
         fold=_renumbered(job.fold, numbers),
-        validation=job.validation
-        and replace(
-            job.validation,
-            fold=_renumbered(job.validation.fold, numbers),
-            test_set=replace(job.validation.test_set, samples=numbers[job.validation.test_set.samples]),
-        ),
-        early_test_set=early.test_set if early else None,
+        validation=validation,
+        early_test_set=job.early_test_set and test_set,
     )
-    training = np.asarray(data_set.features[split.trainval])
-    return Preparation(ConfinedJob(job, training, len(samples), early, plugin, limits), handout, samples)
+    handout = test_set, np.asarray(data_set.features[samples])
+    return Preparation(ConfinedJob(job, len(samples), plugin, limits), handout, samples)
 
 
 def _renumbered(fold: Fold, numbers: IntArray) -> Fold:
     return replace(fold, train=numbers[fold.train], scaled=None)
 
 
-def _planned(record: Record) -> PlannedCell:
-    """Plan a record's cell, with the settings that it chose from or its only ones."""
+def _setups(key: CellKey) -> tuple[Setup, ...]:
+    """Give the settings that a cell chose from, or its only ones."""
 
     def configured(role: Role, part: PartKey, candidate: Mapping[str, Any]) -> ConfiguredComponent:
         return ConfiguredComponent(role, part.name, UNKNOWN, candidate.get(part.name, part.config))
 
-    key = record.key
-    setups = tuple(
+    return tuple(
         Parts(
             configured("generator", key.generator, candidate) if key.generator else None,
             configured("gate", key.gate, candidate),
             configured("classifier", key.classifier, candidate),
         )
         for candidate in key.candidates or ({},)
-    )
-    return PlannedCell(
-        key, record.method, record.budget, setups, record.origins, record.unseen_semantics, record.generative
     )

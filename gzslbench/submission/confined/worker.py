@@ -24,7 +24,7 @@ from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
-from gzslbench.submission.confined.line import Inside
+from gzslbench.submission.confined.run import CLASS, Inside
 from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
@@ -55,11 +55,10 @@ class LineCoordinator:
 
     def __init__(self, line: Inside, given: ConfinedJob) -> None:
         self._line = line
-        count, width = given.training.shape
-        self.features: FloatArray = np.zeros((count + given.tests, width), np.float32)
-        self.features[:count] = given.training
-        if given.early is not None:
-            self._spread(given.early)
+        assert isinstance(given.job.features, np.ndarray)
+        self.features: FloatArray = np.pad(given.job.features, ((0, given.tests), (0, 0)))
+        if given.job.early_test_set is not None:
+            self.test_set()
 
     def begin(self, cell: int, phase: str) -> None:
         self._line.say("begin", phase)
@@ -70,7 +69,10 @@ class LineCoordinator:
     def test_set(self) -> TestSet:
         """Ask for the test set, with which the features of the test samples come."""
         self._line.say("test set")
-        return self._spread(self._line.receive())
+        handout: Handout = self._line.receive()
+        test_set, features = handout
+        self.features[test_set.samples] = features
+        return test_set
 
     def h_on_test(self, cell: int, predictions: Predictions) -> float:
         """Refuse: no label is near."""
@@ -78,16 +80,12 @@ class LineCoordinator:
 
     def report(self, cell: int, result: CellResult) -> None:
         """Report the predicted classes, in the order of the test set."""
-        self._line.say("predictions", payload=result.predictions.predicted.astype("<i8").tobytes())
+        self._line.say("predictions", payload=result.predictions.predicted.astype(CLASS).tobytes())
 
     def fail(self, cell: int, error: BaseException) -> None:
         from gzslbench.runner.failures import cause_of
 
         self._line.say("failed", cause_of(error).reason)
-
-    def _spread(self, handout: Handout) -> TestSet:
-        self.features[handout.test_set.samples] = handout.features
-        return handout.test_set
 
 
 def plugins_with(source: Path | None) -> list[PluginSource]:
