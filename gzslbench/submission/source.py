@@ -38,7 +38,7 @@ class Packed:
 def pack(source: Path) -> Packed:
     """Pack a plugin file, with the recipes that its methods name, or the source distribution of a package's folder.
 
-    Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is no text.
+    Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is not text.
     """
     if source.is_dir():
         files = dict(_source_distribution(source))

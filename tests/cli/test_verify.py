@@ -40,6 +40,18 @@ def test_a_refusal_ends_with_one(gzslbench, bundle, tmp_path):
     assert not (tmp_path / "submissions").exists()
 
 
+def test_a_rerun_without_bubblewrap_says_how_to_install_it_and_what_runs_it_plainly(gzslbench, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = gzslbench("verify", tmp_path / "mine.zip", "--rerun", "1")
+    assert done.code == 2
+    assert done.err.splitlines() == [
+        "error: submitted code is confined by bubblewrap, which is not installed; install it where user namespaces are "
+        "allowed (apt install bubblewrap, dnf install bubblewrap), or run the code without confinement by --unconfined"
+    ]
+    done = gzslbench("verify", tmp_path / "mine.zip", "--rerun", "1", "--unconfined")
+    assert (done.code, "can't read" in done.out) == (1, True)
+
+
 def test_prints_json(gzslbench, bundle):
     done = gzslbench("verify", bundle, "--json")
     said = json.loads(done.out)

@@ -214,7 +214,7 @@ def test_silence_ends_in_time_and_a_closed_line_at_once(ends: Ends) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(TimeoutError):
         Outside(ours, 0.05).hear(8)
-    ends.raw.close()
+    ends.raw.shutdown(socket.SHUT_RDWR)
     with pytest.raises(EOFError):
         ends.outside.hear(8)
 

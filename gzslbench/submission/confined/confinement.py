@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -122,8 +123,10 @@ def bubblewrap() -> Bubblewrap:
     executable = shutil.which("bwrap")
     if executable is None:
         raise UsageError("submitted code is confined by bubblewrap, which is not installed", _REMEDY)
-    told = subprocess.run([executable, "--help"], capture_output=True, text=True, timeout=PROBE_S, check=False)
-    found = Bubblewrap(executable, "--disable-userns" in told.stdout)
+    told = ""
+    with suppress(OSError, subprocess.TimeoutExpired):  # what is wrong then, the probe tells
+        told = subprocess.run([executable, "--help"], capture_output=True, text=True, timeout=PROBE_S).stdout
+    found = Bubblewrap(executable, "--disable-userns" in told)
     problem = failure_of(found)
     if problem:
         raise UsageError(f"submitted code is confined by bubblewrap, which does not work here ({problem})", _REMEDY)
