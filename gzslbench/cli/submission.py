@@ -79,6 +79,7 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
 @click.argument("bundle", type=click.Path(path_type=Path))
 @many("--against", type=FOLDER, help="Results of others, to find copies and leaps; repeatable.")
 @click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")
+@flag("--unconfined", help="Let --rerun run the code plainly, where bubblewrap can't confine it.")
 @flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")
 @click.option(
     "--accept",
@@ -96,6 +97,7 @@ def verify(
     bundle: Path,
     against: Sequence[Path],
     rerun: int,
+    unconfined: bool,
     allow_doubts: bool,
     into: Path | None,
     as_json: bool,
@@ -105,12 +107,12 @@ def verify(
     """Check BUNDLE: one line a check, and exit code 1 if any refuses it or doubts it.
 
     Metrics are computed anew from the predictions with your own labels. Nothing of the bundle is imported, unpickled or
-    written to disk as it is named there; --rerun runs its code, in a process without the labels.
+    written to disk as it is named there; --rerun runs its code in a process without the labels, confined by
+    bubblewrap unless you add --unconfined.
     """
-    from gzslbench.submission.accept import accept
-    from gzslbench.submission.verify import Verifier
+    from gzslbench.submission.verify import Verifier, accept
 
-    verification = Verifier(data_dirs, cache, against, rerun, allow_doubts).verify(bundle)
+    verification = Verifier(data_dirs, cache, against, rerun, allow_doubts, unconfined).verify(bundle)
     (_print_json if as_json else _print)(verification, bundle)
     if into and verification.passed:
         click.echo(f"accepted as {accept(verification, into)}", err=as_json)

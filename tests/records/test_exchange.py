@@ -387,7 +387,7 @@ class TestHostile:
     @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 99])
     def test_no_archive(self, tmp_path, content):
         (tmp_path / "hostile.zip").write_bytes(content)
-        self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is no complete zip archive")
+        self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is not a complete zip archive")
 
     def test_what_does_not_belong_to_results_is_not_unpacked(self, store, tmp_path):
         export(store, tmp_path / "good.zip", EVERYTHING)
