@@ -156,7 +156,7 @@ def _make_record(
     return replace(record, **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
     return _make_record
 
@@ -175,14 +175,13 @@ def write_judged() -> WriteJudged:
 
     def write(root: Path, marks: np.ndarray, **described: Any) -> Record:
         predicted = np.where(marks, labels, (labels + 1) % 4)
-        scores = np.zeros(60, dtype=np.float32)
         predictions = Predictions(
             samples=answers.samples,
             predicted=predicted,
             predicted_unseen=np.full(60, 2),
             best_seen=np.zeros(60, dtype=int),
             best_unseen=np.full(60, 2),
-            margin=scores,
+            margin=np.zeros(60, dtype=np.float32),
             log_prior=np.zeros((60, 2), dtype=np.float32),
         )
         record = replace(_make_record(**described), metrics=answers.score(predictions))

@@ -42,8 +42,11 @@ class AnswerKey:
     class_names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not np.isin(self.labels, np.concatenate([self.seen_classes, self.unseen_classes])).all():
+        classes = np.concatenate([self.seen_classes, self.unseen_classes])
+        if not np.isin(self.labels, classes).all():
             raise DataError("some test labels are not of a class of the split", "check the data set and its split")
+        if not self._has_rows(classes):
+            raise DataError("the split has classes that the data set lacks", "check the data set and its split")
 
     @staticmethod
     def of(data_set: DataSet, split: Split) -> AnswerKey:
@@ -78,13 +81,25 @@ class AnswerKey:
         return np.intersect1d(self.unseen_classes, self.labels)
 
     def require(self, predictions: Predictions) -> None:
-        """Raise :class:`ContractError` unless every test sample is predicted and no other."""
+        """Raise :class:`ContractError` unless every test sample is predicted, no other, and as a class that exists."""
         if not np.array_equal(predictions.samples, self.samples):
             raise ContractError(
                 f"predictions of {len(predictions.samples)} samples do not match the {len(self.samples)} test samples "
                 "of the split",
                 "predict every test sample once and no other",
             )
+        given = (predictions.predicted, predictions.predicted_unseen, predictions.best_seen, predictions.best_unseen)
+        if not all(map(self._has_rows, given)):
+            raise ContractError(
+                "predictions name classes that the data set lacks", "predict class rows of the data set"
+            )
+
+    def _has_rows(self, classes: IntArray) -> bool:
+        return bool(classes.min(initial=0) >= 0 and classes.max(initial=-1) < len(self.class_names))
+
+    def same(self, other: AnswerKey) -> bool:
+        """Say whether another one gives the same labels to the same samples."""
+        return np.array_equal(self.samples, other.samples) and np.array_equal(self.labels, other.labels)
 
     def correct(self, predictions: Predictions) -> NDArray[np.bool_]:
         """Say which samples were predicted right, among all classes: (m,)."""
@@ -141,11 +156,16 @@ class AnswerKey:
         remedy = "delete it and run: gzslbench rescore"
         arrays = read_arrays(path, remedy)
         try:
+            if any(arrays[name].dtype.kind not in "iu" for name in _INTEGERS):
+                raise ValueError("it holds other numbers than whole ones")
             numbers = {name: arrays[name].astype(np.int64) for name in _INTEGERS}
             if numbers["samples"].ndim != 1 or numbers["samples"].shape != numbers["labels"].shape:
                 raise ValueError("its labels don't fit its samples")
-            return AnswerKey(**numbers, class_names=tuple(map(str, arrays["class_names"])))
-        except (KeyError, ValueError, DataError) as error:
+            answers = AnswerKey(**numbers, class_names=tuple(map(str, arrays["class_names"])))
+            if not (len(answers.tested_seen) and len(answers.tested_unseen)):
+                raise ValueError("it does not test both seen and unseen classes")
+            return answers
+        except (KeyError, TypeError, ValueError, DataError) as error:
             raise RecordError(f"{path} does not hold an answer key: {error}", remedy) from error
 
 

@@ -7,14 +7,13 @@
     answers/<labels>-<split>.npz                            samples and labels, for each data set and split
     <list>.txt                                              digests of the cells of a page
 
-It holds what every number and interval of a leaderboard can be computed from. Loss curves are thinned, margins and gate
-scores take two bytes (which moves AUSUC by less than 1e-5), and scores of all classes are left out. A list stands for
-its cells wherever results are read.
+It holds what every number and interval of a leaderboard can be computed from. Loss curves are thinned, scores of all
+classes are left out, and margins and gate scores take two bytes, unless that would move AUSUC by more than 1e-5. A list
+stands for its cells wherever results are read.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -28,14 +27,20 @@ from numpy.typing import NDArray
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, narrowed
+from gzslbench.records.exchange.changes import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Json, LossCurve, Record, canonical_json
 from gzslbench.records.results import Cell
 from gzslbench.records.store import answer_file, path_safe
 from gzslbench.records.untrusted.arrays import read_arrays
+from gzslbench.records.upgrade import parsed
 
 CURVE_POINTS = 50
-LARGEST_HALF = 2.0**15
+LARGEST_EXPONENT = 15
+SMALLEST_EXPONENT = -126
+"""Of two, in half precision and in single."""
+LARGEST = np.float32(2047 * 2.0**117)
+"""What does not become infinite when it is rounded to the eleven bits of half precision."""
 HALVES = ("margin", "gate_score", "log_prior")
 ANSWERS = "answers"
 _REMEDY = "fetch it again where it came from"
@@ -48,22 +53,26 @@ class CompactResults:
         self.root = place.parent if place.suffix == ".txt" else place
         self._wanted = frozenset(read_list(place)) if place.suffix == ".txt" else None
         self._arrays = lru_cache(maxsize=4)(lambda path: read_arrays(path, _REMEDY))
+        self._answers = lru_cache(maxsize=16)(AnswerKey.load)
 
     def records(self) -> Iterator[Record | RecordError]:
-        """Read all records; a damaged one is an error that names it."""
+        """Read all records; a damaged one, and one that a list names in vain, is an error that names it."""
         for record in self._lines.values():
             if isinstance(record, RecordError) or self._wanted is None or record.digest in self._wanted:
                 yield record
+        for digest in sorted((self._wanted or frozenset()) - self._lines.keys()):
+            yield self._lacks(digest)
 
     def has(self, key: CellKey) -> bool:
         """Say whether the key has a record."""
-        return key.digest() in self._lines and (self._wanted is None or key.digest() in self._wanted)
+        found = isinstance(self._lines.get(key.digest()), Record)
+        return found and (self._wanted is None or key.digest() in self._wanted)
 
     def record(self, key: CellKey) -> Record:
         """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
         record = self._lines.get(key.digest())
         if not isinstance(record, Record):
-            raise record or RecordError(f"{self.root} lacks the cell {key.digest()}", _REMEDY)
+            raise self._lacks(key.digest())
         return record
 
     def predictions(self, key: CellKey) -> Predictions:
@@ -71,16 +80,11 @@ class CompactResults:
         answers, path = self.answer_key(key), self._file(key)
         if answers is None:
             raise RecordError(f"{self.root} lacks the answer key {answer_file(key)}", _REMEDY)
-        prefix, row = f"{key.split_hash}.", self._rows[key.digest()]
+        prefix = f"{key.split_hash}."
+        arrays = self._arrays(path)
+        stacks = {name.removeprefix(prefix): stack for name, stack in arrays.items() if name.startswith(prefix)}
         try:
-            found = {
-                name.removeprefix(prefix): stacked[row]
-                for name, stacked in self._arrays(path).items()
-                if name.startswith(prefix)
-            }
-            scales = {name: found.pop(f"{name}_scale") for name in HALVES if name in found}
-            found |= {name: found[name].astype(np.float32) * scale for name, scale in scales.items()}
-            return Predictions.of({"samples": answers.samples, **found})
+            return _of_row(stacks, self._rows[key.digest()], answers)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise RecordError(f"{path} does not hold the predictions of {key.digest()}: {error}", _REMEDY) from error
 
@@ -93,34 +97,64 @@ class CompactResults:
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         """Read the answer key of a key's data set and split; None where there is none."""
         path = self.root / ANSWERS / answer_file(key)
-        return AnswerKey.load(path) if path.exists() else None
+        return self._answers(path) if path.exists() else None
+
+    def _lacks(self, digest: str) -> RecordError:
+        return RecordError(f"{self.root} lacks the cell {digest}", _REMEDY)
 
     @cached_property
     def _lines(self) -> dict[str, Record | RecordError]:
         """All records by digest, and the damaged ones by where they are."""
         found: dict[str, Record | RecordError] = {}
         for path in sorted(self.root.glob("*/*.jsonl")):
+            try:
+                lines = path.read_bytes().splitlines()
+            except OSError as error:
+                found[str(path)] = RecordError(f"can't read {path}: {error.strerror}", _REMEDY)
+                continue
             shared: dict[str, Json] = {}
-            for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            for number, line in enumerate(lines, start=1):
                 place = f"{path}, line {number}"
                 try:
-                    values = json.loads(line)
+                    values = parsed(line, place)
                     if "shared" in values:
-                        shared = values["shared"]
+                        shared = _mapping(values, "shared", place)
                         continue
-                    record = Record.from_values(_merged(shared, values["own"]), place)
+                    record = Record.from_values(_merged(shared, _mapping(values, "own", place)), place)
+                    self._take_row(record, values, path, place)
                     found[record.digest] = record
-                    self._rows[record.digest] = int(values["row"])
-                except (ValueError, TypeError, KeyError, RecursionError) as error:
-                    found[place] = RecordError(f"{place} is not a record: {error!r}", _REMEDY)
                 except RecordError as error:
                     found[place] = error
+                    if b'"own"' not in line:  # what the next ones share is not known then
+                        shared = {}
         return found
+
+    def _take_row(self, record: Record, values: dict[str, Json], path: Path, place: str) -> None:
+        """Note where the arrays of a line lie; raises :class:`RecordError` where these, or its cell, aren't its own."""
+        digest, row, table = record.digest, values.get("row"), self.root / _table(record.key)
+        if path != table:
+            raise RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
+        if values.get("cell", digest) != digest:
+            raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
+        if digest in self._rows:
+            raise RecordError(f"{place} holds the cell {digest} a second time", "leave one of them out")
+        if type(row) is not int or row < 0:
+            raise RecordError(f"{place} has no row among the arrays", _REMEDY)
+        taken = (_array_file(configuration_of(record.key)), record.key.split_hash, row)
+        if taken in self._taken:
+            raise RecordError(f"{place} has the arrays of another cell", _REMEDY)
+        self._taken.add(taken)
+        self._rows[digest] = row
 
     @cached_property
     def _rows(self) -> dict[str, int]:
-        """Where a cell's arrays lie among those of its configuration and split; filled with the lines."""
+        """Where a cell's arrays lie among those of its configuration and split."""
         return {}
+
+    @cached_property
+    def _taken(self) -> set[tuple[str, str, int]]:
+        """The rows that are some cell's, by file and split."""
+        return set()
 
     def _file(self, key: CellKey) -> Path:
         self.record(key)
@@ -132,6 +166,27 @@ def configuration_of(key: CellKey) -> CellKey:
     return replace(key, seed=0, split="", split_hash="")
 
 
+def _mapping(values: dict[str, Json], name: str, place: str) -> dict[str, Json]:
+    value = values.get(name)
+    if not isinstance(value, dict):
+        raise RecordError(f"{place} is not a record: '{name}' does not hold a JSON object", _REMEDY)
+    return value
+
+
+def _of_row(stacks: Arrays, row: int, answers: AnswerKey) -> Predictions:
+    """Read the predictions of one cell out of the arrays of its configuration and split."""
+    found = {name: stack[row] for name, stack in stacks.items()}
+    scales = {name: found.pop(f"{name}_scale") for name in HALVES if f"{name}_scale" in found}
+    found |= {name: found[name].astype(np.float32) * scale for name, scale in scales.items()}
+    if "gate_score" in found and np.isnan(found["gate_score"]).all():
+        del found["gate_score"]
+    return Predictions.of({"samples": answers.samples, **found})
+
+
+def _table(key: CellKey) -> str:
+    return f"{path_safe(key.data_set)}/{path_safe(key.protocol)}.jsonl"
+
+
 def _array_file(configuration: CellKey) -> str:
     combination = path_safe(f"{configuration.combination}-{configuration.digest()[:8]}")
     return f"{path_safe(configuration.data_set)}/{path_safe(configuration.protocol)}/{combination}.npz"
@@ -140,14 +195,13 @@ def _array_file(configuration: CellKey) -> str:
 def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, str | Arrays | AnswerKey]:
     """Make the files of the compact form, text, arrays and answer keys, by name; the same cells give the same bytes."""
     tables: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
-    for cell in sorted(cells, key=lambda cell: (cell.record.key.split_hash, cell.record.key.seed)):
+    for cell in sorted(cells, key=lambda cell: (cell.record.key.split_hash, cell.record.key.seed, cell.record.digest)):
         key = cell.record.key
-        table = f"{path_safe(key.data_set)}/{path_safe(key.protocol)}.jsonl"
-        tables[table][_array_file(configuration_of(key))].append(cell)
+        tables[_table(key)][_array_file(configuration_of(key))].append(cell)
     files: dict[str, str | Arrays | AnswerKey] = {}
     for table, configurations in sorted(tables.items()):
         files[table] = "".join(line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))
-        files |= {name: _stacked(alike) for name, alike in configurations.items()}
+        files |= {name: _stacked(alike, answer_keys) for name, alike in configurations.items()}
     return files | {f"{ANSWERS}/{name}": answers for name, answers in answer_keys.items()}
 
 
@@ -158,7 +212,8 @@ def _record_lines(cells: Sequence[Cell]) -> Iterator[str]:
     rows: dict[str, int] = defaultdict(int)
     for cell, own in zip(cells, values, strict=True):
         split = cell.record.key.split_hash
-        yield canonical_json({"row": rows[split], "own": _without(own, shared)}) + "\n"
+        line = {"cell": cell.record.digest, "row": rows[split], "own": _without(own, shared)}
+        yield canonical_json(line) + "\n"
         rows[split] += 1
 
 
@@ -176,7 +231,7 @@ def _common(values: Sequence[dict[str, Json]]) -> dict[str, Json]:
     for name, value in first.items():
         others = [other[name] for other in values if name in other]
         if len(others) == len(values):
-            if all(other == value for other in others):
+            if all(_identical(other, value) for other in others):
                 shared[name] = value
             elif all(isinstance(other, dict) for other in others):
                 shared[name] = _common(others)
@@ -189,9 +244,14 @@ def _without(values: dict[str, Json], shared: dict[str, Json]) -> dict[str, Json
     for name, value in values.items():
         if name not in shared:
             own[name] = value
-        elif value != shared[name]:
+        elif not _identical(value, shared[name]):
             own[name] = _without(value, shared[name])
     return own
+
+
+def _identical(one: Json, other: Json) -> bool:
+    """Say whether two values are written alike, as 1, 1.0 and true are not."""
+    return bool(one == other) and canonical_json(one) == canonical_json(other)
 
 
 def _merged(shared: dict[str, Json], own: dict[str, Json]) -> dict[str, Json]:
@@ -204,7 +264,28 @@ def _merged(shared: dict[str, Json], own: dict[str, Json]) -> dict[str, Json]:
     return {**shared, **own, **both}
 
 
-def _stacked(cells: Sequence[Cell]) -> Arrays:
+def keep_the_same(one: Cell, other: Cell) -> bool:
+    """Say whether two cells are one measurement, of which either may have been in the compact form before."""
+    mine, theirs = (cell.predictions.arrays() for cell in (one, other))
+    names = mine.keys() | theirs.keys()
+    return (
+        _thinned(one.record) == _thinned(other.record)
+        and names - {"joint"} <= mine.keys() & theirs.keys()
+        and all(_nearly(mine[name], theirs[name]) for name in names - {"joint"})
+        and one.samples.keys() == other.samples.keys()
+        and all(np.array_equal(one.samples[name], other.samples[name]) for name in one.samples)
+    )
+
+
+def _nearly(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Say whether whole numbers are the same, and others the same when halved."""
+    if one.dtype.kind != "f" or one.shape != other.shape:
+        return np.array_equal(one, other)
+    (halves, scale), (others, other_scale) = _halved(one[None]), _halved(other[None])
+    return np.array_equal(halves, others, equal_nan=True) and np.array_equal(scale, other_scale)
+
+
+def _stacked(cells: Sequence[Cell], answer_keys: Mapping[str, AnswerKey]) -> Arrays:
     """Stack the arrays of the cells of one configuration by split, and put the samples for figures beside them."""
     by_split: dict[str, list[Cell]] = defaultdict(list)
     arrays: Arrays = {}
@@ -212,26 +293,50 @@ def _stacked(cells: Sequence[Cell]) -> Arrays:
         by_split[cell.record.key.split_hash].append(cell)
         arrays |= {f"samples.{cell.record.digest}.{name}": array for name, array in cell.samples.items()}
     for split, alike in by_split.items():
-        rows = [cell.predictions.arrays() for cell in alike]
-        if all(np.array_equal(row["predicted_unseen"], row["best_unseen"]) for row in rows):
-            rows = [{name: row[name] for name in row if name != "predicted_unseen"} for row in rows]
-        for name in rows[0].keys() - {"samples", "joint"}:
-            stacked = np.stack([row[name] for row in rows])
-            if name in HALVES:
-                stacked, arrays[f"{split}.{name}_scale"] = _halved(stacked)
-            arrays[f"{split}.{name}"] = narrowed(stacked)
+        answers = answer_keys[answer_file(alike[0].record.key)]
+        stacks = _stacks([cell.predictions for cell in alike], answers)
+        arrays |= {f"{split}.{name}": narrowed(stack) for name, stack in stacks.items()}
     return dict(sorted(arrays.items()))
 
 
+def _stacks(alike: Sequence[Predictions], answers: AnswerKey) -> Arrays:
+    rows = [predictions.arrays() for predictions in alike]
+    names = set().union(*rows) - {"samples", "joint"}
+    if all(np.array_equal(row["predicted_unseen"], row["best_unseen"]) for row in rows):
+        names.remove("predicted_unseen")
+    for row in rows:  # a cell that was run before scores of gates were kept lies beside others
+        row.setdefault("gate_score", np.full(len(row["samples"]), np.nan, dtype=np.float32))
+    whole = {name: np.stack([row[name] for row in rows]) for name in names}
+    halves = dict(whole)
+    for name in names.intersection(HALVES):
+        halves[name], halves[f"{name}_scale"] = _halved(whole[name])
+    changed = (
+        metric_changes(answers.score(predictions), answers.score(_of_row(halves, row, answers)))
+        for row, predictions in enumerate(alike)
+    )
+    return whole if any(changed) else halves
+
+
 def _halved(stacked: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Scale each row by a power of two into the range of half precision; infinities stay what they are."""
+    """Scale each row by a power of two into the range of half precision; infinities stay what they are.
+
+    The greatest value comes to lie in (2**14, 2**15] once it is rounded, so that halving twice gives the same numbers.
+    """
+    stacked = np.where(np.isfinite(stacked), np.clip(stacked, -LARGEST, LARGEST), stacked)
     finite = np.where(np.isfinite(stacked), np.abs(stacked), 0).reshape(len(stacked), -1).max(axis=1, initial=0)
-    exponents = np.ceil(np.log2(np.where(finite > 0, finite, LARGEST_HALF) / LARGEST_HALF))
-    scale = np.exp2(exponents).astype(np.float32)
+    mantissa, exponents = np.frexp(finite)
+    exponents = np.where(finite > 0, exponents - (mantissa.astype(np.float16) == 0.5), LARGEST_EXPONENT)
+    scale = np.exp2(np.maximum(exponents - LARGEST_EXPONENT, SMALLEST_EXPONENT)).astype(np.float32)
     shape = (len(stacked),) + (1,) * (stacked.ndim - 1)
     return (stacked / scale.reshape(shape)).astype(np.float16), scale
 
 
 def read_list(path: Path) -> list[str]:
-    """Read the digests of a list; what follows on a line says in words which cell it is."""
-    return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """Read the digests of a list; what follows on a line says in words which cell it is.
+
+    Raises :class:`RecordError` where the list can't be read.
+    """
+    try:
+        return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise RecordError(f"can't read the list {path}: {error}", _REMEDY) from error

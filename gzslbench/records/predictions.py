@@ -16,6 +16,7 @@ from gzslbench.records.untrusted.arrays import read_arrays
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+_FLOATS = frozenset({"margin", "log_prior", "gate_score", "joint"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +61,19 @@ class Predictions:
         """Take over arrays by name, in any order of samples, and as gzslbench 0.1 wrote them.
 
         What is stored once stands for both: predictions among unseen classes are the best unseen ones where left out.
-        Raises :class:`TypeError` for names that are not known or lacking, :class:`ValueError` for shapes.
+        Raises :class:`TypeError` for names that are not known or lacking, :class:`ValueError` for shapes and types.
         """
         given = dict(arrays)
         if "score_seen" in given and "score_unseen" in given:  # until schema version 2
             given["margin"] = given.pop("score_seen") - given.pop("score_unseen")
         if "best_unseen" in given:
             given.setdefault("predicted_unseen", given["best_unseen"])
+        for name, array in given.items():
+            if array.dtype.kind not in ("iuf" if name in _FLOATS else "iu"):
+                raise ValueError(f"{name} is of type {array.dtype}")
         order: Any = np.argsort(given["samples"]) if "samples" in given else slice(None)
         whole: dict[str, Any] = {
-            name: array[order].astype(np.int64 if array.dtype.kind in "iu" else np.float32)
-            for name, array in given.items()
+            name: array[order].astype(np.float32 if name in _FLOATS else np.int64) for name, array in given.items()
         }
         return Predictions(**whole)
 

@@ -166,6 +166,10 @@ class LossCurve:
     steps: tuple[int, ...]
     values: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        if len(self.steps) != len(self.values):
+            raise ValueError(f"{len(self.steps)} steps have {len(self.values)} values")
+
     @staticmethod
     def of(points: Sequence[tuple[int, float]], most: int = CURVE_POINTS) -> LossCurve:
         """Keep ``most`` points, evenly spread, to six digits."""
@@ -245,7 +249,13 @@ class Record:
     @staticmethod
     def from_values(values: dict[str, Json], origin: str = "record.json") -> Record:
         """As :meth:`from_json`, of JSON that has been read."""
-        return _validated(Record, upgraded(values, origin), origin)
+        record = _validated(Record, upgraded(values, origin), origin)
+        settings = [part.config for part in record.key.parts.by_role().values()]
+        try:
+            canonical_json([record.notes, record.selection, record.key.candidates, settings])
+        except ValueError as error:  # 1e999 is JSON, but not a number that can be kept
+            raise RecordError(f"{origin} is not a record: {error}", "delete it and run again") from None
+        return record
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,13 @@ class Store:
         self._incomplete = root / ".incomplete"
         self._schema = root / ".schema"
         self._writing = False
+        self._moved: dict[Path, Path] = {}
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
         """Be the only writer, and clear away what a killed writer left; other calls that write then need no lock.
+
+        Records of an earlier version move to where their keys belong now.
 
         Raises :class:`UsageError` naming the process if another writer is at work.
         """
@@ -65,9 +68,8 @@ class Store:
             return
         with sole_writer(self.root):
             shutil.rmtree(self._incomplete, ignore_errors=True)
-            if not self._records.exists():
-                with disk_errors(f"can't write in {self.root}"):
-                    self._schema.write_text(f"{SCHEMA_VERSION}\n")
+            with disk_errors(f"can't write in {self.root}"):
+                self._settle()
             self._writing = True
             try:
                 yield self
@@ -92,11 +94,15 @@ class Store:
         left behind then.
         """
         folder = self._place(record.key)
+        try:
+            text = record.to_json()
+            Record.from_json(text, str(folder / RECORD))
+        except ValueError as error:
+            raise RecordError(f"can't write the record {folder}: {error}", "log and note finite numbers") from error
         with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
-            (filled / RECORD).write_text(record.to_json())
-            self.read(filled)
+            (filled / RECORD).write_text(text)
             predictions.save(filled / PREDICTIONS)
             if samples:
                 save_arrays(filled / SAMPLES, dict(samples))
@@ -112,15 +118,16 @@ class Store:
 
     def rewrite(self, record: Record) -> None:
         """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
-        path = self.folder(record.key) / RECORD
-        self._put(path, record.to_json())
+        with self.writing():  # which may move the record
+            self._put(self.folder(record.key) / RECORD, record.to_json())
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
         for folder in self.folders():
             try:
-                record = self.read(folder)
-                if self.folder(record.key) != folder:
+                found = self._moved.get(folder, folder)
+                record = self.read(found)
+                if self.folder(record.key) != found:
                     raise RecordError(
                         f"{folder / RECORD} belongs into {self.folder(record.key)}", "move it there, or leave it out"
                     )
@@ -187,6 +194,18 @@ class Store:
             except RecordError as error:
                 logger.warning("left out: %s", error)
         return min(found, key=len, default=[])
+
+    def _settle(self) -> None:
+        """Move the folders of an earlier version; after a kill on the way, the others are still found."""
+        if self._schema.exists():
+            return
+        for folder in self._earlier.values():
+            place = self._place(self.read(folder).key)
+            if not place.exists():
+                folder.rename(place)
+                self._moved[folder] = place
+        del self._earlier
+        self._schema.write_text(f"{SCHEMA_VERSION}\n")
 
     @cached_property
     def _earlier(self) -> dict[str, Path]:

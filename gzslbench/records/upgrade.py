@@ -8,7 +8,6 @@ ever.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,10 +59,12 @@ UPGRADES: tuple[Upgrade, ...] = (_second,)
 
 
 def parsed(text: str | bytes, origin: str) -> Values:
-    """Read a JSON object; raises :class:`RecordError` naming ``origin`` where the text is not one."""
+    """Read a JSON object; raises :class:`RecordError` naming ``origin`` where the text is not one, or nested deeply."""
+    from pydantic_core import from_json
+
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
         raise _not_a_record(origin, f"file: Invalid JSON: {error}") from None
     if not isinstance(values, dict):
         raise _not_a_record(origin, "file: it does not hold a JSON object")

@@ -30,16 +30,14 @@ def predictions(**changes):
         "predicted_unseen": np.array([1, 1, 1, 1, 3]),
         "best_seen": np.array([0, 0, 2, 0, 2]),
         "best_unseen": np.array([1, 1, 1, 1, 3]),
-        "score_seen": np.array([5, 1, 4, 0, 2], dtype=np.float32),
-        "score_unseen": np.array([1, 2, 3, 1, 1], dtype=np.float32),
+        "margin": np.array([4, -1, 1, -1, 1], dtype=np.float32),
         "log_prior": np.array([[0, -INF], [-INF, 0], [0, 0], [-INF, 0], [0, 0]], dtype=np.float32),
     }
-    return Predictions(**(arrays | changes))
+    return Predictions.of(arrays | changes)
 
 
 def permuted(order):
-    given = predictions()
-    return Predictions(**{name: array[order] for name, array in vars(given).items() if array is not None})
+    return Predictions.of({name: array[order] for name, array in predictions().arrays().items()})
 
 
 def data_set(labels=LABELS, names=NAMES):
@@ -53,7 +51,6 @@ def answers(**changes):
 def test_metrics_worked_by_hand():
     result = answers().score(predictions())
     assert (result.t1, result.u, result.s, result.h) == (1.0, 0.5, 0.75, 0.6)
-    assert result.per_class == {"ant": 0.5, "bee": 1.0, "cow": 1.0, "dog": 0.0}
     # margins 4, -1, 1 of seen samples worth 1/4, 1/4, 1/2; -1 (a tie), 1 (a tie) of unseen ones worth 1/2 each
     assert result.ausuc == pytest.approx(0.5 * (0.25 + 0.5 + 0.25 / 2) + 0.5 * (0.25 + 0.5 / 2))
     assert result.gate_auroc == pytest.approx((1 + 0.5 + 1 + 1 + 0 + 0.5) / 6)
@@ -87,13 +84,30 @@ def test_a_sample_that_tests_the_other_domain_is_refused(sample, label):
 
 
 def test_a_label_of_no_class_of_the_split_is_refused():
-    with pytest.raises(DataError, match="of no class of the split"):
+    with pytest.raises(DataError, match="not of a class of the split"):
         AnswerKey(np.array([1]), np.array([5]), np.array([0]), np.array([1]), ("a", "b"))
 
 
-def test_marks_are_in_the_order_of_the_samples():
+@pytest.mark.parametrize("name", ["predicted", "predicted_unseen", "best_seen", "best_unseen"])
+@pytest.mark.parametrize("row", [-1, 4, 2**62])
+def test_a_class_that_is_not_there_is_refused(name, row):
+    with pytest.raises(ContractError, match="classes that the data set lacks"):
+        answers().score(predictions(**{name: np.array([0, 1, row, 1, 2])}))
+
+
+def test_correct_ones_are_in_the_order_of_the_samples():
     assert answers().samples.tolist() == [1, 3, 5, 7, 9]
-    assert answers().marks(predictions()).tolist() == [True, False, True, True, False]
+    assert answers().correct(predictions()).tolist() == [True, False, True, True, False]
+
+
+def test_unseen_and_seen_accuracy_of_predicted_classes():
+    assert answers().u_and_s(predictions().predicted) == (0.5, 0.75)
+
+
+def test_the_same_labels_are_the_same_answers():
+    assert answers().same(answers())
+    assert not answers().same(replace(answers(), labels=answers().labels[::-1]))
+    assert not answers().same(replace(answers(), samples=answers().samples + 1))
 
 
 def test_an_answer_key_survives_a_round_trip(tmp_path):
@@ -109,8 +123,31 @@ def test_a_damaged_answer_key_is_named(tmp_path, content):
     path = tmp_path / "key.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(RecordError, match=r"key\.npz holds no answer key.*gzslbench rescore"):
+    with pytest.raises(RecordError, match=r"key\.npz.*gzslbench rescore"):
         AnswerKey.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"labels": np.array([0, 1])}, "its labels don't fit its samples"),
+        ({"labels": np.array([0.0, 0.0, 2.0, 1.0, 3.0])}, "other numbers than whole ones"),
+        ({"labels": np.array([0, 2, 0, 2, 0])}, "does not test both seen and unseen classes"),
+        ({"labels": np.array([0, 0, 2, 1, 4])}, "are not of a class of the split"),
+        ({"seen_classes": np.array([0, 2, 2**62])}, "classes that the data set lacks"),
+        ({"seen_classes": np.array([-1, 0, 2])}, "classes that the data set lacks"),
+        ({"seen_classes": np.array(0)}, ""),
+        ({"class_names": np.array("ant")}, ""),
+        ({"samples": None}, "samples"),
+    ],
+)
+def test_an_answer_key_that_can_not_be_one_is_refused(tmp_path, changes, why):
+    answers().save(tmp_path / "key.npz")
+    with np.load(tmp_path / "key.npz") as archive:
+        arrays = {name: array for name, array in ({**archive} | changes).items() if array is not None}
+    np.savez(tmp_path / "key.npz", **arrays)
+    with pytest.raises(RecordError, match=rf"key\.npz does not hold an answer key: .*{why}"):
+        AnswerKey.load(tmp_path / "key.npz")
 
 
 def test_means_are_over_the_classes_that_have_test_samples():

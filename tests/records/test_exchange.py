@@ -7,46 +7,27 @@ import stat
 import time
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gzslbench.errors import GzslbenchError, RecordError, UsageError
-from gzslbench.records.exchange import export as exporting
-from gzslbench.records.exchange.cells import read_cell, same_cell
+from gzslbench.records.compact import CompactResults
+from gzslbench.records.exchange import pack as packing
 from gzslbench.records.exchange.changes import change_text
 from gzslbench.records.exchange.compare import compare
-from gzslbench.records.exchange.export import Wanted, export
 from gzslbench.records.exchange.merge import merge
-from gzslbench.records.exchange.sources import opened
-from gzslbench.records.samples import save_samples
+from gzslbench.records.exchange.opening import open_results, opened
+from gzslbench.records.exchange.pack import Wanted, pack
+from gzslbench.records.record import Record
+from gzslbench.records.results import read_cell, summaries
 from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store
-from gzslbench.report.leaderboard import build_leaderboard
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
 EVERYTHING = Wanted()
 LATER = "2099-01-01T00:00:00+00:00"
 
 
-@pytest.fixture
-def store(tmp_path):
-    """Three real records on the bundled data set with their answer key; one has samples, too."""
-    shutil.copytree(FIXTURE, tmp_path / "results")
-    store = Store(tmp_path / "results")
-    samples = {"early-gan.proxies": np.arange(6, dtype=np.float16).reshape(2, 3), "early-gan.classes": np.arange(2)}
-    save_samples(samples, next(store.folders()) / SAMPLES)
-    return store
-
-
-@pytest.fixture
-def other(tmp_path, store):
-    """A copy of the store, to be changed."""
-    shutil.copytree(store.root, tmp_path / "other")
-    return Store(tmp_path / "other")
-
-
-@pytest.fixture(params=["export.zip", "export"])
+@pytest.fixture(params=["packed.zip", "packed"])
 def out(request, tmp_path):
     return tmp_path / "sent" / request.param
 
@@ -63,31 +44,45 @@ def worse(record):
 
 
 def holds_the_same(one, two):
-    folders = [folder.relative_to(one.root) for folder in one.folders()]
-    return folders == [folder.relative_to(two.root) for folder in two.folders()] and all(
-        same_cell(read_cell(one, one.root / name), read_cell(two, two.root / name)) for name in folders
+    records = list(one.records())
+    return records == list(two.records()) and all(
+        read_cell(one, record).same(read_cell(two, record)) for record in records
     )
+
+
+def folders(store):
+    return [store.folder(record.key) for record in store.records()]
 
 
 def visible(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-class TestExport:
+class TestPack:
     def test_everything_travels_together(self, store, out, tmp_path):
-        exported = export(store, out, EVERYTHING)
-        assert (exported.cells, exported.answer_keys, exported.damaged) == (3, 1, [])
+        packed = pack([store.root], out, EVERYTHING)
+        assert (len(packed.cells), len(packed.answer_keys), packed.damaged, packed.kept) == (3, 1, [], [])
         merged = merge([out], tmp_path / "there")
         assert (merged.added, merged.answer_keys, merged.refused, merged.damaged) == (3, 1, [], [])
         there = Store(tmp_path / "there")
-        assert holds_the_same(store, there)
+        for ours, theirs in zip(store.records(), there.records(), strict=True):
+            assert replace(ours, curves={}) == replace(theirs, curves={})
+            assert all(len(curve.steps) <= 50 for curve in theirs.curves.values())
         record = next(store.records())
         assert there.samples(record.key)["early-gan.proxies"].dtype == np.float16
-        assert there.answer_key(record.key).score(there.predictions(record.key)) == record.metrics
+        assert there.answer_key(record.key).h(there.predictions(record.key)) == record.metrics.h
+
+    def test_what_was_sent_is_the_same_at_home(self, store, out, tmp_path):
+        """Merging takes neither the thinner curves nor the coarser margins for a difference."""
+        pack([store.root], out, EVERYTHING)
+        merged = merge([out], store.root)
+        assert (merged.same, merged.added, merged.refused) == (3, 0, [])
+        merge([out], tmp_path / "there")
+        assert merge([store.root], tmp_path / "there").same == 3
 
     def test_equal_results_give_equal_files(self, store, other, tmp_path):
         for each in (store, other):
-            export(each, tmp_path / f"{each.root.name}.zip", EVERYTHING)
+            pack([each.root], tmp_path / f"{each.root.name}.zip", EVERYTHING)
         assert (tmp_path / "results.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
 
     @pytest.mark.parametrize(
@@ -100,7 +95,7 @@ class TestExport:
         ],
     )
     def test_some_of_it(self, store, out, wanted, count):
-        assert export(store, out, wanted).cells == count
+        assert len(pack([store.root], out, wanted).cells) == count
         with opened(out) as sent:
             records = list(sent.records())
             assert len(records) == count
@@ -108,54 +103,129 @@ class TestExport:
 
     def test_what_is_not_there_is_named(self, store, out):
         with pytest.raises(UsageError, match="there is no record of method 'ezsl'; did you mean"):
-            export(store, out, Wanted(methods=["ezsl"]))
+            pack([store.root], out, Wanted(methods=["ezsl"]))
         assert not out.exists()
 
-    def test_nothing_is_overwritten(self, store, out):
-        export(store, out, EVERYTHING)
+    def test_an_archive_is_not_overwritten(self, store, tmp_path):
+        pack([store.root], tmp_path / "packed.zip", EVERYTHING)
         with pytest.raises(UsageError, match="exists already"):
-            export(store, out, EVERYTHING)
+            pack([store.root], tmp_path / "packed.zip", EVERYTHING)
+
+    @pytest.mark.parametrize("place", ["results", "other/records", "file"])
+    def test_another_folder_is_not_written_over(self, store, other, tmp_path, place):
+        (tmp_path / "file").write_text("mine")
+        before = visible(tmp_path)
+        with pytest.raises(UsageError, match="is not a folder of the compact form"):
+            pack([store.root], tmp_path / place, EVERYTHING)
+        assert visible(tmp_path) == before
+
+    def test_an_empty_folder_is_taken(self, store, tmp_path):
+        (tmp_path / "packed").mkdir()
+        assert len(pack([store.root], tmp_path / "packed", EVERYTHING).cells) == 3
+
+    def test_the_folder_may_be_the_current_one_or_behind_a_link(self, store, tmp_path, monkeypatch):
+        (tmp_path / "packed").mkdir()
+        (tmp_path / "link").symlink_to("packed")
+        monkeypatch.chdir(tmp_path / "packed")
+        pack([store.root], tmp_path / "link", EVERYTHING)
+        assert (tmp_path / "link").is_symlink()
+        assert len(list(open_results(tmp_path / "packed").records())) == 3
+        monkeypatch.chdir(tmp_path / "packed")
+        os.chdir(tmp_path / "packed")
+        pack([store.root], packing.Path(), EVERYTHING)
+        assert len(list(open_results(tmp_path / "packed").records())) == 3
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
     @pytest.mark.parametrize("name", [RECORD, PREDICTIONS, SAMPLES])
     def test_a_damaged_cell_is_named_and_left_out(self, store, out, name):
-        path = next(store.folders()) / name
+        path = folders(store)[0] / name
         path.write_bytes(path.read_bytes()[:-100])
-        exported = export(store, out, EVERYTHING)
-        assert exported.cells == 2
-        assert [str(path) in str(error) for error in exported.damaged] == [True]
+        packed = pack([store.root], out, EVERYTHING)
+        assert len(packed.cells) == 2
+        assert [str(path) in str(error) for error in packed.damaged] == [True]
 
-    def test_a_damaged_answer_key_is_named_and_left_out(self, store, out):
+    def test_without_a_sound_answer_key_there_is_nothing_to_pack(self, store, out):
         (path,) = (store.root / "answers").iterdir()
         path.write_bytes(b"PK")
-        exported = export(store, out, EVERYTHING)
-        assert (exported.cells, exported.answer_keys) == (3, 0)
-        assert str(path) in str(exported.damaged[0])
+        packed = pack([store.root], out, EVERYTHING)
+        assert packed.cells == {}
+        assert all(str(path) in str(error) for error in packed.damaged)
+        assert not out.exists()
+        path.unlink()
+        packed = pack([store.root], out, EVERYTHING)
+        assert len(packed.damaged) == 3
+        assert "has no answer key; run: gzslbench rescore" in str(packed.damaged[0])
 
-    @pytest.mark.parametrize("step", ["shutil.copyfile", "zipfile.ZipFile.writestr"])
+    def test_arrays_of_other_lengths_than_the_answer_key_cost_their_cell(self, store, out):
+        path = folders(store)[0] / PREDICTIONS
+        with np.load(path) as archive:
+            np.savez(path, **{name: array[1:] for name, array in archive.items()})
+        packed = pack([store.root], out, EVERYTHING)
+        assert len(packed.cells) == 2
+        assert "do not match the" in str(packed.damaged[0])
+
+    @pytest.mark.parametrize("step", ["pathlib.Path.write_bytes", "zipfile.ZipFile.writestr", "pathlib.Path.rename"])
     def test_a_full_disk_leaves_nothing(self, store, tmp_path, monkeypatch, step):
         def refuse(*_, **__):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(step, refuse)
-        out = tmp_path / "sent" / ("export.zip" if "zip" in step else "export")
-        with pytest.raises(RecordError, match="No space left on device"):
-            export(store, out, EVERYTHING)
+        out = tmp_path / "sent" / ("packed.zip" if "zip" in step else "packed")
+        with monkeypatch.context() as patch:
+            patch.setattr(step, refuse)
+            with pytest.raises(RecordError, match="No space left on device"):
+                pack([store.root], out, EVERYTHING)
         assert visible(out.parent) == []
 
+    @pytest.mark.parametrize("call", range(3))
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+    def test_an_error_while_a_folder_is_replaced_keeps_it(self, store, tmp_path, monkeypatch, call, error):
+        out = tmp_path / "packed"
+        pack([store.root], out, Wanted(protocols=["strict"]))
+        before = {name: (out / name).read_bytes() for name in visible(out)}
+        calls = []
+
+        def rename(self, target):
+            calls.append(target)
+            if len(calls) == call + 1:
+                raise error
+            return original(self, target)
+
+        original = packing.Path.rename
+        with monkeypatch.context() as patch:
+            patch.setattr("pathlib.Path.rename", rename)
+            if call < 2:
+                with pytest.raises((RecordError, KeyboardInterrupt)):
+                    pack([store.root], out, EVERYTHING)
+                assert {name: (out / name).read_bytes() for name in visible(out)} == before
+            else:
+                pack([store.root], out, EVERYTHING)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["packed", "results"]
+
     def test_too_much_for_one_file_is_refused(self, store, tmp_path, monkeypatch):
-        monkeypatch.setattr(exporting, "EXPORT", replace(exporting.EXPORT, members=3))
-        with pytest.raises(UsageError, match="too much for one archive; export to a folder"):
-            export(store, tmp_path / "export.zip", EVERYTHING)
+        monkeypatch.setattr(packing, "ARCHIVE", replace(packing.ARCHIVE, members=3))
+        with pytest.raises(UsageError, match="too much for one archive; pack into a folder"):
+            pack([store.root], tmp_path / "packed.zip", EVERYTHING)
         assert not list(tmp_path.glob("*.zip*"))
-        export(store, tmp_path / "export", EVERYTHING)
+        pack([store.root], tmp_path / "packed", EVERYTHING)
+
+    def test_archives_and_lists_can_be_packed_again(self, store, tmp_path):
+        pack([store.root], tmp_path / "all.zip", EVERYTHING)
+        pack([tmp_path / "all.zip"], tmp_path / "packed", Wanted(protocols=["strict"]), "page")
+        pack([tmp_path / "packed" / "page.txt"], tmp_path / "page", EVERYTHING)
+        assert len(list(open_results(tmp_path / "page").records())) == 1
+
+    def test_a_place_without_results_is_named(self, store, tmp_path):
+        with pytest.raises(UsageError, match=r"there are no results in .*absent"):
+            pack([store.root, tmp_path / "absent"], tmp_path / "packed", EVERYTHING)
+        assert not (tmp_path / "packed").exists()
 
 
 class TestMerge:
     def test_what_is_there_already_is_skipped(self, store, other):
-        before = {path: path.stat().st_mtime_ns for path in store.folders()}
+        before = {path: path.stat().st_mtime_ns for path in folders(store)}
         merged = merge([other.root], store.root)
         assert (merged.same, merged.added, merged.replaced, merged.answer_keys) == (3, 0, 0, 0)
-        assert {path: path.stat().st_mtime_ns for path in store.folders()} == before
+        assert {path: path.stat().st_mtime_ns for path in folders(store)} == before
 
     @pytest.mark.parametrize(
         ("prefer", "theirs_is", "taken"),
@@ -189,16 +259,16 @@ class TestMerge:
         assert store.read(store.folder(ours.key)) == ours
 
     def test_other_predictions_or_samples_are_a_difference(self, store, other):
-        first, second, _ = other.folders()
+        first, second, _ = folders(other)
         (first / SAMPLES).unlink()
         with np.load(second / PREDICTIONS) as archive:
-            changed = {**archive, "score_seen": archive["score_seen"] + 1}
+            changed = {**archive, "margin": archive["margin"] + 1}
         np.savez_compressed(second / PREDICTIONS, **changed)
         refused = merge([other.root], store.root).refused
         assert [line.endswith("; their metrics are the same") for line in refused] == [True, True]
 
     def test_another_compression_is_none(self, store, other):
-        for folder in other.folders():
+        for folder in folders(other):
             with np.load(folder / PREDICTIONS) as archive:
                 arrays = dict(archive)
             np.savez(folder / PREDICTIONS, **arrays)
@@ -214,15 +284,15 @@ class TestMerge:
 
     @pytest.mark.parametrize("name", [RECORD, PREDICTIONS])
     def test_damaged_ones_are_named_and_left_out(self, store, tmp_path, name):
-        path = next(store.folders()) / name
+        path = folders(store)[0] / name
         path.write_bytes(path.read_bytes()[:100])
         merged = merge([store.root], tmp_path / "there")
         assert (merged.added, len(merged.damaged)) == (2, 1)
         assert str(path) in str(merged.damaged[0])
-        assert len(list(Store(tmp_path / "there").folders())) == 2
+        assert len(list(Store(tmp_path / "there").records())) == 2
 
     def test_a_sound_one_takes_the_place_of_a_damaged_one(self, store, other):
-        (next(store.folders()) / PREDICTIONS).write_bytes(b"")
+        (folders(store)[0] / PREDICTIONS).write_bytes(b"")
         assert merge([other.root], store.root).added == 1
         assert holds_the_same(store, other)
 
@@ -260,12 +330,11 @@ class TestMerge:
             merge([other.root], store.root)
 
     def test_the_leaderboard_is_that_of_all_folders_together(self, store, other, tmp_path):
-        for folder in list(store.folders())[1:]:
+        for folder in folders(store)[1:]:
             shutil.rmtree(folder)
         rewrite(other, next(other.records()), metrics=worse(next(other.records())), created=LATER)
-        together = [*store.results(), *other.results()]
         merge([store.root, other.root], tmp_path / "there", "newer")
-        assert build_leaderboard(Store(tmp_path / "there").results()) == build_leaderboard(together)
+        assert summaries(Store(tmp_path / "there")) == summaries(other)
 
     def test_a_kill_leaves_complete_cells_and_the_same_command_continues(self, store, tmp_path):
         delays, there = random.Random(0), tmp_path / "there"
@@ -275,25 +344,26 @@ class TestMerge:
             shutil.copytree(store.folder(record.key), store.folder(key))
             rewrite(store, record, key=key)
         for _ in range(4):
-            began = len(list(Store(there).folders()))
+            began = len(list(Store(there).records()))
             child = os.fork()
             if child == 0:
                 merge([store.root], there)
                 os._exit(0)
-            while len(list(Store(there).folders())) == began:
+            while len(list(Store(there).records())) == began:
                 time.sleep(0.002)
             time.sleep(delays.uniform(0.0, 0.03))
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            for folder in Store(there).folders():
-                read_cell(Store(there), folder)
+            for each in Store(there).records():
+                assert isinstance(each, Record)
+                read_cell(Store(there), each)
         merge([store.root], there)
         assert holds_the_same(store, Store(there))
 
 
 class TestDiff:
     def test_equal(self, store, other, out):
-        export(other, out, EVERYTHING)
+        pack([other.root], out, EVERYTHING)
         assert compare(store.root, out).equal
         assert compare(store.root, out).same == 3
 
@@ -314,7 +384,7 @@ class TestDiff:
         assert compare(store.root, other.root).equal
 
     def test_a_damaged_record_is_named(self, store, other):
-        path = next(other.folders()) / RECORD
+        path = folders(other)[0] / RECORD
         path.write_text("{}")
         difference = compare(store.root, other.root)
         assert not difference.equal
@@ -322,8 +392,11 @@ class TestDiff:
 
 
 def test_changes_in_words():
-    changes = {"per_class.a": (0, 1), "h": (0.591, 0.592), "t1": (0.5, 0.4), "gate_auroc": (None, 0.9)}
-    assert change_text(changes) == "T1 50.00 -> 40.00 (-10), H 59.10 -> 59.20 (+0.1), gate AUROC none -> 90.00, 1 class"
+    changes = {"routing_seen.either": (0, 1), "h": (0.591, 0.592), "t1": (0.5, 0.4), "gate_auroc": (None, 0.9)}
+    assert change_text(changes) == (
+        "T1 50.00 -> 40.00 (-10), H 59.10 -> 59.20 (+0.1), gate AUROC none -> 90.00, "
+        "routing_seen.either 0.00 -> 100.00 (+1e+02)"
+    )
 
 
 def npz(**files):
@@ -352,8 +425,24 @@ class Bang:
         return (pytest.fail, ("a pickle was read",))
 
 
+NOT_ARRAYS = pytest.mark.parametrize(
+    "content",
+    [
+        npz(samples=npy(np.array([Bang()]), allow_pickle=True)),
+        npz(samples=lying_npy((1 << 40,))),
+        npz(samples=lying_npy((-1,))),
+        npz(samples=b"\x93NUMPY\x01\x00\xff\xff"),
+        npz(**{"../samples": npy(np.arange(3)), "samples": b""}),
+        npz(samples=npy(np.zeros(1 << 24))),
+        b"\x80\x04K\x01.",
+        b"",
+    ],
+    ids=["pickle", "too long", "negative", "cut header", "not an array", "bomb", "bare pickle", "empty"],
+)
+
+
 class TestHostile:
-    """Exports of strangers."""
+    """Results of strangers."""
 
     def send(self, tmp_path, *entries):
         path = tmp_path / "hostile.zip"
@@ -368,69 +457,86 @@ class TestHostile:
         assert not there.exists()
 
     @pytest.mark.parametrize(
-        "name", ["../evil", "/etc/evil", "records/../../evil", "C:/evil", "records\\..\\evil", "records/a\n/evil"]
+        "name",
+        ["../evil", "/etc/evil", "CUB/../../evil.npz", "C:/evil.npz", "CUB\\..\\evil.npz", "CUB/a\n.npz", "CUB//a.npz"],
     )
     def test_path_traversal(self, tmp_path, name):
         path = self.send(tmp_path, (name, b"x"))
         self.refused(path, tmp_path / "there", "hostile.zip: ")
         assert visible(tmp_path) == ["hostile.zip"]
 
-    def test_a_link(self, tmp_path):
-        link = zipfile.ZipInfo("records/a/b/c/d/seed-0-e/record.json")
+    @pytest.mark.parametrize("name", ["CUB/strict.jsonl", "answers/a-b.npz"])
+    def test_a_link(self, tmp_path, name):
+        link = zipfile.ZipInfo(name)
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         self.refused(self.send(tmp_path, (link, "/etc/passwd")), tmp_path / "there", "is a symbolic link")
 
     def test_a_bomb(self, tmp_path):
-        path = self.send(tmp_path, ("records/a/b/c/d/seed-0-e/record.json", b"\0" * (40 << 20)))
+        path = self.send(tmp_path, ("CUB/strict.jsonl", b"\0" * (40 << 20)))
         self.refused(path, tmp_path / "there", "unpacks to more than is allowed")
 
     @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 99])
-    def test_no_archive(self, tmp_path, content):
+    def test_not_an_archive(self, tmp_path, content):
         (tmp_path / "hostile.zip").write_bytes(content)
         self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is not a complete zip archive")
 
+    def test_a_file_where_a_folder_must_be(self, tmp_path):
+        path = self.send(tmp_path, ("a/b.jsonl", b""), ("a/b.jsonl/c.npz", b""))
+        self.refused(path, tmp_path / "there", "can't unpack")
+
     def test_what_does_not_belong_to_results_is_not_unpacked(self, store, tmp_path):
-        export(store, tmp_path / "good.zip", EVERYTHING)
+        pack([store.root], tmp_path / "good.zip", EVERYTHING)
         with zipfile.ZipFile(tmp_path / "good.zip", "a") as archive:
-            archive.writestr("records/glyphs/evil.py", "x")
-            archive.writestr("plugins/evil.py", "x")
+            for name in ("glyphs/evil.py", "plugins/evil.py", "evil.jsonl", "evil.txt", "a/b/c/evil.npz"):
+                archive.writestr(name, "x")
         with opened(tmp_path / "good.zip") as sent:
             assert not list(sent.root.rglob("evil*"))
         assert merge([tmp_path / "good.zip"], tmp_path / "there").added == 3
 
-    @pytest.mark.parametrize(
-        "content",
-        [
-            npz(samples=npy(np.array([Bang()]), allow_pickle=True)),
-            npz(samples=lying_npy((1 << 40,))),
-            npz(samples=lying_npy((-1,))),
-            npz(samples=b"\x93NUMPY\x01\x00\xff\xff"),
-            npz(**{"../samples": npy(np.arange(3))}),
-            b"\x80\x04K\x01.",
-            b"",
-        ],
-        ids=["pickle", "too long", "negative", "cut header", "traversal", "bare pickle", "empty"],
-    )
+    @NOT_ARRAYS
     @pytest.mark.parametrize("name", [PREDICTIONS, SAMPLES])
-    def test_arrays(self, store, tmp_path, name, content):
-        """From a folder, which is no safer than an archive."""
-        (next(store.folders()) / name).write_bytes(content)
+    def test_arrays_of_a_store(self, store, tmp_path, name, content):
+        """A folder is no safer than an archive."""
+        (folders(store)[0] / name).write_bytes(content)
         merged = merge([store.root], tmp_path / "there")
         assert (merged.added, len(merged.damaged)) == (2, 1)
         assert name in str(merged.damaged[0])
 
+    @NOT_ARRAYS
+    @pytest.mark.parametrize("name", ["predictions", "answers"])
+    def test_arrays_of_an_archive(self, store, tmp_path, name, content):
+        pack([store.root], tmp_path / "packed", EVERYTHING)
+        pattern = "answers/*.npz" if name == "answers" else "*/strict/*.npz"
+        (path,) = (tmp_path / "packed").glob(pattern)
+        path.write_bytes(content)
+        entries = [(file, (tmp_path / "packed" / file).read_bytes()) for file in visible(tmp_path / "packed")]
+        merged = merge([self.send(tmp_path, *entries)], tmp_path / "there")
+        assert merged.added == (0 if name == "answers" else 2)
+        assert merged.damaged
+        assert all(path.name in str(error) for error in merged.damaged)
+
     def test_a_record_of_another_cell(self, store, tmp_path):
-        first, second, _ = store.folders()
+        first, second, _ = folders(store)
         shutil.copy(first / RECORD, second / RECORD)
         merged = merge([store.root], tmp_path / "there")
         assert f"{second / RECORD} belongs into {first}" in str(merged.damaged[0])
         assert len(merged.damaged) == 1
 
     @pytest.mark.parametrize(
-        "damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"later": 1', '"schema_version": 2']
+        "damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"later": 1', '"schema_version": 3']
     )
-    def test_a_record_that_is_none(self, store, tmp_path, damage):
-        path = next(store.folders()) / RECORD
+    def test_what_is_not_a_record(self, store, tmp_path, damage):
+        path = folders(store)[0] / RECORD
         path.write_text(f"{path.read_text().rstrip().removesuffix('}')}, {damage}}}")
         merged = merge([store.root], tmp_path / "there")
         assert (merged.added, len(merged.damaged)) == (2, 1)
+
+    def test_labels_of_a_stranger_do_not_replace_ours(self, store, other, tmp_path):
+        (path,) = (other.root / "answers").iterdir()
+        with np.load(path) as archive:
+            np.savez(path, **{**archive, "labels": archive["labels"][::-1]})
+        packed = pack([store.root, other.root], tmp_path / "packed", EVERYTHING)
+        assert (len(packed.cells), len(packed.damaged)) == (3, 3)
+        assert all("labels" in str(error) for error in packed.damaged)
+        for record in CompactResults(tmp_path / "packed").records():
+            assert CompactResults(tmp_path / "packed").answer_key(record.key).same(store.answer_key(record.key))

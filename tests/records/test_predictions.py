@@ -6,15 +6,23 @@ from gzslbench.records.predictions import Predictions
 
 
 def predictions(**changes):
-    rows, scores = np.arange(5), np.linspace(0, 1, 5, dtype=np.float32)
+    rows, margin = np.arange(5), np.linspace(-1, 1, 5, dtype=np.float32)
     arrays = dict.fromkeys(("samples", "predicted", "predicted_unseen", "best_seen", "best_unseen"), rows)
     prior = np.zeros((5, 2), dtype=np.float32)
-    return Predictions(**({**arrays, "score_seen": scores, "score_unseen": scores, "log_prior": prior} | changes))
+    return Predictions(**({**arrays, "margin": margin, "log_prior": prior} | changes))
 
 
-@pytest.mark.parametrize("joint", [None, np.arange(20, dtype=np.float32).reshape(5, 4)])
-def test_predictions_survive_a_round_trip(tmp_path, joint):
-    given = predictions(joint=joint)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"joint": np.arange(20, dtype=np.float32).reshape(5, 4)},
+        {"gate_score": np.array([-np.inf, -0.0, 0.0, 1e-40, np.inf], dtype=np.float32)},
+        {"predicted_unseen": np.array([70_000, 0, 0, 0, 1])},
+    ],
+)
+def test_predictions_survive_a_round_trip(tmp_path, changes):
+    given = predictions(**changes)
     given.save(tmp_path / "p.npz")
     read = Predictions.load(tmp_path / "p.npz")
     for name, array in vars(given).items():
@@ -54,5 +62,45 @@ def test_damaged_files_are_refused_with_their_path(tmp_path):
 def test_pickled_objects_are_never_loaded(tmp_path):
     path = tmp_path / "p.npz"
     np.savez(path, samples=np.array([print], dtype=object))
-    with pytest.raises(RecordError, match="holds no predictions"):
+    with pytest.raises(RecordError, match="which only a pickle can give"):
         Predictions.load(path)
+
+
+def test_what_follows_from_the_others_is_left_out():
+    assert "predicted_unseen" not in predictions().narrow()
+    assert predictions(predicted_unseen=np.zeros(5, int)).narrow()["predicted_unseen"].dtype == np.uint8
+
+
+def test_samples_come_into_ascending_order():
+    order = np.array([3, 0, 4, 2, 1])
+    given = {name: array[order] for name, array in predictions().arrays().items()}
+    taken = Predictions.of(given)
+    assert taken.samples.tolist() == [0, 1, 2, 3, 4]
+    assert all(np.array_equal(array, taken.arrays()[name]) for name, array in predictions().arrays().items())
+
+
+def test_scores_of_version_1_become_a_margin():
+    given = predictions().arrays()
+    margin = given.pop("margin")
+    scores = {"score_seen": margin + 3, "score_unseen": np.full(5, 3, dtype=np.float32)}
+    assert np.array_equal(Predictions.of(given | scores).margin, margin)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"predicted": np.zeros(5, dtype=np.float32)}, "predicted is of type float32"),
+        ({"samples": np.array(list("abcde"))}, "samples is of type <U1"),
+        ({"margin": np.array(list("abcde"))}, "margin is of type <U1"),
+        ({"margin": np.zeros(4, dtype=np.float32)}, "index 4 is out of bounds"),
+        ({"samples": np.zeros((5, 2), dtype=int)}, ""),
+        ({"samples": np.array(3)}, ""),
+        ({"later": np.zeros(5)}, "later"),
+        ({"margin": None}, "margin"),
+    ],
+)
+def test_files_of_other_arrays_are_refused(tmp_path, changes, why):
+    arrays = {name: array for name, array in (predictions().arrays() | changes).items() if array is not None}
+    np.savez(tmp_path / "p.npz", **arrays)
+    with pytest.raises(RecordError, match=rf"p\.npz does not hold predictions: .*{why}"):
+        Predictions.load(tmp_path / "p.npz")

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.records.record import CellKey, Failure, PartKey, Record, canonical_json
+from gzslbench.records.record import CURVE_POINTS, CellKey, Failure, LossCurve, PartKey, Record, canonical_json
 
 KEY = CellKey(
     data_set="CUB",
@@ -65,16 +65,16 @@ def test_names_its_combination():
 
 
 def test_a_record_of_another_schema_is_refused(make_record):
-    text = replace(make_record(), schema_version=2).to_json()
-    with pytest.raises(RecordError, match=r"old/record\.json has schema version 2, this gzslbench reads 1"):
+    text = replace(make_record(), schema_version=3).to_json()
+    with pytest.raises(RecordError, match=r"old/record\.json has schema version 3, this gzslbench reads 1 to 2"):
         Record.from_json(text, "old/record.json")
 
 
-def test_what_is_no_record_names_the_place(make_record):
-    text = make_record().to_json().replace('"seed": 0', '"seed": "first"')
-    with pytest.raises(RecordError, match=r"record.json is no record: key.seed: Input should be a valid integer"):
+def test_what_is_not_a_record_names_the_place(make_record):
+    text = make_record().to_json().replace('"seed":0', '"seed":"first"')
+    with pytest.raises(RecordError, match=r"record.json is not a record: key.seed: Input should be a valid integer"):
         Record.from_json(text)
-    with pytest.raises(RecordError, match="x is no failure: file: Invalid JSON"):
+    with pytest.raises(RecordError, match="x is not a record: file: Invalid JSON"):
         Failure.from_json("{", "x")
 
 
@@ -106,3 +106,27 @@ def test_a_digest_is_that_of_the_canonical_json(make_record):
     values = {item.name: getattr(key, item.name) for item in fields(key)} | parts
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     assert key.digest() == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_a_record_is_one_line(make_record):
+    assert make_record(notes={"text": "two\nlines"}).to_json().count("\n") == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 199, 200, 201, 5000])
+def test_a_curve_keeps_its_ends_and_two_hundred_points_at_most(count):
+    points = [(step, step / 7) for step in range(count)]
+    curve = LossCurve.of(points)
+    assert len(curve.steps) == len(curve.values) == min(count, CURVE_POINTS)
+    assert curve.steps[:1] + curve.steps[-1:] == tuple(step for step, _ in points[:1] + points[-1:])
+    assert list(curve.steps) == sorted(set(curve.steps))
+    assert all(
+        value == pytest.approx(step / 7, rel=1e-5) for step, value in zip(curve.steps, curve.values, strict=True)
+    )
+    again = LossCurve.of(list(zip(curve.steps, curve.values, strict=True)))
+    assert again == curve
+
+
+def test_a_curve_has_as_many_values_as_steps(make_record):
+    text = make_record(curves={"loss": LossCurve((1, 2), (0.5, 0.25))}).to_json()
+    with pytest.raises(RecordError, match=r"curves\.loss: .*2 steps have 1 values"):
+        Record.from_json(text.replace("[0.5,0.25]", "[0.5]"))

@@ -18,14 +18,7 @@ from gzslbench.records.record import Record
 from gzslbench.records.rescore import NOTE, Rescored, Rescoring, Unscored
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v1"
-
-
-@pytest.fixture
-def store(tmp_path):
-    """Three real records on the bundled data set, with their answer key."""
-    shutil.copytree(FIXTURE, tmp_path / "results")
-    return Store(tmp_path / "results")
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v2"
 
 
 @pytest.fixture
@@ -39,7 +32,7 @@ def contents(store):
 
 
 def distort(store, record, **metrics):
-    """Let a record say something else than its predictions, as if a metric had been mended since."""
+    """Let a record say something else than its predictions, as if a metric had been fixed since."""
     stale = replace(record, metrics=replace(record.metrics, **metrics))
     (store.folder(record.key) / RECORD).write_text(stale.to_json())
     return stale
@@ -47,6 +40,10 @@ def distort(store, record, **metrics):
 
 def no_data(name):
     raise DataError(f"data set '{name}' lacks its files", "put them there")
+
+
+def first_folder(store):
+    return store.folder(next(store.records()).key)
 
 
 def answers_of(store):
@@ -63,15 +60,18 @@ def test_what_is_right_stays_byte_by_byte(store):
 
 def test_what_is_wrong_is_put_right_and_noted(store):
     right = next(store.records())
-    stale = distort(store, right, h=0.125, per_class={**right.metrics.per_class, "added": 0.5})
+    stale = distort(store, right, h=0.125, routing_seen=replace(right.metrics.routing_seen, either=0.5))
     before = contents(store)
     changed = [outcome for outcome in Rescoring(store, no_data).run() if outcome.changes]
     assert [outcome.record for outcome in changed] == [stale]
-    assert changed[0].changes == {"h": (0.125, right.metrics.h), "per_class.added": (0.5, None)}
+    assert changed[0].changes == {
+        "h": (0.125, right.metrics.h),
+        "routing_seen.either": (0.5, right.metrics.routing_seen.either),
+    }
     after = store.read(store.folder(right.key))
     assert after.metrics == right.metrics
     note = after.notes[NOTE]
-    assert note[0]["before"] == {"h": 0.125, "per_class.added": 0.5}
+    assert note[0]["before"] == {"h": 0.125, "routing_seen.either": 0.5}
     assert replace(after, metrics=stale.metrics, notes=stale.notes) == stale, "it must not look like a new measurement"
     changed_files = {name for name, content in contents(store).items() if before[name] != content}
     assert changed_files == {(store.folder(right.key) / RECORD).relative_to(store.root).as_posix()}
@@ -161,10 +161,11 @@ def test_splits_that_were_drawn_are_found(store, open_data):
     for split in drawn:
         key = replace(old.key, protocol="splits", split=split.name, split_hash=split.fingerprint)
         tests = np.concatenate([split.test_seen, split.test_unseen])
-        guess, score = glyphs.labels[tests], np.zeros(len(tests), dtype=np.float32)
+        guess, margin = glyphs.labels[tests], np.zeros(len(tests), dtype=np.float32)
+        arrays = dict.fromkeys(("predicted", "best_seen", "best_unseen"), guess)
+        prior = np.zeros((len(tests), 2), dtype=np.float32)
         store.write(
-            replace(old, key=key),
-            Predictions(tests, guess, guess, guess, guess, score, score, np.zeros((len(tests), 2), dtype=np.float32)),
+            replace(old, key=key), Predictions.of({"samples": tests, **arrays, "margin": margin, "log_prior": prior})
         )
     changed = [outcome for outcome in Rescoring(store, open_data).run() if outcome.changes]
     assert [outcome.changes["h"][1] for outcome in changed] == [1.0, 1.0]
@@ -183,26 +184,53 @@ def test_predictions_of_other_samples_are_named(store):
     assert len(others) == 2
 
 
-def test_a_class_that_is_not_there_is_no_crash(store):
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("log_prior", lambda array: array[:, :1]),
+        ("predicted", lambda array: array.astype(np.int64) + 2**62),
+        ("best_seen", lambda array: array.astype(np.int64) - 100),
+        ("margin", lambda array: array.astype("U9")),
+    ],
+)
+def test_arrays_that_can_not_be_scored_are_named(store, name, damage):
     record = next(store.records())
     path = store.folder(record.key) / PREDICTIONS
     with np.load(path) as archive:
-        np.savez(path, **{**archive, "log_prior": archive["log_prior"][:, :1]})
-    unscored, *_ = Rescoring(store, no_data).run()
-    assert isinstance(unscored, Unscored)
+        np.savez(path, **{**archive, name: damage(archive[name])})
+    unscored, *others = Rescoring(store, no_data).run()
+    assert unscored.what == str(path.parent)
+    assert [other.changes for other in others] == [{}, {}]
+
+
+def test_a_damaged_answer_key_is_one_reason_for_all(store):
+    answers_of(store).write_bytes(b"PK")
+    unscored = list(Rescoring(store, no_data).run())
+    assert {each.what for each in unscored} == {"glyphs, split 'official'"}
+    assert str(answers_of(store)) in str(unscored[0].error)
+
+
+def test_records_of_version_1_keep_their_metrics(tmp_path):
+    shutil.copytree(FIXTURE.with_name("v1"), tmp_path / "old")
+    old = Store(tmp_path / "old")
+    assert [outcome.changes for outcome in Rescoring(old, no_data).run()] == [{}, {}, {}]
+    distort(old, next(old.records()), h=0.1)
+    assert [bool(outcome.changes) for outcome in Rescoring(old, no_data).run()] == [True, False, False]
+    assert [outcome.changes for outcome in Rescoring(old, no_data).run()] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\xff"])
 def test_a_damaged_record_is_named(store, damage):
-    folder = next(store.folders())
+    folder = first_folder(store)
     (folder / RECORD).write_bytes(damage)
     unscored, *others = Rescoring(store, no_data).run()
-    assert unscored.what == str(folder)
+    assert unscored.what == "a damaged record"
+    assert str(folder / RECORD) in str(unscored.error)
     assert len(others) == 2
 
 
 def test_a_record_in_the_wrong_folder_is_left_alone(store):
-    folder = next(store.folders())
+    folder = first_folder(store)
     moved = folder.rename(folder.with_name("seed-7-0000000000000000"))
     unscored, *others = Rescoring(store, no_data).run()
     assert f"{moved / RECORD} belongs into {folder}" in str(unscored.error)

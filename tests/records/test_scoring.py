@@ -9,20 +9,23 @@ ANSWERS = AnswerKey(np.array([2, 5]), np.array([0, 1]), np.array([0]), np.array(
 
 
 def predictions(samples):
-    rows, scores = np.array([0, 1]), np.zeros(2, dtype=np.float32)
-    return Predictions(np.array(samples), rows, rows, rows, rows, scores, scores, np.zeros((2, 2), dtype=np.float32))
+    rows, margin = np.array([0, 1]), np.zeros(2, dtype=np.float32)
+    arrays = dict.fromkeys(("predicted", "predicted_unseen", "best_seen", "best_unseen"), rows)
+    return Predictions.of(
+        {"samples": np.array(samples), **arrays, "margin": margin, "log_prior": np.zeros((2, 2), dtype=np.float32)}
+    )
 
 
-def test_readings_are_counted():
-    judge = Scorer(ANSWERS)
-    assert judge.test_reads == 0
-    assert judge.h(predictions([2, 5])) == 1.0
-    assert judge.score(predictions([5, 2])).h == 0.0
-    assert judge.test_reads == 2
+def test_reads_are_counted():
+    scorer = Scorer(ANSWERS)
+    assert scorer.test_reads == 0
+    assert scorer.h(predictions([2, 5])) == 1.0
+    assert scorer.score(predictions([5, 2])).h == 0.0
+    assert scorer.test_reads == 2
 
 
-def test_what_is_refused_is_no_look():
-    judge = Scorer(ANSWERS)
+def test_what_is_refused_is_not_counted():
+    scorer = Scorer(ANSWERS)
     with pytest.raises(ContractError):
-        judge.h(predictions([2, 4]))
-    assert judge.test_reads == 0
+        scorer.h(predictions([2, 4]))
+    assert scorer.test_reads == 0

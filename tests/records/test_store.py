@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Failure
-from gzslbench.records.store import PREDICTIONS, RECORD, Store, path_safe
+from gzslbench.records.record import SCHEMA_VERSION, Failure, LossCurve, Record
+from gzslbench.records.results import sound, summaries
+from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store, path_safe
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def store(tmp_path):
 @pytest.fixture
 def predictions():
     count = 50
-    rows, scores = np.arange(count), np.linspace(0, 1, count, dtype=np.float32)
-    return Predictions(rows, rows, rows, rows, rows, scores, scores, np.zeros((count, 2), dtype=np.float32))
+    rows, margin = np.arange(count), np.linspace(-1, 1, count, dtype=np.float32)
+    return Predictions(rows, rows, rows, rows, rows, margin, np.zeros((count, 2), dtype=np.float32))
 
 
 def failure(record):
@@ -41,13 +42,13 @@ def left_over(store):
 
 
 def test_what_is_written_is_read(store, make_record, predictions):
-    record = make_record(curves={"loss": [(1, 0.5), (2, 0.25)]}, notes={"chosen": ["a", 1, 0.5, None]})
+    record = make_record(curves={"loss": LossCurve((1, 2), (0.5, 0.25))}, notes={"chosen": ["a", 1, 0.5, None]})
     assert not store.has(record.key)
     folder = store.write(record, predictions)
     assert store.has(record.key)
     assert store.read(folder) == record
     assert list(store.records()) == [record]
-    np.testing.assert_array_equal(store.predictions(record.key).score_seen, predictions.score_seen)
+    np.testing.assert_array_equal(store.predictions(record.key).margin, predictions.margin)
     assert folder.relative_to(store.root).parent.as_posix() == "records/CUB/eszsl+none+none/inductive/official"
     assert sorted(path.name for path in folder.iterdir()) == [PREDICTIONS, RECORD]
     assert left_over(store) == []
@@ -81,7 +82,7 @@ def test_planning_costs_one_look_at_the_disk(store, make_record, predictions, mo
         call = getattr(os, name)
         monkeypatch.setattr(os, name, lambda *a, _call=call, _name=name, **k: (looks.append(_name), _call(*a, **k))[1])
     assert store.has(record.key)
-    assert looks == ["access"]
+    assert looks == ["stat"]
 
 
 def test_a_killed_writer_leaves_complete_records_only(store, make_record, predictions):
@@ -93,16 +94,17 @@ def test_a_killed_writer_leaves_complete_records_only(store, make_record, predic
             for seed in range(1000 * attempt, 1000 * (attempt + 1)):
                 store.write(replace(record, key=replace(record.key, seed=seed)), predictions)
             os._exit(0)
-        while len(list(store.folders())) == written:
+        while len(list(store.records())) == written:
             time.sleep(0.01)
         time.sleep(delays.uniform(0.0, 0.05))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         interrupted += len(left_over(store))
-        written = len(list(store.folders()))
-        for folder in store.folders():
-            assert store.folder(store.read(folder).key) == folder
-            Predictions.load(folder / PREDICTIONS)
+        found = list(store.records())
+        written = len(found)
+        for each in found:
+            assert isinstance(each, Record)
+            store.predictions(each.key)
         with store.writing():
             assert left_over(store) == []
     assert interrupted > 0
@@ -171,21 +173,60 @@ def test_two_stores_of_one_process_can_not_both_write(store):
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"key": ', b"{}", b"\xff\xfe"])
-def test_a_damaged_record_is_named_and_left_out(store, make_record, predictions, caplog, damage):
+def test_a_damaged_record_is_named_and_costs_no_other(store, make_record, predictions, caplog, damage):
     folder = store.write(make_record(seed=1), predictions)
     store.write(make_record(seed=2), predictions)
     (folder / RECORD).write_bytes(damage)
+    named, sound_one = store.records()
+    assert isinstance(named, RecordError)
+    assert str(folder / RECORD) in str(named)
     with caplog.at_level(logging.WARNING):
-        assert [record.key.seed for record in store.records()] == [2]
+        assert list(sound(store)) == [sound_one]
     assert str(folder / RECORD) in caplog.text
+    assert [summary.seed for summary in summaries(store)] == [2]
     with pytest.raises(RecordError, match=r"record\.json"):
         store.read(folder)
 
 
-def test_a_record_of_another_schema_is_refused(store, make_record, predictions):
-    folder = store.write(make_record(schema_version=999), predictions)
-    with pytest.raises(RecordError, match="schema version 999"):
-        store.read(folder)
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"schema_version": 999}, r"seed-0-\w+/record\.json has schema version 999"),
+        ({"test_reads": "many"}, "test_reads: Input should be a valid integer"),
+        ({"notes": {"loss": float("nan")}}, "Out of range float values are not JSON compliant; log and note finite"),
+        ({"config": {"gamma": float("inf")}}, "Out of range float"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(store, make_record, predictions, change, why):
+    store.write(make_record(), predictions)
+    with pytest.raises((RecordError, ValueError), match=why):
+        store.write(make_record(**change), predictions)
+    assert list(store.records()) == [make_record()]
+    assert left_over(store) == []
+
+
+@pytest.mark.parametrize("damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"selection": {"a": [-1e999]}'])
+def test_numbers_that_can_not_be_kept_are_damage(store, make_record, predictions, damage):
+    path = store.write(make_record(), predictions) / RECORD
+    path.write_text(f"{path.read_text().rstrip().removesuffix('}')}, {damage}}}")
+    (named,) = store.records()
+    assert str(path) in str(named)
+
+
+@pytest.mark.parametrize("depth", [150, 250, 100_000])
+def test_deep_nesting_is_read_and_written_or_refused(store, make_record, predictions, depth):
+    path = store.write(make_record(), predictions) / RECORD
+    path.write_text(path.read_text().replace('"notes":{}', f'"notes":{{"a":{"[" * depth}{"]" * depth}}}'))
+    (record,) = store.records()
+    assert isinstance(record, Record) == (depth == 150)
+    if depth == 150:
+        store.write(record, predictions)
+        assert store.record(record.key) == record
+
+
+def test_a_store_that_no_earlier_version_wrote_in_says_so(store, make_record, predictions):
+    store.write(make_record(), predictions)
+    assert (store.root / ".schema").read_text() == f"{SCHEMA_VERSION}\n"
 
 
 def test_failures_are_kept_until_the_cell_succeeds(store, make_record, predictions):
@@ -270,6 +311,28 @@ def test_an_answer_key_is_kept_once_for_a_data_set_and_split(store, make_record)
     assert store.answer_key(same_data).labels.tolist() == [0, 1]
     assert not store.has_answer_key(replace(key, split_hash="another"))
     assert left_over(store) == []
+
+
+def test_samples_come_back_whatever_their_names(store, make_record, predictions):
+    """They are no names of files: a component may keep x and X, and give either a path for a name."""
+    record = make_record()
+    samples = {name: np.arange(3, dtype=np.float16) for name in ("gan.x", "gan.X", "gan.a/b", "gan.step: 5", "gan.ü")}
+    folder = store.write(record, predictions, samples)
+    assert sorted(path.name for path in folder.iterdir()) == [PREDICTIONS, RECORD, SAMPLES]
+    assert store.samples(record.key).keys() == samples.keys()
+    assert all(np.array_equal(array, np.arange(3)) for array in store.samples(record.key).values())
+
+
+def test_without_samples_there_are_none(store, make_record, predictions):
+    store.write(make_record(), predictions)
+    assert store.samples(make_record().key) == {}
+
+
+def test_damaged_samples_are_named(store, make_record, predictions):
+    path = store.write(make_record(), predictions, {"gan.labels": np.arange(100)}) / SAMPLES
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(RecordError, match=r"samples\.npz is no complete zip archive; run it with --keep-samples"):
+        store.samples(make_record().key)
 
 
 def test_hashes_of_a_record_from_elsewhere_lead_nowhere_else(store, make_record):

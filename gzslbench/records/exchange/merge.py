@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from gzslbench.errors import RecordError, UsageError
-from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.compact import keep_the_same
 from gzslbench.records.exchange.changes import change_text, metric_changes, named
 from gzslbench.records.exchange.opening import opened
 from gzslbench.records.record import CellKey
@@ -81,7 +79,7 @@ class _Merging:
         if ours is None:
             self._write(theirs)
             self.merged.added += 1
-        elif ours.same(theirs):
+        elif ours.same(theirs) or keep_the_same(ours, theirs):
             self.merged.same += 1
         else:
             self._choose(ours, theirs)
@@ -113,7 +111,7 @@ class _Merging:
         if theirs is not None and ours is None:
             self.target.write_answer_key(key, theirs)
             self.merged.answer_keys += 1
-        elif theirs is not None and ours is not None and not _same_answers(ours, theirs):
+        elif theirs is not None and ours is not None and not ours.same(theirs):
             self.merged.refused.append(
                 f"answer key of {key.data_set}, split '{key.split}': the labels differ from ours"
             )
@@ -135,7 +133,3 @@ def _difference(ours: Cell, theirs: Cell) -> str:
     when = f"both were made at {made}" if made == other else f"ours was made at {made}, theirs at {other}"
     changes = metric_changes(ours.record.metrics, theirs.record.metrics)
     return f"{when}; {change_text(changes) if changes else 'their metrics are the same'}"
-
-
-def _same_answers(ours: AnswerKey, theirs: AnswerKey) -> bool:
-    return np.array_equal(ours.samples, theirs.samples) and np.array_equal(ours.labels, theirs.labels)

@@ -23,7 +23,7 @@ ARCHIVE = Limits(
     name_length=1000,
 )
 """What one archive may hold; more travels as a folder."""
-_WANTED = re.compile(r"[^/]+/[^/]+\.jsonl|[^/]+/([^/]+/)?[^/]+\.npz")
+WANTED = re.compile(r"[^/]+/[^/]+\.jsonl|[^/]+/([^/]+/)?[^/]+\.npz")
 
 
 def open_results(place: Path) -> Results:
@@ -65,7 +65,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     except OSError as error:
         raise UsageError(f"can't read {archive}: {error.strerror}", "check the path and its permissions") from error
     try:
-        for name in filter(_WANTED.fullmatch, files):
+        for name in filter(WANTED.fullmatch, files):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(files[name])
     except OSError as error:

@@ -6,16 +6,16 @@ import io
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gzslbench.errors import RecordError, UsageError, nearest
+from gzslbench.errors import ContractError, RecordError, UsageError, nearest
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, save_arrays
 from gzslbench.records.compact import compact_files, read_list
-from gzslbench.records.exchange.opening import ARCHIVE, open_results
+from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.record import Record, title
 from gzslbench.records.results import Cell, Results, read_cell
 from gzslbench.records.store import Store, answer_file
@@ -69,20 +69,27 @@ class Packed:
     def add(self, results: Results, records: Iterable[Record]) -> list[str]:
         """Take cells in that are sound and new; gives the digests of all that are there now."""
         digests = []
+        theirs: dict[str, AnswerKey] = {}
         for record in records:
+            file = answer_file(record.key)
             try:
                 cell = read_cell(results, record)
-                answers = results.answer_key(record.key)
+                answers = theirs.get(file) or results.answer_key(record.key)
                 if answers is None:
                     raise RecordError(f"the cell {record.digest} has no answer key", "run: gzslbench rescore")
+                theirs[file] = answers
                 answers.require(cell.predictions)
+                if not self.answer_keys.setdefault(file, answers).same(answers):
+                    raise RecordError(f"the labels of the cell {record.digest} are others than before", "compare both")
             except RecordError as error:
                 self.damaged.append(error)
+                continue
+            except ContractError as error:
+                self.damaged.append(RecordError(f"the cell {record.digest} is damaged: {error.what}", "run it again"))
                 continue
             if record.digest in self.cells:
                 self.kept.append(record)
             self.cells.setdefault(record.digest, cell)
-            self.answer_keys.setdefault(answer_file(record.key), answers)
             digests.append(record.digest)
         return digests
 
@@ -90,32 +97,40 @@ class Packed:
 def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> Packed:
     """Write cells of several places in the compact form, a file where ``out`` ends in ``.zip``, else a folder.
 
-    What a folder of that form holds already stays: a cell is there once, as it came first. ``name`` is that of a list
-    in the folder, to which the cells are added. All is written or nothing.
+    What a folder of that form holds already stays: a cell is there once, as it came first, and other files are left
+    alone. ``name`` is that of a list in the folder, to which the cells are added. All is written or nothing.
     """
     packed = Packed()
-    lists: dict[str, list[str]] = {}
     if out.suffix == ".zip" and out.exists():
         raise UsageError(f"{out} exists already", "choose another name")
-    if out.exists():
+    if out.exists() and (out.is_file() or any(out.iterdir())):
         present = open_results(out)
-        if isinstance(present, Store):
+        if out.is_file() or isinstance(present, Store):
             raise UsageError(f"{out} is not a folder of the compact form", "choose another name")
         packed.add(present, _sound(present, packed))
         packed.kept.clear()
-        lists = {path.name: read_list(path) for path in out.glob("*.txt")}
-    found = [(open_results(place), place) for place in sources]
-    chosen = [(results, _sound(results, packed)) for results, _ in found]
-    wanted.require([record for _, records in chosen for record in records])
-    digests = [digest for results, records in chosen for digest in packed.add(results, filter(wanted.covers, records))]
-    if name:
-        lists[f"{name}.txt"] = list(dict.fromkeys([*lists.get(f"{name}.txt", []), *digests]))
-    texts = {file: _listed(members, packed) for file, members in lists.items()}
+    with ExitStack() as stack:
+        places = [stack.enter_context(opened(place)) for place in sources]
+        chosen = [(results, _sound(results, packed)) for results in places]
+        wanted.require([record for _, records in chosen for record in records])
+        digests = [each for results, records in chosen for each in packed.add(results, filter(wanted.covers, records))]
     if packed.cells:
-        files = {**compact_files(packed.cells.values(), packed.answer_keys), **texts}
+        files = compact_files(packed.cells.values(), packed.answer_keys)
+        if name:
+            members = read_list(out / f"{name}.txt") if (out / f"{name}.txt").exists() else []
+            files[f"{name}.txt"] = _listed({*members, *digests}, packed)
         with _draft(out) as draft:
+            if out.is_dir():
+                shutil.copytree(out, draft, symlinks=True, ignore=_compact_files_in(out))
             (_zip if out.suffix == ".zip" else _write)({file: _bytes(what) for file, what in files.items()}, draft)
     return packed
+
+
+def _compact_files_in(out: Path) -> Callable[[str, list[str]], list[str]]:
+    """Pick what is written anew, so that a damaged cell does not stay; for :func:`shutil.copytree`."""
+    return lambda folder, names: [
+        name for name in names if WANTED.fullmatch((Path(folder) / name).relative_to(out).as_posix())
+    ]
 
 
 def _sound(results: Results, packed: Packed) -> list[Record]:
@@ -147,13 +162,19 @@ def _bytes(what: str | Arrays | AnswerKey) -> bytes:
 @contextmanager
 def _draft(out: Path) -> Iterator[Path]:
     """Lend a name beside the target; what lies there in the end takes its place, or is removed after an error."""
-    draft, old = (out.with_name(f".{out.name}.{os.urandom(8).hex()}") for _ in range(2))
+    out = out.resolve()
+    draft, old = (out.with_name(f".{out.name[:100]}.{os.urandom(8).hex()}") for _ in range(2))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         yield draft
-        if out.exists():
-            out.rename(old)
-        draft.rename(out)
+        try:
+            if out.exists():
+                out.rename(old)
+            draft.rename(out)
+        except BaseException:
+            if old.exists() and not out.exists():
+                old.rename(out)
+            raise
     except OSError as error:
         raise RecordError(f"can't write {out}: {error.strerror}", "free disk space, or choose another place") from error
     finally:

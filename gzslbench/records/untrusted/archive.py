@@ -44,6 +44,8 @@ class Limits:
     ratio: int = 100
     depth: int = 8
     name_length: int = 300
+    file_names: bool = True
+    """Whether the names in it become names of files, and not just keys."""
 
 
 def read_archive(data: bytes, what: str, limits: Limits) -> dict[str, bytes]:
@@ -80,9 +82,10 @@ def _check_entries(entries: list[zipfile.ZipInfo], what: str, limits: Limits) ->
         problem = _problem(entry, limits)
         if problem:
             raise BundleError(f"{what}: {name[:100]!r} {problem}", "bundles hold plain files alone, under plain names")
-        if name.casefold() in known:
+        identity = name.casefold() if limits.file_names else name
+        if identity in known:
             raise BundleError(f"{what} holds {name!r} twice", "each file may be there once")
-        known.add(name.casefold())
+        known.add(identity)
 
 
 def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
@@ -96,7 +99,8 @@ def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
         return "is encrypted, or compressed in another way than deflate"
     if len(name) > limits.name_length or name.count("/") >= limits.depth:
         return f"has a name of more than {limits.name_length} characters or {limits.depth} levels"
-    return next((problem for pattern, problem in _FORBIDDEN if pattern.search(name)), "")
+    forbidden = _FORBIDDEN if limits.file_names else ()
+    return next((problem for pattern, problem in forbidden if pattern.search(name)), "")
 
 
 def _contents(

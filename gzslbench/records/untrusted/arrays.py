@@ -12,7 +12,12 @@ from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_a
 from gzslbench.records.untrusted.npy import read_npy
 
 ARRAYS = Limits(
-    archive_bytes=256 * MIB, members=4096, member_bytes=512 * MIB, total_bytes=1024 * MIB, ratio=1000, depth=1
+    archive_bytes=256 * MIB,
+    members=4096,
+    member_bytes=512 * MIB,
+    total_bytes=1024 * MIB,
+    ratio=1000,
+    file_names=False,
 )
 
 

@@ -27,7 +27,9 @@ def read_npy(content: bytes, what: str, kinds: str = "".join(KINDS)) -> NDArray[
     if dtype.hasobject:
         raise BundleError(f"{what} holds Python objects, which only a pickle can give", "no pickle is ever read")
     if dtype.kind not in kinds:
-        raise BundleError(f"{what} is of type {dtype}", f"{' or '.join(KINDS[kind] for kind in kinds)} are expected")
+        raise BundleError(
+            f"{what} is of type {dtype}", f"{' or '.join(dict.fromkeys(KINDS[kind] for kind in kinds))} are expected"
+        )
     if not _fits(shape, dtype, len(content) - stream.tell()):
         raise BundleError(f"{what} has {len(content):,} bytes, which its shape {shape} does not fit", "it was changed")
     stream.seek(0)
