@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from gzslbench.cli.main import INTERRUPTED
 from gzslbench.cli.options import complete_plugins, flag, many
 from gzslbench.cli.run import run, run_options
-from gzslbench.cli.tables import pages_options, print_tables, read_results, write_or_check
+from gzslbench.cli.tables import open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,6 @@ def _tables(
     from gzslbench.report.ablation.tables import method_tables
 
     registry = load_plugins(plugin_files(options["plugins"]))
-    results = read_results([options["results"]], protocols)
+    results = read_results(open_all([options["results"]]), protocols)
     chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
     return method_tables(registry, method, parse_assignments(options["assignments"]), chosen)

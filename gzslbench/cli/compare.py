@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.options import data_sets_option, roots_option
-from gzslbench.cli.tables import of_data_sets, print_tables, read_results
+from gzslbench.cli.tables import of_data_sets, open_all, print_tables, read_results
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
 
@@ -38,12 +38,12 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
 
     Intervals come from a bootstrap over test samples within each class and over seeds, with the same draws for A and B.
     """
-    from gzslbench.records.store import Store
     from gzslbench.report.comparison.tables import compare_tables
     from gzslbench.report.method_itself import is_installed_recipe
 
-    results = read_results(roots, [protocol])
+    places = open_all(roots)
+    results = read_results(places, [protocol])
     if not results:
         looked_in = ", ".join(map(str, roots))
         raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    print_tables(compare_tables(of_data_sets(results, data_sets), list(map(Store, roots)), a, b, is_installed_recipe))
+    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, is_installed_recipe))

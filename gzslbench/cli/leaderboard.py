@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.options import data_sets_option, protocols_option, roots_option
-from gzslbench.cli.tables import of_data_sets, pages_options, print_tables, read_results, write_or_check
+from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from gzslbench.records.store import Store
+    from gzslbench.records.results import Results
     from gzslbench.records.summary import RecordSummary
 
 _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
@@ -60,25 +60,24 @@ def leaderboard(
         if out.suffix not in _FORMATS:
             raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {endings}")
         format_ = _FORMATS[out.suffix]
-    from gzslbench.records.store import Store
     from gzslbench.report.formats.pages import leaderboard_pages
     from gzslbench.report.leaderboard import build_leaderboard
 
-    results = of_data_sets(read_results(roots), data_sets)
+    places = open_all(roots)
+    results = of_data_sets(read_results(places), data_sets)
     results = [result for result in results if not protocols or result.key.protocol in protocols]
-    stores = list(map(Store, roots))
     if to_pages:
-        write_or_check(leaderboard_pages(build_leaderboard(results, stores)), write_to, check_in, "leaderboard")
+        write_or_check(leaderboard_pages(build_leaderboard(results, places)), write_to, check_in, "leaderboard")
     elif not results:
         looked_in = ", ".join(map(str, roots))
         click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
     elif format_:
-        _deliver(_formatted(results, stores, format_), out)
+        _deliver(_formatted(results, places, format_), out)
     else:
-        print_tables(build_leaderboard(results, stores).tables)
+        print_tables(build_leaderboard(results, places).tables)
 
 
-def _formatted(results: Sequence[RecordSummary], stores: Sequence[Store], format_: str) -> str:
+def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], format_: str) -> str:
     from gzslbench.report.formats.exports import to_csv, to_json
     from gzslbench.report.formats.latex import to_latex
     from gzslbench.report.formats.pages import as_text
@@ -88,14 +87,14 @@ def _formatted(results: Sequence[RecordSummary], stores: Sequence[Store], format
 
     match format_:
         case "markdown":
-            return as_text(build_leaderboard(results, stores).tables)
+            return as_text(build_leaderboard(results, places).tables)
         case "html":
-            return render_page(build_leaderboard(results, stores), results)
+            return render_page(build_leaderboard(results, places), results)
         case "latex":
-            return to_latex(TableInputs.of(results, stores).tables)
+            return to_latex(TableInputs.of(results, places).tables)
         case "csv":
-            return to_csv(TableInputs.of(results, stores))
-    return to_json(TableInputs.of(results, stores))
+            return to_csv(TableInputs.of(results, places))
+    return to_json(TableInputs.of(results, places))
 
 
 def _deliver(text: str, out: Path | None) -> None:

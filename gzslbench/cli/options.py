@@ -111,10 +111,15 @@ def data_options(command: F) -> F:
     return data_dir_option(cache_option(command))
 
 
-_RESULTS: dict[str, Any] = {"envvar": "GZSLBENCH_RESULTS", "show_envvar": True, "type": FOLDER, "show_default": True}
+_RESULTS: dict[str, Any] = {
+    "envvar": "GZSLBENCH_RESULTS",
+    "show_envvar": True,
+    "show_default": True,
+    "type": click.Path(path_type=Path),
+}
 results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
 roots_option = many(
-    "--results", "roots", default=("results",), help="Folder of results to read; repeat to read several.", **_RESULTS
+    "--results", "roots", default=("results",), help="Results to read, a folder or a list; repeatable.", **_RESULTS
 )
 tracking_uri_option = click.option(
     "--tracking-uri",

@@ -1,4 +1,4 @@
-"""``gzslbench results`` and ``rescore``: results moved between machines, compared, and scored anew."""
+"""``gzslbench results`` and ``rescore``: results packed, moved between machines, compared, and scored anew."""
 
 from __future__ import annotations
 
@@ -24,30 +24,57 @@ _PATH = click.Path(path_type=Path)
 
 @click.group()
 def results() -> None:
-    """Move results between machines, and see how they differ."""
+    """Pack results for git or for sending, unpack and merge them, and see how they differ."""
 
 
 @results.command()
 @click.argument("out", type=_PATH)
-@results_option
-@data_sets_option("Export")
-@many("--method", "methods", help="Export this method, or combination, only; repeatable.")
-@protocols_option("Export")
-def export(
-    out: Path, results: Path, data_sets: Sequence[str], methods: Sequence[str], protocols: Sequence[str]
+@many("--results", "sources", type=_PATH, default=("results",), show_default=True, help="Results to pack; repeatable.")
+@data_sets_option("Pack")
+@many("--method", "methods", help="Pack this method, or combination, only; repeatable.")
+@protocols_option("Pack")
+@click.option("--list", "name", default="", metavar="NAME", help="Add what is packed to the list OUT/NAME.txt.")
+def pack(
+    out: Path,
+    sources: Sequence[Path],
+    data_sets: Sequence[str],
+    methods: Sequence[str],
+    protocols: Sequence[str],
+    name: str,
 ) -> None:
-    """Write records with predictions, samples and answer keys to OUT: a file if it ends in .zip, else a folder."""
-    from gzslbench.records.exchange.export import Wanted
-    from gzslbench.records.exchange.export import export as write_export
-    from gzslbench.records.store import Store
+    """Write results in the compact form to OUT: a file if it ends in .zip, else a folder, beside what it holds already.
 
-    exported = write_export(Store(results), out, Wanted(data_sets, methods, protocols))
-    _name_damaged(exported.damaged)
-    if exported.cells:
-        click.echo(f"wrote {out}: {counted(exported.cells, 'record')}, {counted(exported.answer_keys, 'answer key')}")
+    Every table, interval and comparison can be made of it; the scores of all classes are left out. The same results
+    give the same bytes. OUT, or a list in it, can be given wherever results are read.
+    """
+    from gzslbench.records.exchange.changes import named
+    from gzslbench.records.exchange.pack import Wanted
+    from gzslbench.records.exchange.pack import pack as write_packed
+
+    packed = write_packed(sources, out, Wanted(data_sets, methods, protocols), name)
+    _name_damaged(packed.damaged)
+    for record in packed.kept:
+        click.echo(f"there already, in another run: {named(record)}", err=True)
+    if packed.cells:
+        click.echo(f"{out}: {counted(len(packed.cells), 'record')}, {counted(len(packed.answer_keys), 'answer key')}")
     else:
         click.echo("nothing was written: no sound record is all of what was asked for", err=True)
-    click.get_current_context().exit(int(bool(exported.damaged or not exported.cells)))
+    click.get_current_context().exit(int(bool(packed.damaged or not packed.cells)))
+
+
+@results.command()
+@click.argument("source", metavar="FROM", type=_PATH)
+@click.option("--into", required=True, type=FOLDER, help="Folder to fill, which must be new or empty.")
+def unpack(source: Path, into: Path) -> None:
+    """Turn FROM, packed results or a list of them, into a folder with a record per cell, in which runs go on."""
+    from gzslbench.records.exchange.merge import merge as merge_results
+
+    if into.is_dir() and any(into.iterdir()):
+        raise UsageError(f"{into} is not empty", f"gzslbench results merge {source} --into {into} adds to it")
+    merged = merge_results([source], into)
+    _name_damaged(merged.damaged)
+    click.echo(f"{into}: {counted(merged.added, 'record')}, {counted(merged.answer_keys, 'answer key')}")
+    click.get_current_context().exit(int(bool(merged.damaged)))
 
 
 @results.command()
@@ -59,7 +86,7 @@ def export(
     help="Which of two different records of the same cell to keep [default: ours, and exit with 1].",
 )
 def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> None:
-    """Bring folders of results, or exports, into one folder.
+    """Bring results, packed or not, into one folder.
 
     A cell that is there already with the same content is skipped. One that differs stays as it is and is named, unless
     --prefer says what to do. Metrics are taken as they come; 'gzslbench rescore --check' puts them to the test.
@@ -90,7 +117,7 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
 @click.argument("first", metavar="A", type=_PATH)
 @click.argument("second", metavar="B", type=_PATH)
 def diff(first: Path, second: Path) -> None:
-    """Compare two folders of results, or exports: their cells, and the metrics of cells in both.
+    """Compare two sets of results, packed or not: their cells, and the metrics of cells in both.
 
     Exit codes: 0 equal, 1 different or damaged.
     """
@@ -131,12 +158,12 @@ def rescore(
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
     record stays the measurement that it was: only metrics change, and the record's notes say what they were.
     """
+    from gzslbench.records.exchange.opening import open_store
     from gzslbench.records.rescore import Rescoring
-    from gzslbench.records.store import Store
 
-    if not of_data_sets(read_results([results]), data_sets):
+    store = open_store(results)
+    if not of_data_sets(read_results([store]), data_sets):
         raise UsageError(f"there is no record in {results}", "name the folder of the records by --results")
-    store = Store(results)
     rescoring = Rescoring(store, lambda name: find_data(data_dirs, cache).open(name, cache), check)
     with nullcontext() if check else store.writing():
         failed = _go_through(rescoring, frozenset(data_sets))

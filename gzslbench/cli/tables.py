@@ -13,16 +13,24 @@ from gzslbench.cli.options import FOLDER, F
 from gzslbench.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from gzslbench.records.results import Results
     from gzslbench.records.summary import RecordSummary
     from gzslbench.report.formats.pages import Page
     from gzslbench.report.tables import Table
 
 
-def read_results(roots: Sequence[Path], protocols: Sequence[str] = ()) -> list[RecordSummary]:
-    """Read the results of several folders, of some protocols alone where any are named."""
-    from gzslbench.records.store import Store
+def open_all(roots: Sequence[Path]) -> list[Results]:
+    """Open results for reading, in whichever form they are."""
+    from gzslbench.records.exchange.opening import open_results
 
-    results = [result for root in roots for result in Store(root).results()]
+    return [open_results(root) for root in roots]
+
+
+def read_results(places: Sequence[Results], protocols: Sequence[str] = ()) -> list[RecordSummary]:
+    """Read the results of several places, of some protocols alone where any are named."""
+    from gzslbench.records.results import summaries
+
+    results = [result for place in places for result in summaries(place)]
     return [result for result in results if not protocols or result.key.protocol in protocols]
 
 

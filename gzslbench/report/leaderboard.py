@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_tables
@@ -30,7 +30,7 @@ class Leaderboard:
         return of_data_sets + (self.overall if len(self.data_sets) > 1 else ())
 
 
-def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Store] = ()) -> Leaderboard:
+def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> Leaderboard:
     """Tabulate results; neither their order nor repeated ones change the result.
 
     ``stores`` are where the results come from; without them, or without answer keys there, there are no intervals and

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gzslbench.records.provenance import Provenance, provenance_of
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
@@ -23,7 +23,7 @@ class TableInputs:
     provenances: Mapping[Group, Provenance]
 
     @staticmethod
-    def of(results: Iterable[RecordSummary], stores: Sequence[Store] = ()) -> TableInputs:
+    def of(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> TableInputs:
         """Group results; ``stores`` are where they come from, without which there are no intervals and no ranks.
 
         Raises:
@@ -38,7 +38,7 @@ class TableInputs:
 
 
 def _provenances(
-    groups: Iterable[Group], stores: Sequence[Store], reader: CorrectnessReader
+    groups: Iterable[Group], stores: Sequence[Results], reader: CorrectnessReader
 ) -> dict[Group, Provenance]:
     """Give the least trusted provenance among the results of each group; empty where all were measured here."""
     of_store = {store.root: provenance_of(store.root) for store in stores}

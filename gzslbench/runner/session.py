@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from rich.console import Console
 
 from gzslbench.errors import UsageError, counted
+from gzslbench.records.exchange.opening import open_store
 from gzslbench.records.record import title
 from gzslbench.records.store import Store
 from gzslbench.registry.combinations import plugin_files
@@ -29,7 +30,7 @@ def run_session(request: Request) -> int:
         print(f"warning: plugin left out: {broken}", file=sys.stderr)
     request = request.on_this_machine()
     plan = plan_request(request, registry)
-    store = Store(request.results)
+    store = open_store(request.results)
     if request.dry_run or request.explain:
         _show_plan(plan, store, request)
         return 0

@@ -21,8 +21,8 @@ from pathlib import Path, PurePosixPath
 
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
-from gzslbench.records.record import SCHEMA_VERSION, Record
-from gzslbench.records.store import PREDICTIONS, RECORD
+from gzslbench.records.record import SCHEMA_VERSION, CellKey, Record
+from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
 from gzslbench.records.untrusted.strict_json import read_strictly
 from gzslbench.submission.arrays import read_predictions
@@ -61,6 +61,11 @@ class Bundle:
 
     def __str__(self) -> str:
         return f"{len(self.cells)} records with predictions and {len(self.source)} source files"
+
+
+def folder_of(key: CellKey) -> str:
+    """Say where the record of a key lies in a bundle."""
+    return Store(Path()).folder(key).as_posix()
 
 
 def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:

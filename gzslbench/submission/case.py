@@ -14,8 +14,9 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, UsageError
 from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.record import CellKey
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
@@ -96,10 +97,10 @@ class Case:
         return hashes_with(self.bundle.source)
 
     @cached_property
-    def rivals(self) -> Sequence[tuple[Store, RecordSummary]]:
-        """All results that the bundle is held against, and the stores that they lie in."""
-        stores = [Store(root) for root in self.against]
-        return [(store, result) for store in stores for result in store.results()]
+    def rivals(self) -> Sequence[tuple[Results, RecordSummary]]:
+        """All results that the bundle is held against, and where each of them lies."""
+        places = [open_results(root) for root in self.against]
+        return [(results, summary) for results in places for summary in summaries(results)]
 
 
 def same_data(data: DataSet, key: CellKey) -> Split:

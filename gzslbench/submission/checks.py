@@ -6,34 +6,26 @@ labels raise :class:`UncheckedError` where the data is not here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
-
 import numpy as np
 
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.differences import flat
+from gzslbench.records.exchange.changes import metric_changes
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Metrics
-from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.submission.bundle import folder_of
 from gzslbench.submission.case import Case, check_known
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.submit import foreign_part
-
-TOLERANCE = 1e-9
 
 
 def check_keys(case: Case) -> str:
     """Every record lies where its key's digest, computed anew, puts it; so nothing of a key was changed afterwards."""
     for cell in case.cells:
         key = cell.record.key
-        if Path(cell.folder) != Store(Path()).folder(key):
+        if cell.folder != folder_of(key):
             raise BundleError(
                 f"{cell.folder}: its key has the digest {key.digest()}, and seed {key.seed}",
                 "the record was relabelled",
@@ -110,7 +102,7 @@ def check_predictions(case: Case) -> str:
     """Every test sample is predicted once, and every prediction is a class of its domain."""
     for cell, answers in case.judged():
         try:
-            answers.order(cell.predictions)
+            answers.require(cell.predictions)
         except ContractError as error:
             raise BundleError(f"{cell}: {error.what}", error.remedy) from None
         stray = _stray(cell.predictions, answers)
@@ -122,7 +114,7 @@ def check_predictions(case: Case) -> str:
 def check_metrics(case: Case) -> str:
     """The metrics of every record are those that its predictions have by the verifier's own labels."""
     for cell, answers in case.judged():
-        for name, given, computed in _unequal(cell.record.metrics, answers.score(cell.predictions)):
+        for name, (given, computed) in metric_changes(cell.record.metrics, answers.score(cell.predictions)).items():
             raise BundleError(f"{cell}: {name} is given as {given}", f"its predictions have {computed}")
     return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
 
@@ -137,14 +129,3 @@ def _stray(predictions: Predictions, answers: AnswerKey) -> str:
         "best_unseen": answers.unseen_classes,
     }
     return next((name for name, rows in allowed.items() if not np.isin(getattr(predictions, name), rows).all()), "")
-
-
-def _unequal(given: Metrics, computed: Metrics) -> Iterator[tuple[str, object, object]]:
-    """Give the metrics that differ, by dotted name."""
-    ours, theirs = flat(asdict(computed)), flat(asdict(given))
-    for name in ours | theirs:
-        pair = theirs.get(name), ours.get(name)
-        numbers = [value for value in pair if value is not None]
-        equal = len(numbers) != 1 and (not numbers or math.isclose(*numbers, rel_tol=0, abs_tol=TOLERANCE))
-        if not equal:
-            yield name, *pair

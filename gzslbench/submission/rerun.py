@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.errors import ComponentError, RecordError
+from gzslbench.errors import ComponentError
 from gzslbench.records import metrics
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.predictions import IntArray
 from gzslbench.records.record import Record
 from gzslbench.report.uncertainty.bootstrap import Interval, h_replicates, interval
+from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import same_data
 from gzslbench.submission.confined.confinement import Confinement, Room
 from gzslbench.submission.confined.job import Limits, prepare
@@ -63,8 +65,8 @@ class Rerun:
     limits: Limits = field(default_factory=Limits)
 
 
-def rerun_cells(records: Sequence[Record], count: int, seed: int, rerun: Rerun) -> list[RerunOutcome]:
-    """Train up to ``count`` of the records' cells again, chosen by ``seed``, on the CPU.
+def rerun_cells(cells: Sequence[Cell], count: int, seed: int, rerun: Rerun) -> list[RerunOutcome]:
+    """Train up to ``count`` of the cells again, chosen by ``seed``, on the CPU.
 
     Cells of protocols that read test labels are never chosen.
 
@@ -74,25 +76,27 @@ def rerun_cells(records: Sequence[Record], count: int, seed: int, rerun: Rerun) 
     """
     rerun.workdir.mkdir(parents=True, exist_ok=True)
     catalogue = Catalogue.find(rerun.data_dirs, {}, rerun.cache)
-    return [_outcome(record, catalogue, rerun) for record in sample(records, count, seed)]
+    return [_outcome(cell, catalogue, rerun) for cell in sample(cells, count, seed)]
 
 
-def sample(records: Sequence[Record], count: int, seed: int) -> list[Record]:
-    """Choose up to ``count`` records that can be run again; their order makes no difference."""
-    able = [each for each in records if protocol_named(each.key.protocol).selection != "test set"]
-    able.sort(key=lambda record: record.digest)
+def sample(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
+    """Choose up to ``count`` cells that can be run again; their order makes no difference."""
+    able = [each for each in cells if protocol_named(each.record.key.protocol).selection != "test set"]
+    able.sort(key=lambda cell: cell.record.digest)
     chosen = np.random.default_rng(seed).permutation(len(able))[:count]
     return [able[position] for position in chosen]
 
 
-def _outcome(record: Record, catalogue: Catalogue, rerun: Rerun) -> RerunOutcome:
+def _outcome(cell: Cell, catalogue: Catalogue, rerun: Rerun) -> RerunOutcome:
+    record = cell.record
     data_set = catalogue.open(record.key.data_set, rerun.cache)
     split = same_data(data_set, record.key)
     answers = AnswerKey.of(data_set, split)
-    accepted = h_interval(record, answers)
+    accepted = h_interval(answers, answers.correct(cell.predictions))
     began, h = time.monotonic(), None
     try:
-        h = _h(*_predicted_again(record, data_set, split, rerun), answers)
+        predicted, samples = _predicted_again(record, data_set, split, rerun)
+        h = metrics.harmonic_mean(*answers.u_and_s(predicted[np.argsort(samples)]))
         reason = (
             f"H {100 * h:.1f} again and {100 * record.metrics.h:.1f} in the record, whose 95% interval is "
             f"{100 * accepted.low:.1f} to {100 * accepted.high:.1f}; trained in {time.monotonic() - began:.0f} s"
@@ -118,27 +122,6 @@ def _predicted_again(record: Record, data_set: DataSet, split: Split, rerun: Rer
         return predicted_inside(rerun.confinement, room, preparation, limit_s, log), preparation.samples
 
 
-def h_interval(record: Record, answers: AnswerKey) -> Interval:
-    """Give the 95% interval of a record's H, by resampling test samples within classes.
-
-    How many samples of each class were right is all that counts for it, and the record says so.
-    """
-    marks = np.zeros(len(answers.labels), dtype=bool)
-    for row in np.unique(answers.labels):
-        accuracy = record.metrics.per_class.get(answers.class_names[row], -1.0)
-        if not 0 <= accuracy <= 1:
-            raise RecordError(
-                f"the record {record.digest} gives no accuracy of the class '{answers.class_names[row]}'", "rescore it"
-            )
-        of_class = np.flatnonzero(answers.labels == row)
-        marks[of_class[: round(accuracy * len(of_class))]] = True
-    return interval(h_replicates(answers.labels, answers.unseen_classes, marks[:, None])[0])
-
-
-def _h(predicted: IntArray, samples: IntArray, answers: AnswerKey) -> float:
-    in_order = predicted[np.argsort(samples)]
-    u, s = (
-        metrics.mean_per_class(answers.labels, in_order, classes)
-        for classes in (answers.tested_unseen, answers.tested_seen)
-    )
-    return metrics.harmonic_mean(u, s)
+def h_interval(answers: AnswerKey, correct: NDArray[np.bool_]) -> Interval:
+    """Give the 95% interval of H by resampling test samples within classes; ``correct`` (m,) says which were right."""
+    return interval(h_replicates(answers.labels, answers.unseen_classes, correct[:, None])[0])

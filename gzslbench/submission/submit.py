@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,15 +13,17 @@ from pathlib import Path
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import UsageError, nearest
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.record import CellKey, PartKey, Record
-from gzslbench.records.store import PREDICTIONS, RECORD, Store
+from gzslbench.records.results import Results, summaries
+from gzslbench.records.store import PREDICTIONS, RECORD
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
-from gzslbench.submission.bundle import Bundle, read_bundle, write_bundle
+from gzslbench.submission.bundle import Bundle, folder_of, read_bundle, write_bundle
 from gzslbench.submission.case import check_known
-from gzslbench.submission.manifest import RECORDS, SOURCE, DataEntry, Declarations, Manifest, grouped
+from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
 from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
 
 
@@ -38,10 +41,10 @@ class Submission:
 
 def submit(submission: Submission, out: Path) -> Bundle:
     """Write a bundle and read it back; raises :class:`BundleError` or :class:`UsageError` where that is refused."""
-    store = Store(submission.results)
+    results = open_results(submission.results)
     packed = pack(submission.plugin) if submission.plugin else Packed({}, ())
     hashes = hashes_with(packed.files)
-    mine = _chosen(store.results(), submission)
+    mine = _chosen(summaries(results), submission)
     groups = [_current(group, hashes) for group in grouped(mine, lambda key: key)]
     chosen = [key for group in groups for key in group]
     for key in chosen:
@@ -50,8 +53,8 @@ def submit(submission: Submission, out: Path) -> Bundle:
         _check_seeds(group)
     if submission.plugin:
         _check_plugin(submission.plugin, packed)
-    records = [store.read(store.folder(key)) for key in chosen]
-    write_bundle(out, _manifest(submission, records, packed), _files(store, records, packed))
+    records = [results.record(key) for key in chosen]
+    write_bundle(out, _manifest(submission, records, packed), _files(results, records, packed))
     return read_bundle(out)
 
 
@@ -150,11 +153,11 @@ def _manifest(submission: Submission, records: Sequence[Record], packed: Packed)
     )
 
 
-def _files(store: Store, records: Sequence[Record], packed: Packed) -> dict[str, bytes]:
+def _files(results: Results, records: Sequence[Record], packed: Packed) -> dict[str, bytes]:
     files = {f"{SOURCE}{name}": content for name, content in packed.files.items()}
     for record in records:
-        folder = store.folder(record.key)
-        place = f"{RECORDS}{folder.relative_to(store.root / RECORDS)}"
-        files[f"{place}/{RECORD}"] = record.to_json().encode()
-        files[f"{place}/{PREDICTIONS}"] = (folder / PREDICTIONS).read_bytes()
+        folder, arrays = folder_of(record.key), io.BytesIO()
+        results.predictions(record.key).save(arrays)
+        files[f"{folder}/{RECORD}"] = record.to_json().encode()
+        files[f"{folder}/{PREDICTIONS}"] = arrays.getvalue()
     return files

@@ -132,11 +132,11 @@ class Verifier:
         """Train a sample of cells again; which ones is drawn now, so that nobody can prepare for it."""
         from gzslbench.submission.rerun import Rerun, rerun_cells
 
-        records, source = [cell.record for cell in bundle.cells], bundle.source
+        source = bundle.source
         with unpacked(source) as folder, tempfile.TemporaryDirectory(prefix="gzslbench-rerun-") as work:
             setting = Rerun(confinement, folder if source else None, self.data_dirs, self.cache, Path(work))
             try:
-                outcomes = rerun_cells(records, self.rerun, secrets.randbits(32), setting)
+                outcomes = rerun_cells(bundle.cells, self.rerun, secrets.randbits(32), setting)
             except GzslbenchError as error:
                 return [Line("rerun", Outcome.UNCHECKED, str(error))]
         if not outcomes:

@@ -9,7 +9,7 @@ from dataclasses import astuple
 import numpy as np
 
 from gzslbench.errors import UsageError
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
 from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
@@ -36,7 +36,7 @@ CLASSES_SHOWN = 5
 
 
 def compare_tables(
-    results: Iterable[RecordSummary], stores: Sequence[Store], a: str, b: str, is_recipe: IsRecipe
+    results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str, is_recipe: IsRecipe
 ) -> list[Table]:
     """Compare two rows of the tables of one protocol, each named as in them, with ``:budget`` where that is needed.
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.records.arrays import Arrays
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
-from gzslbench.records.samples import Samples
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results, summaries
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
 from gzslbench.report.method_itself import is_installed_recipe, method_itself
@@ -22,10 +23,10 @@ class Archive:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self._stores = [Store(root) for root in request.roots]
-        self._origins: dict[str, Store] = {}
-        summaries = [summary for store in self._stores for summary in store.results()]
-        groups = group_results(each for each in summaries if each.key.protocol == request.protocol)
+        self._stores = [open_results(root) for root in request.roots]
+        self._origins: dict[str, Results] = {}
+        found = (summary for store in self._stores for summary in summaries(store))
+        groups = group_results(each for each in found if each.key.protocol == request.protocol)
         self._tables = by_comparison(groups)
         self.data_sets = sorted({group.comparison.data_set for group in groups})
 
@@ -75,7 +76,7 @@ class Archive:
             key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
             for store in self._stores:
                 if store.has(key):
-                    record = store.read(store.folder(key))
+                    record = store.record(key)
                     self._origins[record.digest] = store
                     if record.created == summary.created:
                         break
@@ -86,7 +87,7 @@ class Archive:
         """Read the predictions of a record that :meth:`records` or :meth:`sampled` gave."""
         return self._origins[record.digest].predictions(record.key)
 
-    def sampled(self, group: Group, *names: str) -> tuple[Record, Samples]:
+    def sampled(self, group: Group, *names: str) -> tuple[Record, Arrays]:
         """Give the first record of a group that kept the samples ``names``, and its samples.
 
         Raises :class:`RecordError` naming the command that keeps them where no record has.
@@ -96,7 +97,7 @@ class Archive:
                 samples = self._origins[record.digest].samples(record.key)
             except RecordError:
                 continue
-            if set(names) <= samples.keys():
+            if samples and set(names) <= samples.keys():
                 return record, samples
         raise self.lacking(group, " and ".join(f"'{name}'" for name in names) or "samples")
 

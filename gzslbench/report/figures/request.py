@@ -45,7 +45,8 @@ class Request:
         words += ["--grid", grid] if grid else []
         words += ["--keep-samples"] if self.figure.samples else []
         words += ["--force"] if again else []
-        words += ["--results", str(self.roots[0])] if self.roots[0] != _USUAL_RESULTS else []
+        first = self.roots[0]
+        words += [] if first == _USUAL_RESULTS or first.suffix == ".txt" else ["--results", str(first)]
         for place in self.data_dirs:
             words += ["--data-dir", str(place)]
         return shlex.join(words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from gzslbench.errors import ContractError, RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.predictions import IntArray
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary, full_key
 
 _TOLERANCE = 1e-9
@@ -22,7 +21,7 @@ _TOLERANCE = 1e-9
 class CorrectnessReader:
     """Reads the predictions of results from stores, and compares them with the stores' answer keys."""
 
-    def __init__(self, stores: Sequence[Store] = ()) -> None:
+    def __init__(self, stores: Sequence[Results] = ()) -> None:
         self._stores = stores
         self._answers: dict[tuple[str, str], AnswerKey | None] = {}
 
@@ -38,7 +37,7 @@ class CorrectnessReader:
         """Give the answer key of a result that has one; raises :class:`RecordError` otherwise."""
         answers = self.answers(result)
         if answers is None:
-            raise RecordError(f"there is no answer key for {self._folder(result)}", "make it with: gzslbench rescore")
+            raise RecordError(f"there is no answer key for {self._place(result)}", "make it with: gzslbench rescore")
         return answers
 
     def predicted(self, result: RecordSummary) -> IntArray:
@@ -50,30 +49,30 @@ class CorrectnessReader:
         answers = self.known_answers(result)
         predictions = self.store_of(result).predictions(full_key(result))
         try:
-            order, h = answers.order(predictions), answers.h(predictions)
+            h = answers.h(predictions)
         except ContractError as error:
-            raise RecordError(f"{self._folder(result)}: {error.what}", "delete the record and run again") from error
+            raise RecordError(f"{self._place(result)}: {error.what}", "delete the record and run again") from error
         if not math.isclose(h, result.h, rel_tol=0, abs_tol=_TOLERANCE):
             raise RecordError(
-                f"{self._folder(result)} says H = {100 * result.h:.4f}, its predictions give {100 * h:.4f}",
+                f"{self._place(result)} says H = {100 * result.h:.4f}, its predictions give {100 * h:.4f}",
                 "delete the record and run again",
             )
-        return predictions.predicted[order]
+        return predictions.predicted
 
     def correct(self, result: RecordSummary) -> NDArray[np.bool_]:
         """Say which samples were predicted right (m,); raises as :meth:`predicted`."""
         return np.asarray(self.predicted(result) == self.known_answers(result).labels)
 
-    def store_of(self, result: RecordSummary) -> Store:
+    def store_of(self, result: RecordSummary) -> Results:
         """Find the store that a result came from; of several with the same cell, by when its record was made."""
         key = full_key(result)
         holding = [store for store in self._stores if store.has(key)]
         if len(holding) == 1:
             return holding[0]
         for store in holding:
-            if store.read(store.folder(key)).created == result.created:
+            if store.record(key).created == result.created:
                 return store
         raise RecordError(f"the record {key.digest()} is gone", "run the command again")
 
-    def _folder(self, result: RecordSummary) -> Path:
-        return self.store_of(result).folder(full_key(result))
+    def _place(self, result: RecordSummary) -> str:
+        return f"the record {full_key(result).digest()} in {self.store_of(result).root}"
