@@ -7,7 +7,6 @@ unlabelled test features, takes in class numbers, and judges them with its own l
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -111,15 +110,13 @@ def _outcome(cell: Cell, catalogue: Catalogue, rerun: Rerun) -> RerunOutcome:
 
 def _predicted_again(record: Record, data_set: DataSet, split: Split, rerun: Rerun) -> tuple[IntArray, IntArray]:
     """Train a cell again; gives the predicted classes and the test samples that they are of (m,)."""
-    workdir, limits = rerun.workdir.resolve(), rerun.limits
+    limits = rerun.limits
     limit_s = limits.wall_s or max(START_S, min(SLOWER * record.timings.fit_s + START_S, LONGEST_S))
     threads = max(min(record.environment.threads, os.cpu_count() or 1), 1)
-    with tempfile.TemporaryDirectory(dir=workdir, prefix="room-") as folder:
-        hidden = (*rerun.data_dirs, rerun.cache)
-        room = Room(Path(folder), rerun.plugin.resolve() if rerun.plugin else None, hidden)
-        preparation = prepare(record, data_set, split, threads, rerun.confinement.plugin(room), limits)
-        log = workdir / f"{record.digest}.log"
-        return predicted_inside(rerun.confinement, room, preparation, limit_s, log), preparation.samples
+    room = Room(rerun.plugin.resolve() if rerun.plugin else None, (*rerun.data_dirs, rerun.cache))
+    preparation = prepare(record, data_set, split, threads, rerun.confinement.plugin(room), limits)
+    log = rerun.workdir.resolve() / f"{record.digest}.log"
+    return predicted_inside(rerun.confinement, room, preparation, limit_s, log), preparation.samples
 
 
 def h_interval(answers: AnswerKey, correct: NDArray[np.bool_]) -> Interval:

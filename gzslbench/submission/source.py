@@ -143,22 +143,21 @@ def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Build the source distribution of a package and give its files, without the folder that they lie in."""
     if not (folder / PROJECT).is_file():
         raise UsageError(f"{folder} has no {PROJECT}", "give the folder of a package, or a plugin file")
+    if find_spec("build") is None:
+        raise UsageError("packing a package takes the distribution 'build'", "install it: pip install build")
     with tempfile.TemporaryDirectory(prefix="gzslbench-sdist-") as out:
-        _build(folder, out)
+        for options in _IN_TURN:
+            command = [sys.executable, "-m", "build", "--sdist", "--outdir", out, *options, str(folder)]
+            built = subprocess.run(command, capture_output=True, text=True, check=False)
+            if built.returncode == 0:
+                break
+        else:
+            last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
+            raise UsageError(
+                f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist"
+            )
         with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
             for member in filter(tarfile.TarInfo.isfile, archive):
                 content = archive.extractfile(member)
                 if content is not None:
                     yield member.name.partition("/")[2], content.read(SOURCE_BYTES + 1)
-
-
-def _build(folder: Path, out: str) -> None:
-    if find_spec("build") is None:
-        raise UsageError("packing a package takes the distribution 'build'", "install it: pip install build")
-    for options in _IN_TURN:
-        command = [sys.executable, "-m", "build", "--sdist", "--outdir", out, *options, str(folder)]
-        built = subprocess.run(command, capture_output=True, text=True, check=False)
-        if built.returncode == 0:
-            return
-    last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
-    raise UsageError(f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist")

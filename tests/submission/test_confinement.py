@@ -41,11 +41,10 @@ def ask(bwrap: Bubblewrap, room: Room, code: str) -> object:
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    (tmp_path / "room").mkdir()
     (tmp_path / "plugin" / "data").mkdir(parents=True)
     (tmp_path / "plugin" / "data" / "labels.npy").touch()
     (tmp_path / "plugin" / "plugin.py").touch()
-    return Room(tmp_path / "room", tmp_path / "plugin", hidden=(tmp_path / "plugin" / "data", tmp_path / "none"))
+    return Room(tmp_path / "plugin", hidden=(tmp_path / "plugin" / "data", tmp_path / "none"))
 
 
 def test_hidden_folders_are_covered_where_they_are_shared_and_so_is_the_bundled_data(room: Room) -> None:

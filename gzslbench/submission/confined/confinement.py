@@ -47,12 +47,11 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Room:
-    """What one confined run is given: submitted source or none, and an empty folder, its own outside.
+    """What one confined run is given: submitted source, or none.
 
     ``hidden`` folders are kept out even where they lie in one that is shared.
     """
 
-    folder: Path
     plugin: Path | None = None
     hidden: tuple[Path, ...] = ()
 
@@ -138,7 +137,7 @@ def failure_of(confinement: Confinement) -> str:
     with tempfile.TemporaryDirectory() as place:
         canary = Path(place, "canary")
         canary.touch()
-        probe = confinement.command(Room(Path(place)), [sys.executable, "-I", "-c", _PROBE, str(canary)])
+        probe = confinement.command(Room(), [sys.executable, "-I", "-c", _PROBE, str(canary)])
         try:
             run = subprocess.run(
                 probe, env=environment(), capture_output=True, text=True, errors="replace", timeout=PROBE_S, check=False

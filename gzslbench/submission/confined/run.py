@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -83,14 +84,14 @@ def _process(
 ) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a confined process at the other end of a socket, and make sure that it has ended afterwards."""
     ours, theirs = socket.socketpair()
-    with ours:
+    with ours, tempfile.TemporaryDirectory(prefix="gzslbench-room-") as folder:
         with theirs:
             process = subprocess.Popen(
                 confinement.command(room, [sys.executable, "-I", "-m", "gzslbench.submission.confined.worker"]),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=printed,
-                cwd=room.folder,
+                cwd=folder,
                 env=environment(threads),
                 start_new_session=True,
             )
