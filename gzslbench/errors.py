@@ -72,3 +72,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(f"'{match}'" for match in close) + "?"
     return "choose from " + ", ".join(names) if names else "there are none"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, in the plural unless there is one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

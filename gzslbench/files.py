@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,12 +35,32 @@ def make_folder(path: Path) -> None:
         sync(path.parent)
 
 
-def put(file: Path, path: Path) -> None:
-    """Rename a file into place, durably."""
-    sync(file)
+def put(written: Path, path: Path) -> None:
+    """Rename a file, or a folder of files, into place, durably."""
+    for each in (*written.glob("*"), written):
+        sync(each)
     make_folder(path.parent)
-    file.rename(path)
+    written.rename(path)
     sync(path.parent)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Give a name beside ``path`` to write a file or a folder under, for :func:`put`; what was not put is removed."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield temporary
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync(path: Path) -> None:

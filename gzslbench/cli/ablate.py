@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from gzslbench.cli.completion import complete_plugins
-from gzslbench.cli.pages import check_pages, pages_options, print_tables, require_one, update_pages
+from gzslbench.cli.main import INTERRUPTED
+from gzslbench.cli.options import complete_plugins, flag, many
 from gzslbench.cli.run import run, run_options
+from gzslbench.cli.tables import open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
     from gzslbench.report.tables import Table
 
-INTERRUPTED = 130
 _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "grid", "as_json")
 """Options of ``run`` that say what to run, which is what METHOD does here."""
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """Which results to tabulate; empty for all."""
-
-    data_sets: Sequence[str]
-    protocols: Sequence[str]
-
-
 @click.command(params=[option for option in run.params if option.name not in _NOT_SHARED])
 @click.argument("method", shell_complete=complete_plugins)
-@click.option("--plugin", "plugins", multiple=True, type=click.Path(dir_okay=False), help="Also load this plugin file.")
-@click.option("--sweep", "swept", is_flag=True, help="Also run METHOD with each value of its sweeps, one at a time.")
+@many("--plugin", "plugins", type=click.Path(dir_okay=False), help="Also load this plugin file.")
+@flag("--sweep", "swept", help="Also run METHOD with each value of its sweeps, one at a time.")
 @pages_options("leaderboards/ablations", "the page of METHOD")
-@click.option("--no-run", is_flag=True, help="Run nothing; print or write what is in the results.")
+@flag("--no-run", help="Run nothing; print or write what is in the results.")
 @click.pass_context
 def ablate(
     ctx: click.Context, /, method: str, write_to: Path | None, check_in: Path | None, no_run: bool, **options: Any
@@ -47,58 +38,35 @@ def ablate(
     'gzslbench run'. The table holds what is in the results for the data sets and protocols that are named, or for all;
     a page holds all in any case.
     """
-    require_one(write_to, check_in)
-    selection = _Selection(options["data_sets"], _given(ctx, "protocols", options))
-    if (no_run or check_in) and (write_to or check_in) and (selection.data_sets or selection.protocols):
+    no_run, to_pages = no_run or bool(check_in), bool(write_to or check_in)
+    protocols_named = ctx.get_parameter_source("protocols") is not ParameterSource.DEFAULT
+    if no_run and to_pages and (options["data_sets"] or protocols_named):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
-    code = 0 if no_run or check_in else run_options({**options, "ablated": method})
-    if not (options["dry_run"] or options["explain"] or code == INTERRUPTED):
-        _report(method, options, selection, write_to, check_in)
-    ctx.exit(code)
+    code = 0 if no_run else run_options({**options, "ablated": method})
+    if options["dry_run"] or options["explain"] or code == INTERRUPTED:
+        ctx.exit(code)
+    protocols = options["protocols"] if protocols_named and not to_pages else ()
+    tables = _tables(method, options, () if to_pages else options["data_sets"], protocols)
+    if to_pages:
+        from gzslbench.report.ablation.tables import ablation_page
 
-
-def _given(ctx: click.Context, name: str, options: dict[str, Any]) -> Sequence[str]:
-    """Give the values of an option, or nothing where they are its default."""
-    values: Sequence[str] = options[name]
-    return () if ctx.get_parameter_source(name) is ParameterSource.DEFAULT else values
-
-
-def _report(
-    method: str, options: dict[str, Any], selection: _Selection, write_to: Path | None, check_in: Path | None
-) -> None:
-    from gzslbench.report.ablation.tables import ablation_page
-
-    if write_to or check_in:
-        pages = [ablation_page(method, _tables(method, options, _Selection((), ())))]
-        if write_to:
-            update_pages(pages, write_to)
-        elif check_in:
-            check_pages(pages, check_in, f"ablate {method} --no-run")
-        return
-    tables = _tables(method, options, selection)
-    if tables:
+        write_or_check([ablation_page(method, tables)], write_to, check_in, f"ablate {method} --no-run")
+    elif tables:
         print_tables(tables)
     else:
         click.echo(f"No records of {method} as it is set up here in {options['results']}.")
+    ctx.exit(code)
 
 
-def _tables(method: str, options: dict[str, Any], selection: _Selection) -> list[Table]:
-    from gzslbench.records.store import Store
+def _tables(
+    method: str, options: dict[str, Any], data_sets: Sequence[str], protocols: Sequence[str]
+) -> Sequence[Table]:
     from gzslbench.registry.combinations import plugin_files
     from gzslbench.registry.registry import load_plugins
     from gzslbench.registry.settings import parse_assignments
-    from gzslbench.report.ablation.design import designs
-    from gzslbench.report.ablation.tables import ablation_tables
+    from gzslbench.report.ablation.tables import method_tables
 
     registry = load_plugins(plugin_files(options["plugins"]))
-    registry.get("method", method)  # refuses what is none, even where there are no results
-    chosen = parse_assignments(options["assignments"])
-    results = [
-        result
-        for result in Store(options["results"]).results()
-        if (not selection.data_sets or result.key.data_set in selection.data_sets)
-        and (not selection.protocols or result.key.protocol in selection.protocols)
-    ]
-    budgets = {result.budget for result in results}
-    data_sets = {result.key.data_set for result in results}
-    return ablation_tables({name: designs(registry, method, name, budgets, chosen) for name in data_sets}, results)
+    results = read_results(open_all([options["results"]]), protocols)
+    chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
+    return method_tables(registry, method, parse_assignments(options["assignments"]), chosen)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import roots_option
-from gzslbench.cli.pages import print_tables
+from gzslbench.cli.options import data_sets_option, roots_option
+from gzslbench.cli.tables import of_data_sets, open_all, print_tables, read_results
 from gzslbench.contract.protocol import PROTOCOLS
-from gzslbench.errors import UsageError, nearest
-
-if TYPE_CHECKING:
-    from gzslbench.report.comparison.recipe_rows import IsRecipe
-    from gzslbench.report.groups import Group
+from gzslbench.errors import UsageError
 
 
 @click.command()
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @roots_option
-@click.option("--dataset", "-d", "data_sets", multiple=True, help="Compare on this data set only; repeatable.")
+@data_sets_option("Compare on")
 @click.option(
     "--protocol",
     default="inductive",
@@ -44,30 +38,12 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
 
     Intervals come from a bootstrap over test samples within each class and over seeds, with the same draws for A and B.
     """
-    from gzslbench.records.store import Store
     from gzslbench.report.comparison.tables import compare_tables
+    from gzslbench.report.method_itself import is_installed_recipe
 
-    stores = list(map(Store, roots))
-    results = [result for store in stores for result in store.results() if result.key.protocol == protocol]
+    places = open_all(roots)
+    results = read_results(places, [protocol])
     if not results:
         looked_in = ", ".join(map(str, roots))
         raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    present = {result.key.data_set for result in results}
-    for name in data_sets:
-        if name not in present:
-            raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
-    chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
-    print_tables(compare_tables(chosen, stores, a, b, _is_recipe))
-
-
-def _is_recipe(group: Group) -> bool:
-    """Tell whether a row is of its method's recipe; asked only where a name may mean several rows."""
-    return _recipes()(group)
-
-
-@cache
-def _recipes() -> IsRecipe:
-    from gzslbench.registry.registry import load_plugins
-    from gzslbench.report.comparison.recipe_rows import recipes_of
-
-    return recipes_of(load_plugins())
+    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, is_installed_recipe))

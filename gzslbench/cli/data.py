@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option
+from gzslbench.cli.options import data_dir_option, data_options
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,16 +25,16 @@ def data() -> None:
 
 
 @data.command("list")
-@data_dir_option
-@cache_option
-def list_data(data_dirs: tuple[Path, ...], cache: Path) -> None:
+@data_options
+def list_data(data_dirs: Sequence[Path], cache: Path) -> None:
     """List the data sets that are found, and the known ones that are missing."""
     from gzslbench.data.known import known
 
-    catalogue = _catalogue(data_dirs, cache)
+    catalogue = find_data(data_dirs, cache)
     for name in catalogue.names():
-        published = known(name)
-        click.echo(f"{name:<16} {_place(catalogue, name)}{f'  ({published.summary})' if published else ''}")
+        folder, published = catalogue.folders.get(name.partition("@")[0]), known(name)
+        summary = f"  ({published.summary})" if published else ""
+        click.echo(f"{name:<16} {folder.path if folder else 'from a plugin'}{summary}")
     missing = catalogue.missing()
     if missing:
         click.echo("\nmissing:")
@@ -44,13 +45,12 @@ def list_data(data_dirs: tuple[Path, ...], cache: Path) -> None:
 @data.command()
 @click.argument("name")
 @click.option("--split", "split_name", default="", help="Check this split alone. Default: all.")
-@data_dir_option
-@cache_option
-def check(name: str, split_name: str, data_dirs: tuple[Path, ...], cache: Path) -> None:
+@data_options
+def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
     from gzslbench.data.audit import audit, require_sound
 
-    dataset = _catalogue(data_dirs, cache).open(name, cache)
+    dataset = find_data(data_dirs, cache).open(name, cache)
     _show(dataset)
     splits = [dataset.split(split_name)] if split_name else list(dataset.splits.values())
     for split in splits:
@@ -64,9 +64,7 @@ def check(name: str, split_name: str, data_dirs: tuple[Path, ...], cache: Path) 
 @click.option("--features", required=True, type=EXISTING_FILE, help="Features: .npy, .npz, .csv or .mat.")
 @click.option("--semantics", required=True, type=EXISTING_FILE, help="One vector per class, in the same formats.")
 @click.option("--labels", type=EXISTING_FILE, help="Labels, names or numbers; may be in the file of the features.")
-@click.option(
-    "--split", "split_file", type=EXISTING_FILE, help="Index arrays, as .mat or .npz. Default: one is proposed."
-)
+@click.option("--split", "split_file", type=EXISTING_FILE, help="Index arrays, .mat or .npz. Default: one is proposed.")
 @click.option("--first-label", type=click.IntRange(0, 1), help="The first class's number, where labels don't tell.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the proposed split.")
 @data_dir_option
@@ -78,7 +76,7 @@ def import_data(
     split_file: Path | None,
     first_label: int | None,
     seed: int,
-    data_dirs: tuple[Path, ...],
+    data_dirs: Sequence[Path],
 ) -> None:
     """Bring your own data in as the data set NAME, in the first data folder."""
     from gzslbench.data.importing import Sources, import_data_set
@@ -94,60 +92,44 @@ def import_data(
 @click.argument("name")
 @click.option("--url", default="", help="Address of a .zip or .tar archive. Default: the published one, where known.")
 @click.option("--sha256", default="", help="SHA-256 that the archive must have.")
-@data_dir_option
-@cache_option
-def fetch(name: str, url: str, sha256: str, data_dirs: tuple[Path, ...], cache: Path) -> None:
+@data_options
+def fetch(name: str, url: str, sha256: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Download the data set NAME and unpack it into the first data folder; goes on where an earlier try stopped."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from gzslbench.data import fetching
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, transient=True) as bar:
+    amounts = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), BarColumn(), *amounts, transient=True) as bar:
         task = bar.add_task(name, total=None)
-        fetched = fetching.fetch(
-            name,
-            _first(data_dirs),
-            cache / "downloads",
-            url,
-            sha256,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        fetched = fetching.fetch(name, _first(data_dirs), cache / "downloads", url, sha256, progress=show)
+    checked = "" if sha256 else " (not checked: no --sha256)"
     click.echo(f"{fetched.folder}: {', '.join(fetched.files) or 'nothing new'}")
-    click.echo(
-        f"archive kept as {fetched.archive}, sha256 {fetched.sha256}{'' if sha256 else ' (not checked: no --sha256)'}"
-    )
+    click.echo(f"archive kept as {fetched.archive}, sha256 {fetched.sha256}{checked}")
 
 
-def _first(data_dirs: tuple[Path, ...]) -> Path:
+def _first(data_dirs: Sequence[Path]) -> Path:
     if not data_dirs:
         raise UsageError("there is no data folder to write to", "give one with --data-dir or GZSLBENCH_DATA")
     return data_dirs[0]
 
 
-def _catalogue(data_dirs: tuple[Path, ...], cache: Path) -> Catalogue:
+def find_data(data_dirs: Sequence[Path], cache: Path) -> Catalogue:
     """Find data sets, those of plugins too; only plugins that declare any are loaded."""
     from gzslbench.data.catalogue import Catalogue
     from gzslbench.registry.declarations import find_plugins, read_listing
 
     declaring = dict.fromkeys(each.plugin for each in read_listing(find_plugins()) if each.kind == "data set")
-    if not declaring:
-        return Catalogue.find(data_dirs, cache_dir=cache)
-    from gzslbench.registry.registry import load_plugins
+    sources = {}
+    if declaring:
+        from gzslbench.registry.registry import load_plugins
 
-    entries = load_plugins(sources=declaring).of_kind("data set")
-    return Catalogue.find(data_dirs, {name: entry.what for name, entry in entries.items()}, cache)
-
-
-def _place(catalogue: Catalogue, name: str) -> str:
-    folder = catalogue.folders.get(name.partition("@")[0])
-    return str(folder.path) if folder else "from a plugin"
+        sources = {name: entry.what for name, entry in load_plugins(sources=declaring).of_kind("data set").items()}
+    return Catalogue.find(data_dirs, sources, cache)
 
 
 def _show(dataset: DataSet) -> None:
@@ -157,8 +139,7 @@ def _show(dataset: DataSet) -> None:
     click.echo(
         f"{dataset.name}: {samples:,} samples of {dimensions:,} dimensions, {classes} classes, {attributes}-d semantics"
     )
-    click.echo(f"{dataset.provenance}")
-    click.echo(f"content: {hashes}")
+    click.echo(f"{dataset.provenance}\ncontent: {hashes}")
 
 
 def _show_split(split: Split, findings: list[Finding]) -> None:
@@ -168,7 +149,5 @@ def _show_split(split: Split, findings: list[Finding]) -> None:
         f"{len(split.unseen_classes)} unseen classes; {len(split.trainval):,} trainval, "
         f"{len(split.test_seen):,} test_seen, {len(split.test_unseen):,} test_unseen samples"
     )
-    for finding in findings:
-        click.echo(f"  {finding}")
-    if not findings:
-        click.echo("  nothing wrong was found")
+    for line in map(str, findings) if findings else ["nothing wrong was found"]:
+        click.echo(f"  {line}")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import cache_option, data_dir_option, roots_option
+from gzslbench.cli.options import FOLDER, data_options, many, roots_option
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
-from gzslbench.report.figures.catalogue import FIGURES, FigureInfo
+from gzslbench.report.figures.catalogue import FIGURES
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+_LISTED = {each.name: f"{each.summary} ({each.source})" for each in FIGURES.values()}
 _NEEDED = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 
 
@@ -22,17 +22,17 @@ class _Figure(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Figures"):
-            formatter.write_dl([(each.name, _described(each)) for each in FIGURES.values()])
-
-
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for name in FIGURES if name.startswith(incomplete)]
+            formatter.write_dl(list(_LISTED.items()))
 
 
 @click.command(cls=_Figure)
-@click.argument("name", required=False, shell_complete=_complete)
+@click.argument(
+    "name",
+    required=False,
+    shell_complete=lambda ctx, param, start: [each for each in FIGURES if each.startswith(start)],
+)
 @roots_option
-@click.option("--method", "methods", multiple=True, help="Draw this method [default: the figure's own]; repeatable.")
+@many("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(
     "--protocol",
@@ -42,9 +42,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     help="Draw records of this protocol.",
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
-@click.option("--out", type=_FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
-@data_dir_option
-@cache_option
+@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
+@data_options
 def figure(
     name: str | None,
     roots: Sequence[Path],
@@ -58,43 +57,27 @@ def figure(
 ) -> None:
     """Draw the figure NAME from records, as PNG and SVG; without NAME, list the figures.
 
-    Of a method's configurations the one with most seeds is drawn. Some figures need samples, which are kept by
-    'gzslbench run --keep-samples'; what is missing is named with the command that makes it.
+    Of a method's configurations that of its recipe is drawn or, where there is none, the one with most seeds. Some
+    figures need samples, which are kept by 'gzslbench run --keep-samples'; what is missing is named with the command
+    that makes it.
     """
     if name is None:
-        _list()
+        width = max(map(len, _LISTED))
+        for each, text in _LISTED.items():
+            click.echo(f"{each:<{width}}  {text}")
         return
-    info = _named(name)
-    if setting and (info.module != "sensitivity" or info.setting):
-        raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
-    _require_extra()
-    from gzslbench.report.figures.drawing import draw
-    from gzslbench.report.figures.request import Request
-
-    request = Request(info, tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
-    for path in draw(request, out):
-        click.echo(path)
-
-
-def _list() -> None:
-    width = max(map(len, FIGURES))
-    for each in FIGURES.values():
-        click.echo(f"{each.name:<{width}}  {_described(each)}")
-
-
-def _described(info: FigureInfo) -> str:
-    return f"{info.summary} ({info.source})"
-
-
-def _named(name: str) -> FigureInfo:
     if name not in FIGURES:
         raise UsageError(f"there is no figure '{name}'", nearest(name, FIGURES))
-    return FIGURES[name]
-
-
-def _require_extra() -> None:
+    if setting and name != "sensitivity":
+        raise UsageError(f"the figure '{name}' has no choice of settings", "leave out --setting, or draw 'sensitivity'")
     missing = [package for module, package in _NEEDED.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise UsageError(
             f"figures need {' and '.join(missing)}, which the extra 'plots' brings", "pip install 'gzslbench[plots]'"
         )
+    from gzslbench.report.figures.drawing import draw
+    from gzslbench.report.figures.request import Request
+
+    request = Request(FIGURES[name], tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
+    for path in draw(request, out):
+        click.echo(path)

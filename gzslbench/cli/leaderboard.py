@@ -1,23 +1,20 @@
-"""``gzslbench leaderboard``: print the tables, write them as pages, or check that the pages are up to date."""
+"""``gzslbench leaderboard`` and ``reported``: the tables of the results, and the audit of the numbers in papers."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import roots_option
-from gzslbench.cli.pages import as_markdown, check_pages, pages_options, print_tables, require_one, update_pages
-from gzslbench.contract.protocol import PROTOCOLS
-from gzslbench.errors import UsageError, nearest
+from gzslbench.cli.options import data_sets_option, protocols_option, roots_option
+from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
+from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from gzslbench.records.results import Results
     from gzslbench.records.summary import RecordSummary
-    from gzslbench.report import Leaderboard, Page
 
 _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
 """Formats by the ending of a file's name."""
@@ -25,14 +22,8 @@ _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", 
 
 @click.command()
 @roots_option
-@click.option("--dataset", "-d", "data_sets", multiple=True, help="Print this data set only; repeatable.")
-@click.option(
-    "--protocol",
-    "protocols",
-    multiple=True,
-    type=click.Choice(list(PROTOCOLS)),
-    help="Print this protocol only; repeatable.",
-)
+@data_sets_option("Print")
+@protocols_option("Print")
 @pages_options("leaderboards", "the pages")
 @click.option(
     "--format",
@@ -59,42 +50,51 @@ def leaderboard(
     Pages keep what is written by hand outside their markers. Times are comparable inside one machine class only, and
     numbers from papers are marked unless they were obtained on the same features.
     """
-    require_one(write_to, check_in)
-    if (write_to or check_in) and (data_sets or protocols):
+    to_pages = write_to or check_in
+    if to_pages and (data_sets or protocols):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
-    if (write_to or check_in) and (format_ or out):
+    if to_pages and (format_ or out):
         raise UsageError("pages are markdown, in a folder", "leave out --format and --out")
-    format_ = format_ or _format_of(out)
-    with _nothing_collected():
-        results = _selected(_read(roots), data_sets, protocols)
-        if format_ and results:
-            _deliver(_formatted(results, roots, format_), out)
-        else:
-            _report(results, roots, write_to, check_in)
+    if out and not format_:
+        endings = ", ".join(_FORMATS)
+        if out.suffix not in _FORMATS:
+            raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {endings}")
+        format_ = _FORMATS[out.suffix]
+    from gzslbench.report.formats.pages import leaderboard_pages
+    from gzslbench.report.leaderboard import build_leaderboard
+
+    places = open_all(roots)
+    results = of_data_sets(read_results(places), data_sets)
+    results = [result for result in results if not protocols or result.key.protocol in protocols]
+    if to_pages:
+        write_or_check(leaderboard_pages(build_leaderboard(results, places)), write_to, check_in, "leaderboard")
+    elif not results:
+        looked_in = ", ".join(map(str, roots))
+        click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
+    elif format_:
+        _deliver(_formatted(results, places, format_), out)
+    else:
+        print_tables(build_leaderboard(results, places).tables)
 
 
-def _format_of(out: Path | None) -> str | None:
-    if out and out.suffix not in _FORMATS:
-        raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {', '.join(_FORMATS)}")
-    return _FORMATS[out.suffix] if out else None
-
-
-def _formatted(results: Sequence[RecordSummary], roots: Sequence[Path], format_: str) -> str:
-    if format_ == "markdown":
-        return as_markdown(_board(results, roots).tables)
-    if format_ == "html":
-        from gzslbench.report.page import render_page
-
-        return render_page(_board(results, roots), results)
-    from gzslbench.records.store import Store
+def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], format_: str) -> str:
     from gzslbench.report.formats.exports import to_csv, to_json
     from gzslbench.report.formats.latex import to_latex
+    from gzslbench.report.formats.pages import as_text
+    from gzslbench.report.leaderboard import build_leaderboard
+    from gzslbench.report.page import render_page
     from gzslbench.report.table_inputs import TableInputs
 
-    inputs = TableInputs.of(results, list(map(Store, roots)))
-    if format_ == "latex":
-        return to_latex(inputs.tables)
-    return to_csv(inputs) if format_ == "csv" else to_json(inputs)
+    match format_:
+        case "markdown":
+            return as_text(build_leaderboard(results, places).tables)
+        case "html":
+            return render_page(build_leaderboard(results, places), results)
+        case "latex":
+            return to_latex(TableInputs.of(results, places).tables)
+        case "csv":
+            return to_csv(TableInputs.of(results, places))
+    return to_json(TableInputs.of(results, places))
 
 
 def _deliver(text: str, out: Path | None) -> None:
@@ -105,66 +105,21 @@ def _deliver(text: str, out: Path | None) -> None:
     try:
         out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(
-            f"can't write {out}: {error.strerror}", "name a file in a folder that you can write"
-        ) from error
+        raise UsageError(f"can't write {out}: {error.strerror}", "name a file in a writable folder") from error
     click.echo(f"wrote {out}")
 
 
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Spare the search for garbage, a third of the time that many thousands of results take: there is next to none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+@click.command()
+@pages_options("leaderboards", "the page")
+def reported(write_to: Path | None, check_in: Path | None) -> None:
+    """Tabulate what is wrong with numbers that papers print, and how often test labels were read for them.
 
+    What the numbers themselves tell is computed, such as an H that is not the harmonic mean of its U and S; the rest
+    says how it is known.
+    """
+    from gzslbench.report.formats.audit_tables import audit_page, audit_tables
 
-def _report(
-    results: Sequence[RecordSummary], roots: Sequence[Path], write_to: Path | None, check_in: Path | None
-) -> None:
-    if check_in:
-        check_pages(_pages(results, roots), check_in, "leaderboard")
-    elif write_to:
-        update_pages(_pages(results, roots), write_to)
-    elif results:
-        print_tables(_board(results, roots).tables)
+    if write_to or check_in:
+        write_or_check([audit_page()], write_to, check_in, "reported")
     else:
-        looked_in = ", ".join(map(str, roots))
-        click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
-
-
-def _read(roots: Sequence[Path]) -> list[RecordSummary]:
-    from gzslbench.records.store import Store
-
-    return [result for root in roots for result in Store(root).results()]
-
-
-def _selected(
-    results: Sequence[RecordSummary], data_sets: Sequence[str], protocols: Sequence[str]
-) -> list[RecordSummary]:
-    present = {result.key.data_set for result in results}
-    for name in data_sets:
-        if present and name not in present:
-            raise UsageError(f"there is no record of data set '{name}'", nearest(name, present))
-    return [
-        result
-        for result in results
-        if (not data_sets or result.key.data_set in data_sets) and (not protocols or result.key.protocol in protocols)
-    ]
-
-
-def _board(results: Sequence[RecordSummary], roots: Sequence[Path]) -> Leaderboard:
-    from gzslbench.records.store import Store
-    from gzslbench.report import build_leaderboard
-
-    return build_leaderboard(results, list(map(Store, roots)))
-
-
-def _pages(results: Sequence[RecordSummary], roots: Sequence[Path]) -> list[Page]:
-    from gzslbench.report import leaderboard_pages
-
-    return leaderboard_pages(_board(results, roots))
+        print_tables(audit_tables())

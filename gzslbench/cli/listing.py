@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
-from gzslbench.cli.completion import complete_plugins
-from gzslbench.cli.options import cache_option, data_dir_option
-from gzslbench.contract.info import Info, Method
+from gzslbench.cli.options import complete_plugins, data_options, flag, many
+from gzslbench.contract.info import DataInfo, Info, Method
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.declarations import Listed, find_plugins, read_listing
 from gzslbench.registry.declared_settings import declared_settings
 
-_VARIANT = "variant"
 _HEADINGS = {
     "method": "Methods",
-    _VARIANT: "Variants of methods",
+    "variant": "Variants of methods",
     "generator": "Generators",
     "gate": "Gates",
     "classifier": "Classifiers",
@@ -31,82 +29,65 @@ _HEADINGS = {
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=complete_plugins)
-@click.option("--plugin", "files", multiple=True, type=click.Path(path_type=Path), help="Also read this plugin file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@data_dir_option
-@cache_option
+@many("--plugin", "files", type=click.Path(path_type=Path), help="Also read this plugin file.")
+@flag("--json", "as_json", help="Print JSON.")
+@data_options
 def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:
     """List methods, components, data sets and protocols, or say more about NAMES that plugins declare."""
     listed = read_listing(find_plugins(files))
-    chosen = _named(names, listed) if names else listed
+    known = {each.info.name for each in listed}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no plugin declares '{name}'", nearest(name, known))
+    chosen = [each for name in names for each in listed if each.info.name == name] if names else listed
     if as_json:
-        click.echo(json.dumps([_as_values(each) for each in chosen], indent=1))
+        values = [{"kind": each.kind, **asdict(each.info), "plugin": str(each.plugin)} for each in chosen]
+        click.echo(json.dumps(values, indent=1))
     elif names:
         for each in chosen:
-            _table(f"{each.kind} {each.info.name}", _facts(each))
-            _show_settings(each)
-            _show_sweeps(each)
+            _show(each)
     else:
         _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
 
 
 def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:
+    rows: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for each in listed:
+        variant = isinstance(each.info, Method) and each.info.variant_of
+        rows["variant" if variant else each.kind].append((each.info.name, _summary(each.info)))
     for kind, heading in _HEADINGS.items():
-        _table(heading, [(each.info.name, _summary(each)) for each in listed if _listed_as(each) == kind])
-    sources = [(each.info.name, each.info.summary) for each in listed if each.kind == "data set"]
-    _table("Data sets", [(name, "") for name in catalogue.names()] + sources)
+        _table(heading, rows[kind])
+    _table("Data sets", [(name, "") for name in catalogue.names()] + rows["data set"])
     _table("Protocols", [(each.name, each.summary) for each in PROTOCOLS.values()])
     click.echo("More about one: gzslbench list NAME. Missing data sets: gzslbench data list.")
 
 
-def _listed_as(listed: Listed) -> str:
-    return _VARIANT if isinstance(listed.info, Method) and listed.info.variant_of else listed.kind
-
-
-def _named(names: Sequence[str], listed: Sequence[Listed]) -> list[Listed]:
-    known = {each.info.name for each in listed}
-    for name in names:
-        if name not in known:
-            raise UsageError(f"no plugin declares '{name}'", nearest(name, known))
-    return [each for name in names for each in listed if each.info.name == name]
-
-
-def _show_settings(listed: Listed) -> None:
-    settings = declared_settings(listed.plugin, listed.info.name) if isinstance(listed.info, Info) else []
-    if settings:
-        head = f"settings of {listed.info.name}, for --set {listed.info.name}.NAME=VALUE"
-        _table(head, [(f"{each.name} = {each.default}", each.comment) for each in settings])
-
-
-def _show_sweeps(listed: Listed) -> None:
-    if isinstance(listed.info, Method) and listed.info.sweeps:
-        head = f"values to try, by gzslbench ablate {listed.info.name} --sweep"
-        _table(head, [(name, ", ".join(map(str, values))) for name, values in listed.info.sweeps.items()])
-
-
-def _summary(listed: Listed) -> str:
-    info = listed.info
+def _summary(info: Info | Method | DataInfo) -> str:
     if isinstance(info, Method) and not info.summary:
         return " + ".join(filter(None, (info.generator, info.gate, info.classifier)))
     return info.summary
 
 
-def _facts(listed: Listed) -> list[tuple[str, str]]:
+def _show(listed: Listed) -> None:
+    """Tell all about one thing that a plugin declares, with its settings or the values of its sweeps to try."""
     info = listed.info
     facts = {"summary": info.summary, "paper": info.paper}
+    head, more = "", []
     if isinstance(info, Method):
         facts["variant of"] = info.variant_of
         facts |= {"generator": info.generator or "none", "gate": info.gate, "classifier": info.classifier}
+        head = f"values to try, by gzslbench ablate {info.name} --sweep"
+        more = [(name, ", ".join(map(str, values))) for name, values in (info.sweeps or {}).items()]
     if isinstance(info, Info):
         facts |= {"needs": ", ".join(info.needs), "makes": ", ".join(info.makes)}
         facts["precision"] = ", ".join(info.precisions)
-    facts["plugin"] = str(listed.plugin)
-    facts["source"] = str(listed.plugin.path)
-    return [(name, text) for name, text in facts.items() if text]
-
-
-def _as_values(listed: Listed) -> dict[str, Any]:
-    return {"kind": listed.kind, **asdict(listed.info), "plugin": str(listed.plugin)}
+        head = f"settings of {info.name}, for --set {info.name}.NAME=VALUE"
+        declared = declared_settings(listed.plugin, info.name)
+        more = [(f"{each.name} = {each.default}", each.comment) for each in declared]
+    facts |= {"plugin": str(listed.plugin), "source": str(listed.plugin.path)}
+    _table(f"{listed.kind} {info.name}", [(name, text) for name, text in facts.items() if text])
+    if more:
+        _table(head, more)
 
 
 def _table(heading: str, rows: Sequence[tuple[str, str]]) -> None:

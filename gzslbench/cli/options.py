@@ -1,84 +1,129 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, how their values are read, and the names that the shell completes."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from gzslbench.contract.protocol import PROTOCOLS
+
 F = TypeVar("F", bound=Callable[..., Any])
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Read seeds written as ``0-4`` or ``0,2,7-9``; each once, in the order given."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise click.BadParameter(f"'{text}' is not a list of seeds; write 0-4 or 0,2,7")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise click.BadParameter(f"'{part.strip()}' holds no seed; write the smaller number first")
+        found += range(first, last + 1)
+    return tuple(dict.fromkeys(found))
+
+
+def duration(text: str) -> float:
+    """Read a time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise click.BadParameter(f"'{text}' is not a duration; write 90s, 15m or 2h")
+    return float(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+
+
+def complete_plugins(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the names of plugins and of what they declare, without importing any."""
+    from gzslbench.registry.declarations import find_plugins, read_listing
+
+    plugins = find_plugins()
+    listed = (each.info.name for each in read_listing(plugins) if each.kind != "data set")
+    return sorted(name for name in {*listed, *(plugin.name for plugin in plugins)} if name.startswith(incomplete))
+
+
+def complete_data_sets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the names of the data sets that are found; none where a data folder does not exist."""
+    from gzslbench.data.catalogue import Catalogue
+    from gzslbench.errors import UsageError
+
+    try:
+        names = Catalogue.find(ctx.params.get("data_dirs") or (), cache_dir=ctx.params.get("cache")).names()
+    except UsageError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def default_cache() -> Path:
-    """Give the user's cache folder, where converted data is kept."""
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("gzslbench", appauthor=False))
 
 
-def data_dir_option(command: F) -> F:
-    """Add ``--data-dir``, as ``data_dirs``."""
-    return click.option(
-        "--data-dir",
-        "data_dirs",
-        multiple=True,
-        type=click.Path(path_type=Path),
-        envvar="GZSLBENCH_DATA",
-        show_envvar=True,
-        help=f"Folder with data sets in the xlsa17 layout; repeatable, in the variable separated by '{os.pathsep}'.",
-    )(command)
+def many(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Add an option that can be repeated."""
+    return click.option(*names, multiple=True, **attributes)
 
 
-def cache_option(command: F) -> F:
-    """Add ``--cache``, as ``cache``."""
-    return click.option(
-        "--cache",
-        type=click.Path(path_type=Path),
-        default=default_cache,
-        envvar="GZSLBENCH_CACHE",
-        show_envvar=True,
-        show_default="the user's cache folder",
-        help="Where converted data sets are kept.",
-    )(command)
+def flag(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """Add an option without a value."""
+    return click.option(*names, is_flag=True, **attributes)
 
 
-def results_option(command: F) -> F:
-    """Add ``--results``, as ``results``."""
-    return click.option(
-        "--results",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path("results"),
-        envvar="GZSLBENCH_RESULTS",
-        show_envvar=True,
-        show_default=True,
-        help="Folder of the records.",
-    )(command)
+def data_sets_option(verb: str) -> Callable[[F], F]:
+    """Add ``--dataset``, as ``data_sets``, for a verb that takes all data sets where none is named."""
+    return many("--dataset", "-d", "data_sets", help=f"{verb} this data set only; repeatable.")
 
 
-def roots_option(command: F) -> F:
-    """Add ``--results``, as ``roots``, for what only reads."""
-    return click.option(
-        "--results",
-        "roots",
-        type=click.Path(path_type=Path, file_okay=False),
-        multiple=True,
-        default=("results",),
-        show_default=True,
-        envvar="GZSLBENCH_RESULTS",
-        show_envvar=True,
-        help="Folder of results to read; repeat it to read several.",
-    )(command)
+def protocols_option(verb: str, default: str = "") -> Callable[[F], F]:
+    """Add ``--protocol``, as ``protocols``, for a verb that takes all of them, or ``default``, where none is named."""
+    text = f"{verb} this protocol only{f' [default: {default}]' if default else ''}; repeatable."
+    return many("--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), help=text)
 
 
-def tracking_uri_option(command: F) -> F:
-    """Add ``--tracking-uri``, as ``tracking_uri``."""
-    return click.option(
-        "--tracking-uri",
-        envvar="MLFLOW_TRACKING_URI",
-        show_envvar=True,
-        default=None,
-        help="MLflow server or database [default: SQLite in the results].",
-    )(command)
+set_option = many("--set", "assignments", metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
+data_dir_option = many(
+    "--data-dir",
+    "data_dirs",
+    type=click.Path(path_type=Path),
+    envvar="GZSLBENCH_DATA",
+    show_envvar=True,
+    help=f"Folder with data sets in the xlsa17 layout; repeatable, in the variable separated by '{os.pathsep}'.",
+)
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=default_cache,
+    envvar="GZSLBENCH_CACHE",
+    show_envvar=True,
+    show_default="the user's cache folder",
+    help="Where converted data sets are kept.",
+)
+
+
+def data_options(command: F) -> F:
+    """Add ``--data-dir`` and ``--cache``, as ``data_dirs`` and ``cache``."""
+    return data_dir_option(cache_option(command))
+
+
+_RESULTS: dict[str, Any] = {
+    "envvar": "GZSLBENCH_RESULTS",
+    "show_envvar": True,
+    "show_default": True,
+    "type": click.Path(path_type=Path),
+}
+results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
+roots_option = many(
+    "--results", "roots", default=("results",), help="Results to read, a folder or a list; repeatable.", **_RESULTS
+)
+tracking_uri_option = click.option(
+    "--tracking-uri",
+    envvar="MLFLOW_TRACKING_URI",
+    show_envvar=True,
+    help="MLflow server or database [default: SQLite in the results].",
+)

@@ -2,107 +2,68 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import click
 
-from gzslbench.cli.completion import complete_data_sets, complete_plugins
-from gzslbench.cli.options import cache_option, data_dir_option, results_option
+from gzslbench.cli.options import (
+    complete_data_sets,
+    complete_plugins,
+    data_options,
+    duration,
+    flag,
+    many,
+    results_option,
+    seeds,
+    set_option,
+    tracking_uri_option,
+)
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Seeds(click.ParamType[tuple[int, ...]]):
-    """Seeds written as ``0-4`` or ``0,2,7-9``."""
-
-    name = "seeds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Read seeds, each once and in the order given."""
-        if isinstance(value, tuple):
-            return value
-        seeds: list[int] = []
-        for part in str(value).split(","):
-            match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
-            if not match:
-                self.fail(f"'{value}' is no list of seeds; write 0-4 or 0,2,7", param, ctx)
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                self.fail(f"'{part.strip()}' holds no seed; write the smaller number first", param, ctx)
-            seeds += range(first, last + 1)
-        return tuple(dict.fromkeys(seeds))
-
-
-class Duration(click.ParamType[float]):
-    """A time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a duration in seconds."""
-        match = _DURATION.fullmatch(str(value).strip())
-        if not match or float(match[1]) <= 0:
-            self.fail(f"'{value}' is no duration; write 90s, 15m or 2h", param, ctx)
-        return float(match[1]) * _SECONDS[match[2]]
+_COUNT = click.IntRange(min=1)
 
 
 @click.command()
-@click.option(
+@many(
     "--plugin",
     "-p",
     "plugins",
-    multiple=True,
     shell_complete=complete_plugins,
     help="A method, a plugin, or a plugin file; repeatable.",
 )
-@click.option("--generator", "-g", "generators", multiple=True, help="Combine this generator ('none' for none).")
-@click.option("--gate", "gates", multiple=True, help="Combine this gate, or take it in place of a method's own.")
-@click.option(
-    "--classifier",
-    "-c",
-    "classifiers",
-    multiple=True,
-    help="Combine this classifier, or take it in place of a method's own.",
-)
-@click.option("--all", "everything", is_flag=True, help="Every compatible combination of everything.")
-@click.option(
+@many("--generator", "-g", "generators", help="Combine this generator ('none' for none).")
+@many("--gate", "gates", help="Combine this gate, or take it in place of a method's own.")
+@many("--classifier", "-c", "classifiers", help="Combine this classifier, or take it in place of a method's own.")
+@flag("--all", "everything", help="Every compatible combination of everything.")
+@many(
     "--dataset",
     "-d",
     "data_sets",
-    multiple=True,
     shell_complete=complete_data_sets,
     help="A data set [default: the bundled one]; repeatable.",
 )
-@click.option("--all-datasets", is_flag=True, help="The bundled data set and all that are found.")
-@click.option("--split", "splits", multiple=True, help="A split of the data sets [default: their first]; repeatable.")
-@click.option(
+@flag("--all-datasets", help="The bundled data set and all that are found.")
+@many("--split", "splits", help="A split of the data sets [default: their first]; repeatable.")
+@many(
     "--protocol",
     "protocols",
-    multiple=True,
     default=("inductive",),
     show_default=True,
     type=click.Choice(list(PROTOCOLS)),
     help="What training may see and which state is kept; repeatable.",
 )
-@click.option("--seeds", type=Seeds(), default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
-@click.option("--set", "assignments", multiple=True, metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
-@click.option(
-    "--grid", "grid", multiple=True, metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values."
-)
+@click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
+@set_option
+@many("--grid", metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values.")
 @click.option(
     "--budget",
     default="auto",
     show_default=True,
     help="'full' (the recipes' own), another one that they offer, or 'auto': quick without a GPU, else full.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=None, help="Groups at once [default: one a core, or one a GPU]."
-)
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of each group.")
+@click.option("--jobs", type=_COUNT, help="Groups at once [default: one a core, or one a GPU].")
+@click.option("--threads", type=_COUNT, default=1, show_default=True, help="CPU threads of each group.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option(
     "--precision",
@@ -124,23 +85,18 @@ class Duration(click.ParamType[float]):
     default=None,
     help="Train the generators of all seeds as one batched model, where the method allows [default: on a GPU].",
 )
-@click.option(
-    "--timeout", type=Duration(), default=None, help="Limit for each fit or prediction, such as 90s, 15m or 2h."
-)
-@click.option("--keep-scores", is_flag=True, help="Store the scores of all classes, not of the best ones alone.")
-@click.option("--keep-samples", is_flag=True, help="Store some of the samples that methods make, for figures.")
-@click.option("--force", is_flag=True, help="Run cells again that have a record.")
-@click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run, what is there, and what can't be run and why.")
-@click.option("--explain", is_flag=True, help="Say for each missing cell how it differs from what is there.")
-@click.option("--no-track", is_flag=True, help="Do without MLflow; 'gzslbench track sync' can catch up.")
-@click.option(
-    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", default=None, help="MLflow server [default: SQLite in the results]."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--timeout", type=duration, help="Limit for each fit or prediction, such as 90s, 15m or 2h.")
+@flag("--keep-scores", help="Store the scores of all classes, not of the best ones alone.")
+@flag("--keep-samples", help="Store some of the samples that methods make, for figures.")
+@flag("--force", help="Run cells again that have a record.")
+@flag("--fail-fast", help="Stop at the first failure.")
+@flag("--dry-run", help="Show what would be run, what is there, and what can't be run and why.")
+@flag("--explain", help="Say for each missing cell how it differs from what is there.")
+@flag("--no-track", help="Do without MLflow; 'gzslbench track sync' can catch up.")
+@tracking_uri_option
+@flag("--json", "as_json", help="Print one JSON object a line.")
 @results_option
-@data_dir_option
-@cache_option
+@data_options
 def run(**options: Any) -> None:
     """Run methods on data sets.
 

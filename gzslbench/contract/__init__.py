@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gzslbench.contract import info as _info
+from gzslbench.contract.hooks import hookimpl
 from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
-from gzslbench.contract.markers import hookimpl
 
 if TYPE_CHECKING:
     from gzslbench.contract.components import Classifier, Component, Gate, Generator, NoConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from gzslbench.errors import ContractError, DivergedError
 
 CHECKPOINTS = 10
-"""How often a selecting protocol looks at a component while it trains."""
+"""How often a selecting protocol evaluates a component while it trains."""
 LOG_POINTS = 200
 """How many points of a loss curve are kept."""
 
@@ -49,7 +49,7 @@ class Context:
     def steps(self, total: int, stage: str = "fit", selectable: bool = True) -> Iterator[int]:
         """Count the training steps of a stage, 1 to ``total``.
 
-        Under a protocol that selects, the core looks at the component every tenth of the way and may end a selectable
+        Under a protocol that selects, the core evaluates the component every tenth of the way and may end a selectable
         stage at the step that it chose before. Stages that merely prepare pass ``selectable=False``.
         """
         last = min(total, self.limits.get(stage, total)) if selectable else total
@@ -106,7 +106,8 @@ class Context:
     def settled_curves(self) -> dict[str, list[tuple[int, float]]]:
         """Bring logged tensors to the host, all at once; raises :class:`DivergedError` where a value is not finite."""
         pending = [value for curve in self.curves.values() for _, value in curve if isinstance(value, Tensor)]
-        values = iter(_to_host(pending))
+        scalars = [value.to(self.device).float().reshape(()) for value in pending]
+        values = iter(torch.stack(scalars).tolist() if scalars else [])
         settled = {
             name: [(step, next(values) if isinstance(value, Tensor) else value) for step, value in curve]
             for name, curve in self.curves.items()
@@ -127,14 +128,6 @@ def on_host(samples: Tensor) -> NDArray[np.generic]:
     samples = samples.detach().cpu()
     array: NDArray[np.generic] = (samples.half() if samples.is_floating_point() else samples.int()).numpy()
     return array
-
-
-def _to_host(scalars: Sequence[Tensor]) -> list[float]:
-    if not scalars:
-        return []
-    device = scalars[0].device
-    values: list[float] = torch.stack([each.to(device).float().reshape(()) for each in scalars]).tolist()
-    return values
 
 
 def _is_plain(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import PurePath
 from typing import Any
@@ -34,10 +34,6 @@ def content_hash(*arrays: NDArray[Any]) -> str:
     return digest.hexdigest()[:HASH_DIGITS]
 
 
-def _indices(values: Any) -> Indices:
-    return np.sort(np.asarray(values, dtype=np.int64).ravel())
-
-
 @dataclass(frozen=True, eq=False)
 class Split:
     """Which samples train and test, and which classes are seen and unseen.
@@ -60,26 +56,29 @@ class Split:
     val_loc: Indices | None = None
 
     def __post_init__(self) -> None:
-        for name in ("trainval", "test_seen", "test_unseen", "seen_classes", "unseen_classes"):
-            object.__setattr__(self, name, _indices(getattr(self, name)))
-        for name in ("val_classes", "train_loc", "val_loc"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _indices(getattr(self, name)))
+        for name, values in self.arrays.items():
+            object.__setattr__(self, name, np.sort(np.asarray(values, dtype=np.int64).ravel()))
+
+    @property
+    def arrays(self) -> dict[str, Indices]:
+        """All index arrays that there are, by the name of their field."""
+        return {item.name: array for item in fields(self)[1:] if (array := getattr(self, item.name)) is not None}
+
+    @property
+    def sample_sets(self) -> dict[str, Indices]:
+        """The samples to train on, and those to test on of seen and of unseen classes, by the name of their field."""
+        return {"trainval": self.trainval, "test_seen": self.test_seen, "test_unseen": self.test_unseen}
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that a result can depend on: the three sample sets and the three class sets."""
         validation = self.val_classes if self.val_classes is not None else np.array([-1])
-        return content_hash(*self._samples, self.seen_classes, self.unseen_classes, validation)
+        return content_hash(*self.sample_sets.values(), self.seen_classes, self.unseen_classes, validation)
 
     @cached_property
     def sample_fingerprint(self) -> str:
         """Hash of the three sample sets, by which official splits are recognised; needs no labels."""
-        return content_hash(*self._samples)
-
-    @property
-    def _samples(self) -> tuple[Indices, Indices, Indices]:
-        return self.trainval, self.test_seen, self.test_unseen
+        return content_hash(*self.sample_sets.values())
 
 
 @dataclass(frozen=True)
@@ -90,16 +89,13 @@ class Provenance:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self._at(self.location)
+        files = ", ".join(f"{name} (sha256 {digest[:12]})" for name, digest in sorted(self.files.items()))
+        return f"{self.location}: {files}" if files else self.location
 
     @property
     def shareable(self) -> str:
         """The same with the folder's name alone, for records: they are passed on, and paths tell about their author."""
-        return self._at(PurePath(self.location).name)
-
-    def _at(self, place: str) -> str:
-        files = ", ".join(f"{name} (sha256 {digest[:12]})" for name, digest in sorted(self.files.items()))
-        return f"{place}: {files}" if files else place
+        return str(replace(self, location=PurePath(self.location).name))
 
 
 @dataclass(frozen=True, eq=False)

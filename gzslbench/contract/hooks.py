@@ -19,10 +19,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gzslbench.contract.markers import hookspec
+import pluggy
 
 if TYPE_CHECKING:
     from gzslbench.contract import Classifier, DataSource, Gate, Generator, Method
+
+PROJECT = "gzslbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+"""Declares a hook; for the core alone."""
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Implements a hook in a plugin."""
 
 
 @hookspec

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.contract.dataset import DataSet, Indices, Split
+from gzslbench.contract.dataset import OPTIONAL_LOCATIONS, DataSet, Indices, Split
 from gzslbench.data.known import known
 from gzslbench.errors import DataError
 
@@ -39,12 +40,11 @@ class Finding:
 
 def audit(dataset: DataSet, split: Split) -> list[Finding]:
     """Check a data set under one of its splits, fatal findings first."""
-    structure = [*_labels(dataset), *_indices(dataset, split)]
-    if not structure:  # what follows looks samples up
-        structure = [*_classes(dataset, split), *_overlaps(split)]
-        structure += [*_values(dataset, split), *_duplicates(dataset, split)]
-        structure += [*_validation(split), *_class_order(dataset), *_semantics(dataset), *_published(dataset, split)]
-    return sorted(structure, key=lambda finding: finding.level)
+    found = [*_ranges(dataset, split)]
+    if not found:  # what follows looks samples up
+        found = [*_classes(dataset, split), *_overlaps(split), *_values(dataset, split), *_duplicates(dataset, split)]
+        found += [*_validation(split), *_class_order(dataset), *_semantics(dataset), *_published(dataset, split)]
+    return sorted(found, key=lambda finding: finding.level)
 
 
 def require_sound(dataset: DataSet, split: Split) -> list[Finding]:
@@ -59,17 +59,12 @@ def require_sound(dataset: DataSet, split: Split) -> list[Finding]:
     return findings
 
 
-def _labels(dataset: DataSet) -> Iterator[Finding]:
-    classes = len(dataset.semantics)
-    outside = int(np.count_nonzero((dataset.labels < 0) | (dataset.labels >= classes)))
-    if outside:
+def _ranges(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    """Find empty sets, and what lies outside of the data, as a wrapped-around small integer leaves it."""
+    classes, count = len(dataset.semantics), len(dataset.labels)
+    if outside := int(np.count_nonzero((dataset.labels < 0) | (dataset.labels >= classes))):
         yield Finding("fatal", "labels-range", f"{outside:,} labels are outside of the {classes} classes")
-
-
-def _indices(dataset: DataSet, split: Split) -> Iterator[Finding]:
-    """Find empty sets, and indices outside of the data, as a wrapped-around small integer leaves them."""
-    count = len(dataset.labels)
-    for name, indices in _sample_sets(split):
+    for name, indices in split.sample_sets.items():
         if not len(indices):
             yield Finding("fatal", "empty", f"{name} has no samples")
         elif indices[0] < 0 or indices[-1] >= count:
@@ -79,18 +74,14 @@ def _indices(dataset: DataSet, split: Split) -> Iterator[Finding]:
 
 
 def _overlaps(split: Split) -> Iterator[Finding]:
-    for name, indices in _sample_sets(split):
-        repeated = len(indices) - len(np.unique(indices))
-        if repeated:
+    for name, indices in split.sample_sets.items():
+        if repeated := len(indices) - len(np.unique(indices)):
             message = f"{name} lists {repeated:,} samples more than once: its integer type may have wrapped around"
             yield Finding("warning", "indices-repeated", message)
-    for name, test in (("test_seen", split.test_seen), ("test_unseen", split.test_unseen)):
-        shared = len(np.intersect1d(split.trainval, test))
-        if shared:
-            yield Finding("fatal", "train-in-test", f"{shared:,} samples are in trainval and in {name}")
-    shared = len(np.intersect1d(split.test_seen, split.test_unseen))
-    if shared:
-        yield Finding("fatal", "test-in-test", f"{shared:,} samples are in test_seen and in test_unseen")
+    for (one, indices), (other, others) in combinations(split.sample_sets.items(), 2):
+        if shared := len(np.intersect1d(indices, others)):
+            code = "train-in-test" if one == "trainval" else "test-in-test"
+            yield Finding("fatal", code, f"{shared:,} samples are in {one} and in {other}")
 
 
 def _classes(dataset: DataSet, split: Split) -> Iterator[Finding]:
@@ -106,21 +97,19 @@ def _classes(dataset: DataSet, split: Split) -> Iterator[Finding]:
         ("unseen", split.unseen_classes, split.test_unseen),
     ):
         if not np.array_equal(declared, np.unique(dataset.labels[indices])):
-            message = f"the {kind} classes are not those of the split's samples"
-            yield Finding("fatal", "classes-differ", message)
+            yield Finding("fatal", "classes-differ", f"the {kind} classes are not those of the split's samples")
     untested = np.setdiff1d(trained, np.unique(dataset.labels[split.test_seen]))
     if len(untested):
         yield Finding("warning", "untested", f"{_listed(dataset, untested)} trained but absent from test_seen")
 
 
 def _values(dataset: DataSet, split: Split) -> Iterator[Finding]:
-    used = np.unique(np.concatenate([indices for _, indices in _sample_sets(split)]))
+    used = np.unique(np.concatenate([*split.sample_sets.values()]))
     broken = [index for start in range(0, len(dataset.features), CHUNK_ROWS) for index in _not_finite(dataset, start)]
     bad = np.intersect1d(used, np.array(broken, dtype=np.int64))
     if len(bad):
-        yield Finding(
-            "fatal", "features-nan", f"features of {len(bad):,} samples are NaN or infinite (first: {bad[0]})"
-        )
+        message = f"features of {len(bad):,} samples are NaN or infinite (first: {bad[0]})"
+        yield Finding("fatal", "features-nan", message)
     elif broken:
         message = f"features of {len(broken):,} samples outside of the split are NaN or infinite"
         yield Finding("warning", "features-nan-unused", message)
@@ -139,18 +128,17 @@ def _not_finite(dataset: DataSet, start: int) -> list[int]:
 
 
 def _duplicates(dataset: DataSet, split: Split) -> Iterator[Finding]:
-    hashes = row_hashes(dataset.features)
+    features, hashes, pool = dataset.features, row_hashes(dataset.features), split.trainval
+
+    def has_twin(index: int) -> bool:
+        same = pool[hashes[pool] == hashes[index]]
+        return any(np.array_equal(features[index], features[other]) for other in same.tolist())
+
     test = np.concatenate([split.test_seen, split.test_unseen])
-    suspects = test[np.isin(hashes[test], hashes[split.trainval])]
-    alike = [index for index in suspects.tolist() if _has_twin(dataset.features, index, hashes, split.trainval)]
+    alike = [index for index in test[np.isin(hashes[test], hashes[pool])].tolist() if has_twin(index)]
     if alike:
         message = f"{len(alike):,} test samples have exactly the features of a training sample (first: {alike[0]})"
         yield Finding("warning", "duplicates", message)
-
-
-def _has_twin(features: NDArray[np.float32], index: int, hashes: NDArray[np.uint64], pool: Indices) -> bool:
-    same = pool[hashes[pool] == hashes[index]]
-    return any(np.array_equal(features[index], features[other]) for other in same.tolist())
 
 
 def row_hashes(matrix: NDArray[np.float32]) -> NDArray[np.uint64]:
@@ -166,9 +154,8 @@ def row_hashes(matrix: NDArray[np.float32]) -> NDArray[np.uint64]:
 
 def _validation(split: Split) -> Iterator[Finding]:
     test = np.concatenate([split.test_seen, split.test_unseen])
-    for name, indices in (("train_loc", split.train_loc), ("val_loc", split.val_loc)):
-        inside = 0 if indices is None else len(np.intersect1d(indices, test))
-        if inside:
+    for name in OPTIONAL_LOCATIONS:
+        if inside := len(np.intersect1d(split.arrays.get(name, []), test)):
             message = f"{name} contains {inside:,} test samples; it is not used, validation is cut inside trainval"
             yield Finding("warning", f"{name.removesuffix('_loc')}-loc-leaks", message)
 
@@ -224,11 +211,9 @@ def _plain(name: str) -> str:
 
 
 def _semantics(dataset: DataSet) -> Iterator[Finding]:
-    alike = len(dataset.semantics) - len(np.unique(dataset.semantics, axis=0))
-    if alike:
-        yield Finding(
-            "warning", "semantics-alike", f"{alike} classes share the semantics of another and can't be told apart"
-        )
+    if alike := len(dataset.semantics) - len(np.unique(dataset.semantics, axis=0)):
+        message = f"{alike} classes share the semantics of another and can't be told apart"
+        yield Finding("warning", "semantics-alike", message)
 
 
 def _published(dataset: DataSet, split: Split) -> Iterator[Finding]:
@@ -236,29 +221,21 @@ def _published(dataset: DataSet, split: Split) -> Iterator[Finding]:
     published = known(dataset.base)
     if published is None:
         return
-    counts = published.counts
     rows = [
-        ("samples", len(dataset.labels), counts.samples),
+        ("samples", len(dataset.labels), published.counts["samples"]),
         ("dimensions of semantics", dataset.semantics.shape[1], published.semantics_dims.get(dataset.variant)),
         ("dimensions of features", dataset.features.shape[1], published.features_dim),
     ]
     if split.name in dataset.splits:
-        rows += [
-            ("seen classes", len(split.seen_classes), counts.seen),
-            ("unseen classes", len(split.unseen_classes), counts.unseen),
-            ("trainval samples", len(split.trainval), counts.trainval),
-            ("test_seen samples", len(split.test_seen), counts.test_seen),
-            ("test_unseen samples", len(split.test_unseen), counts.test_unseen),
-        ]
+        classes = {"seen": split.seen_classes, "unseen": split.unseen_classes}
+        rows += [(f"{kind} classes", len(declared), published.counts[kind]) for kind, declared in classes.items()]
+        sets = split.sample_sets.items()
+        rows += [(f"{name} samples", len(indices), published.counts.get(name)) for name, indices in sets]
     differing = [
         f"{found:,} {what} instead of {number:,}" for what, found, number in rows if number not in (None, found)
     ]
     if differing:
         yield Finding("warning", "not-as-published", f"not the published {published.name}: {', '.join(differing)}")
-
-
-def _sample_sets(split: Split) -> Iterable[tuple[str, Indices]]:
-    return (("trainval", split.trainval), ("test_seen", split.test_seen), ("test_unseen", split.test_unseen))
 
 
 def _listed(dataset: DataSet, rows: NDArray[Any]) -> str:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import time
-import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import DataError
-from gzslbench.files import make_folder, put, sync
+from gzslbench.files import aside, put, sha256_of, sync
 
 FORMAT = 1
 """Raise it when what is stored for the same source changes."""
@@ -54,7 +52,7 @@ class Cache:
 
         ``kind`` tells apart the things that may be made of one file.
         """
-        content = str(self.fact(source, "sha256", _sha256))
+        content = str(self.fact(source, "sha256", sha256_of))
         return self.of_content(content, kind, lambda: convert(source)), content
 
     def of_content(self, content: str, kind: str, make: Callable[[], Entry], limit_bytes: int | None = None) -> Entry:
@@ -90,8 +88,9 @@ class Cache:
         if {key: remembered.get(key) for key in identity} == identity and isinstance(remembered.get(name), str | bool):
             return cast("str | bool", remembered[name])
         found = find_out(source)
-        with self._writing():
-            write_atomically(note, json.dumps(identity | {name: found}).encode())
+        with self._writing(), aside(note) as temporary:
+            temporary.write_text(json.dumps(identity | {name: found}))
+            put(temporary, note)
         return found
 
     @contextmanager
@@ -105,11 +104,6 @@ class Cache:
             ) from error
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def mapped_file(array: NDArray[Any]) -> Path | None:
     """Find the file that an array is mapped from, None where it lies in memory."""
     base: object = array
@@ -120,22 +114,10 @@ def mapped_file(array: NDArray[Any]) -> Path | None:
     return None
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see all of it or none."""
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        put(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write(place: Path, entry: Entry) -> None:
-    """Write an entry under a temporary name and move it into place; a valid one that is already there stays."""
-    temporary = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
-    try:
+    """Write an entry aside and move it into place; a valid one that is already there stays."""
+    with aside(place) as temporary:
+        temporary.mkdir()
         files = {}
         for name, array in entry.arrays.items():
             np.save(temporary / f"{name}.npy", np.ascontiguousarray(array))
@@ -144,8 +126,6 @@ def _write(place: Path, entry: Entry) -> None:
         for path in temporary.iterdir():
             sync(path)
         _move_into_place(temporary, place)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _move_into_place(temporary: Path, place: Path) -> None:
@@ -164,10 +144,8 @@ def _move_into_place(temporary: Path, place: Path) -> None:
 
 def _discard(place: Path) -> None:
     """Remove an entry so that readers find all of it or none; what is mapped of it stays readable."""
-    discarded = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
-    with suppress(FileNotFoundError):
+    with aside(place) as discarded, suppress(FileNotFoundError):
         place.rename(discarded)
-    shutil.rmtree(discarded, ignore_errors=True)
 
 
 def _trim(places: list[Path], limit_bytes: int) -> None:

@@ -35,9 +35,7 @@ class Catalogue:
 
     @staticmethod
     def find(
-        data_dirs: Sequence[Path],
-        sources: Mapping[str, type[DataSource]] | None = None,
-        cache_dir: Path | None = None,
+        data_dirs: Sequence[Path], sources: Mapping[str, type[DataSource]] | None = None, cache_dir: Path | None = None
     ) -> Catalogue:
         """Search the bundled data, then ``data_dirs`` in order; of two folders of one name the first is used.
 
@@ -57,22 +55,18 @@ class Catalogue:
 
     def names(self) -> list[str]:
         """All data sets that can be opened: bundled ones first, the others sorted."""
-        bundled = [name for folder in self.folders.values() if _is_bundled(folder) for name in folder.names()]
-        found = [name for folder in self.folders.values() if not _is_bundled(folder) for name in folder.names()]
-        return sorted(bundled) + sorted({*found, *self.sources} - set(bundled))
+        found = {name: folder.path.parent for folder in self.folders.values() for name in folder.names()}
+        bundled = {name for name, place in found.items() if place == BUNDLED}
+        return sorted(bundled) + sorted({*found, *self.sources} - bundled)
 
     def missing(self) -> list[Missing]:
         """Known data sets that were not found, and folders that hold half of one."""
         halves = [_lacking(folder) for folder in self.incomplete.values()]
         present = {*self.folders, *self.incomplete, *self.sources}
+        names = [each.name for each in KNOWN if each.name not in present]
         absent = [
-            Missing(
-                each.name,
-                f"the folder {each.name} with features and splits",
-                _how_to_get(each.name, PREFERRED_FEATURES),
-            )
-            for each in KNOWN
-            if each.name not in present
+            Missing(name, f"the folder {name} with features and splits", _how_to_get(name, PREFERRED_FEATURES))
+            for name in names
         ]
         return sorted((*halves, *absent), key=lambda missing: missing.name)
 
@@ -81,29 +75,21 @@ class Catalogue:
 
         Raises :class:`UsageError` for an unknown name, :class:`DataError` where its files can't be used.
         """
-        name = self._canonical(name)
+        names, published = self.names(), known(name)
+        spelled = {each.casefold(): each for each in (*names, *([published.name] if published else []))}
+        name = spelled.get(name.casefold(), name)  # in upper or lower case
         base = name.partition("@")[0]
-        if name not in self.names():
+        if name not in names:
             lacking = next((each for each in self.missing() if each.name == base), None)
             if lacking is not None:
                 raise DataError(f"data set '{name}' lacks {lacking.lacks}", lacking.how_to_get)
-            raise UsageError(f"there is no data set '{name}'", nearest(name, self.names()))
+            raise UsageError(f"there is no data set '{name}'", nearest(name, names))
         from gzslbench.data import loading
         from gzslbench.data.cache import Cache
 
         if base in self.folders:
             return loading.load_folder(self.folders[base], name, Cache(cache_dir))
         return loading.load_source(self.sources[name], Cache(cache_dir))
-
-    def _canonical(self, name: str) -> str:
-        """Give a name as it is spelled here, whatever its case."""
-        published = known(name)
-        spelled = [*self.names(), *([published.name] if published else [])]
-        return {each.casefold(): each for each in spelled}.get(name.casefold(), name)
-
-
-def _is_bundled(folder: Folder) -> bool:
-    return folder.path.parent == BUNDLED
 
 
 def _lacking(folder: Folder) -> Missing:

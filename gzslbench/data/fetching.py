@@ -15,12 +15,12 @@ import tarfile
 import time
 import urllib.error
 import urllib.request
-import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE
 from gzslbench.data.known import known
 from gzslbench.errors import DataError, UsageError
+from gzslbench.files import aside, put, sha256_of
 
 CHUNK_BYTES = 1 << 18
 TIMEOUT_S = 30
@@ -70,10 +71,9 @@ def fetch(
     address = url or (published.archive if published else "")
     if urlsplit(address).scheme not in ("http", "https"):
         hint = f"{published.hint}; or give its address with --url" if published else "give its address with --url"
-        raise UsageError(f"'{address}' is no web address" if address else f"no address is known for '{name}'", hint)
+        raise UsageError(f"'{address}' is not a web address" if address else f"no address is known for '{name}'", hint)
     archive = download(address, downloads, progress)
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(archive)
     if sha256 and digest != sha256.lower():
         archive.unlink()
         raise DataError(f"{address} has the SHA-256 {digest}, not {sha256}", "it was removed: check address and hash")
@@ -150,7 +150,7 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
     """Write the .mat files of a data set into ``folder`` and name those that are new.
 
     They are looked for below a folder of the archive with one of ``names``, in any case. Raises :class:`DataError`
-    where there are none, or the file is no .zip or .tar archive.
+    where there are none, or the file is not a .zip or .tar archive.
     """
     try:
         with _members(archive) as members:
@@ -159,12 +159,18 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
                 raise DataError(f"{archive} has no .mat files in a folder {' or '.join(names)}", "check the address")
             new = [inside for inside in wanted if not (folder / inside).exists()]
             for inside in new:
-                with members[wanted[inside]]() as source:
-                    _write(source, folder / inside)
+                source = members[wanted[inside]]()
+                assert source is not None, "only links and folders have no stream"
+                with source, aside(folder / inside) as temporary:
+                    with temporary.open("wb") as file:
+                        shutil.copyfileobj(source, file)
+                    put(temporary, folder / inside)
             return tuple(new)
     except BROKEN_ARCHIVE as error:
         archive.unlink()
-        raise DataError(f"{archive} is no readable archive ({error})", "it was removed: check the address") from error
+        raise DataError(
+            f"{archive} is not a readable archive ({error})", "it was removed: check the address"
+        ) from error
     except OSError as error:
         raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error
 
@@ -190,34 +196,13 @@ def _belongs(parts: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def _members(archive: Path) -> Iterator[dict[str, Callable[[], IO[bytes]]]]:
-    """Open an archive and offer its files by path."""
+def _members(archive: Path) -> Iterator[dict[str, Callable[[], IO[bytes] | None]]]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
-            yield {info.filename: _opener(zipped.open, info) for info in zipped.infolist() if not info.is_dir()}
+            yield {info.filename: partial(zipped.open, info) for info in zipped.infolist() if not info.is_dir()}
     else:
         with tarfile.open(archive) as tar:
-            yield {info.name: _opener(tar.extractfile, info) for info in tar.getmembers() if info.isfile()}
-
-
-def _opener(opening: Callable[..., IO[bytes] | None], member: object) -> Callable[[], IO[bytes]]:
-    def opened() -> IO[bytes]:
-        stream = opening(member)
-        assert stream is not None, "only links and folders have no stream"
-        return stream
-
-    return opened
-
-
-def _write(source: IO[bytes], target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            shutil.copyfileobj(source, file)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+            yield {info.name: partial(tar.extractfile, info) for info in tar.getmembers() if info.isfile()}
 
 
 def _size(path: Path) -> int:

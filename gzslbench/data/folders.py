@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gzslbench.data.known import known
@@ -20,7 +21,7 @@ BUNDLED = Path(__file__).parent / "bundled"
 DEPTH = 4
 """How many folders below a data folder are searched."""
 SPLITS_FILE = re.compile(r"(?P<semantics>.+)_splits(?:_(?P<version>.+))?\.mat")
-SPLIT_FOLDER = re.compile(r"split_?(?P<number>\d+)")
+SPLIT_FOLDER = re.compile(r"split_?(\d+)")
 STANDARD_SEMANTICS = "att"
 PREFERRED_FEATURES = "res101.mat"
 
@@ -73,10 +74,10 @@ def _folder(place: Path, cache_dir: Path | None) -> Folder | None:
 
 
 def _splits_files(place: Path) -> tuple[SplitsFile, ...]:
-    inner = [path for path in place.iterdir() if path.is_dir() and SPLIT_FOLDER.fullmatch(path.name)]
+    inner = [(int(match[1]), path) for path in place.iterdir() if (match := SPLIT_FOLDER.fullmatch(path.name))]
     found = [(path, "") for path in sorted(place.glob("*.mat"))]
-    for folder in sorted(inner, key=_split_number):
-        found += [(path, f"split-{_split_number(folder)}") for path in sorted(folder.glob("*.mat"))]
+    for number, folder in sorted(inner):
+        found += [(path, f"split-{number}") for path in sorted(folder.glob("*.mat"))]
     files = []
     for path, split_name in found:
         if match := SPLITS_FILE.fullmatch(path.name):
@@ -85,24 +86,17 @@ def _splits_files(place: Path) -> tuple[SplitsFile, ...]:
     return tuple(files)
 
 
-def _split_number(folder: Path) -> int:
-    match = SPLIT_FOLDER.fullmatch(folder.name)
-    return int(match["number"]) if match else 0
-
-
 def _features_files(candidates: list[Path], cache_dir: Path | None) -> tuple[Path, ...]:
+    """Pick the preferred file, or all that hold features by their header; what a header says is remembered."""
     preferred = tuple(path for path in candidates if path.name == PREFERRED_FEATURES)
-    return preferred or tuple(path for path in candidates if _holds_features(path, cache_dir))
+    if preferred or not candidates:
+        return preferred
+    from gzslbench.data.cache import Cache
 
-
-def _holds_features(path: Path, cache_dir: Path | None) -> bool:
-    def look(path: Path) -> bool:
-        from gzslbench.data.xlsa17 import holds_features
+    def by_header(path: Path) -> bool:
+        from gzslbench.data.xlsa17 import holds_features  # scipy and h5py are slow to import
 
         return holds_features(path)
 
-    if cache_dir is None:
-        return look(path)
-    from gzslbench.data.cache import Cache
-
-    return bool(Cache(cache_dir).fact(path, "holds_features", look))
+    recall = partial(Cache(cache_dir).fact, name="holds_features", find_out=by_header) if cache_dir else by_header
+    return tuple(filter(recall, candidates))

@@ -6,9 +6,7 @@ files, where they are columns as in xlsa17.
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from gzslbench.data.splits import propose_split
 from gzslbench.data.tables import Table, read_table, readable
 from gzslbench.data.xlsa17 import from_one, numbered, read_variables
 from gzslbench.errors import DataError, UsageError
+from gzslbench.files import aside, put
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +91,10 @@ def _read(name: str, sources: Sources, seed: int) -> DataSet:
 
 
 def _rows(table: Table, path: Path) -> NDArray[np.float32]:
-    """Bring a matrix into rows of float32."""
     try:
         values = np.asarray(table.values, dtype=np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"{path} holds something that is no number", "leave text to the first column alone") from None
+        raise DataError(f"{path} holds what is not a number", "leave text to the first column alone") from None
     if values.ndim != 2:
         raise DataError(f"{path} holds an array of shape {values.shape}", "give a matrix")
     return np.ascontiguousarray(values.T if table.items_in_columns else values)
@@ -111,7 +109,7 @@ def _label_rows(raw: NDArray[Any], names: tuple[str, ...], path: Path, first_lab
     if raw.dtype.kind not in "uif" or not np.array_equal(raw, np.round(raw)):
         strange = next((text for text in as_text if text not in rows), "")
         raise DataError(
-            f"{path}: the label '{strange}' is no class of the semantics",
+            f"{path}: the label '{strange}' is not a class of the semantics",
             "name the classes in the first column of the semantics .csv, or as class_names in an .npz",
         )
     numbers = raw.astype(np.int64)
@@ -148,40 +146,26 @@ def _given_split(path: Path, labels: Indices) -> Split:
 
 
 def _write(folder: Path, dataset: DataSet, split: Split) -> None:
-    """Write both files under a temporary name and move them into place."""
+    """Write both files aside and move them into place together."""
     features: dict[str, Any] = {"features": dataset.features.T, "labels": dataset.labels[:, None] + 1.0}
     if dataset.sample_names is not None:
         features["image_files"] = _cell([name.decode() for name in dataset.sample_names.tolist()])
-    splits = {
-        "att": dataset.semantics.T,
-        "allclasses_names": _cell(dataset.class_names),
-        "split_name": split.name,
-        **_locations(split),
-    }
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    splits = {"att": dataset.semantics.T, "allclasses_names": _cell(dataset.class_names), "split_name": split.name}
+    for key in (*LOCATIONS, *OPTIONAL_LOCATIONS):
+        indices = split.arrays.get(key if key in OPTIONAL_LOCATIONS else key.removesuffix("_loc"))
+        if indices is not None:
+            splits[key] = (indices[:, None] + 1).astype(np.int32)
     try:
-        temporary.mkdir(parents=True)
-        scipy.io.savemat(temporary / "features.mat", features, do_compression=True)
-        scipy.io.savemat(temporary / "att_splits.mat", splits, do_compression=True)
-        temporary.rename(folder)
+        with aside(folder) as temporary:
+            temporary.mkdir()
+            scipy.io.savemat(temporary / "features.mat", features, do_compression=True)
+            scipy.io.savemat(temporary / "att_splits.mat", splits, do_compression=True)
+            put(temporary, folder)
     except OSError as error:
         raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _locations(split: Split) -> Mapping[str, NDArray[np.int32]]:
-    sets = {
-        "trainval_loc": split.trainval,
-        "test_seen_loc": split.test_seen,
-        "test_unseen_loc": split.test_unseen,
-        "train_loc": split.train_loc,
-        "val_loc": split.val_loc,
-    }
-    return {key: (indices[:, None] + 1).astype(np.int32) for key, indices in sets.items() if indices is not None}
-
-
-def _cell(names: tuple[str, ...] | list[str]) -> NDArray[np.object_]:
+def _cell(names: Sequence[str]) -> NDArray[np.object_]:
     cell = np.empty((len(names), 1), dtype=object)
     cell[:, 0] = names
     return cell

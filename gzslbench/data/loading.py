@@ -18,37 +18,24 @@ from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
 from gzslbench.errors import DataError
 
-SAMPLE_SETS = ("trainval", "test_seen", "test_unseen")
-CLASS_SETS = ("seen_classes", "unseen_classes")
-OPTIONAL_SETS = ("val_classes", "train_loc", "val_loc")
-
 
 def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     """Open one of the data sets of a folder. Raises :class:`DataError` naming the file that is at fault."""
-    features, features_hash = cache.of_file(_features_file(folder), "features", _convert_features)
-    labels, sample_names = features.arrays["labels"], features.arrays.get("sample_names")
+    features_file = _features_file(folder)
+    features, features_hash = cache.of_file(features_file, "features", _convert_features)
     variant = name.partition("@")[2]
     files = [file for file in folder.splits if file.variant == variant]
     converted = [cache.of_file(file.path, "splits", _convert_splits) for file in files]
     first = converted[0][0]
     for file, (entry, _) in zip(files, converted, strict=True):
-        _check_fit(file.path, entry, first, labels, files[0].path)
-    paths = [_features_file(folder), *(file.path for file in files)]
-    digests = [features_hash, *(digest for _, digest in converted)]
-    return DataSet(
-        name=name,
-        features=features.arrays["features"],
-        labels=labels,
-        semantics=first.arrays["semantics"],
-        class_names=tuple(first.meta["class_names"]),
-        splits=_splits(folder.name, files, [entry for entry, _ in converted], labels),
-        provenance=Provenance(
-            str(folder.path),
-            {str(path.relative_to(folder.path)): digest for path, digest in zip(paths, digests, strict=True)},
-        ),
-        sample_names=sample_names,
-        fingerprint={**features.meta["fingerprint"], **first.meta["fingerprint"]},
-    )
+        _check_fit(file.path, entry, first, features.arrays["labels"], files[0].path)
+    splits = _splits(folder.name, files, [entry for entry, _ in converted], features.arrays["labels"])
+    digests = {features_file: features_hash}
+    digests |= {file.path: digest for file, (_, digest) in zip(files, converted, strict=True)}
+    sources = {str(path.relative_to(folder.path)): digest for path, digest in digests.items()}
+    meta = {**first.meta, "fingerprint": {**features.meta["fingerprint"], **first.meta["fingerprint"]}}
+    entry = Entry({**features.arrays, **first.arrays}, meta)
+    return _data_set(name, entry, splits, Provenance(str(folder.path), sources))
 
 
 def load_source(source: type[DataSource], cache: Cache) -> DataSet:
@@ -64,45 +51,54 @@ def load_source(source: type[DataSource], cache: Cache) -> DataSet:
     entry, digest = cache.of_file(file, f"source-{name}", lambda _: _convert_source(source))
     splits = {}
     for number, split_name in enumerate(entry.meta["splits"]):
-        sets = {key: entry.arrays.get(f"split{number}.{key}") for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS)}
-        splits[split_name] = Split(split_name, **sets)  # type: ignore[arg-type]
+        prefix = f"split{number}."
+        arrays = {key.removeprefix(prefix): array for key, array in entry.arrays.items() if key.startswith(prefix)}
+        splits[split_name] = Split(split_name, **arrays)
+    return _data_set(
+        name, entry, splits, Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest})
+    )
+
+
+def _data_set(name: str, entry: Entry, splits: Mapping[str, Split], provenance: Provenance) -> DataSet:
+    arrays, meta = entry.arrays, entry.meta
     return DataSet(
-        name=name,
-        features=entry.arrays["features"],
-        labels=entry.arrays["labels"],
-        semantics=entry.arrays["semantics"],
-        class_names=tuple(entry.meta["class_names"]),
-        splits=splits,
-        provenance=Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest}),
-        sample_names=entry.arrays.get("sample_names"),
-        fingerprint=entry.meta["fingerprint"],
+        name,
+        arrays["features"],
+        arrays["labels"],
+        arrays["semantics"],
+        tuple(meta["class_names"]),
+        splits,
+        provenance,
+        arrays.get("sample_names"),
+        meta["fingerprint"],
     )
 
 
 def make_split(name: str, locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Split:
     """Make a split of index arrays; classes follow from the labels of the samples."""
+    present = [key for key in (*LOCATIONS, *OPTIONAL_LOCATIONS) if key in locations]
+    classes = {key: np.unique(labels[locations[key]]) for key in present}
     return Split(
         name,
         trainval=locations["trainval_loc"],
         test_seen=locations["test_seen_loc"],
         test_unseen=locations["test_unseen_loc"],
-        seen_classes=np.unique(labels[locations["trainval_loc"]]),
-        unseen_classes=np.unique(labels[locations["test_unseen_loc"]]),
-        val_classes=_val_classes(locations, labels),
+        seen_classes=classes["trainval_loc"],
+        unseen_classes=classes["test_unseen_loc"],
+        val_classes=_val_classes(**classes),
         train_loc=locations.get("train_loc"),
         val_loc=locations.get("val_loc"),
     )
 
 
-def _val_classes(locations: Mapping[str, Indices], labels: NDArray[np.int64]) -> Indices | None:
+def _val_classes(
+    trainval_loc: Indices, train_loc: Indices | None = None, val_loc: Indices | None = None, **_: Indices
+) -> Indices | None:
     """Give the classes of ``val_loc`` where they are seen classes apart from those of ``train_loc``."""
-    if "val_loc" not in locations or "train_loc" not in locations:
+    if train_loc is None or val_loc is None or not 0 < len(val_loc) < len(trainval_loc):
         return None
-    validation = np.unique(labels[locations["val_loc"]])
-    training = np.unique(labels[locations["train_loc"]])
-    seen = np.unique(labels[locations["trainval_loc"]])
-    apart = not np.isin(validation, training).any() and np.isin(validation, seen).all()
-    return validation if apart and 0 < len(validation) < len(seen) else None
+    apart = not np.isin(val_loc, train_loc).any() and np.isin(val_loc, trainval_loc).all()
+    return val_loc if apart else None
 
 
 def _features_file(folder: Folder) -> Path:
@@ -120,20 +116,17 @@ def _splits(base: str, files: list[SplitsFile], entries: list[Entry], labels: ND
     splits: dict[str, Split] = {}
     for file, entry in zip(files, entries, strict=True):
         split = make_split("", entry.arrays, labels)
-        name = file.split_name or entry.meta["split_name"] or _version(base, split)
+        name = file.split_name or entry.meta["split_name"]
+        if not name:
+            leaks = any(np.isin(split.test_seen, split.arrays.get(key, [])).any() for key in OPTIONAL_LOCATIONS)
+            trained, seen, unseen = map(len, split.sample_sets.values())
+            name = split_version(base, split.sample_fingerprint, leaks, (trained, seen, unseen))
         if name in splits and splits[name].fingerprint != split.fingerprint:
             raise DataError(
                 f"{file.path} holds a second split named '{name}'", "rename it to <semantics>_splits_<name>.mat"
             )
         splits.setdefault(name, replace(split, name=name))
     return splits
-
-
-def _version(base: str, split: Split) -> str:
-    zero_shot = [array for array in (split.train_loc, split.val_loc) if array is not None]
-    leaks = any(np.isin(split.test_seen, array).any() for array in zero_shot)
-    sizes = (len(split.trainval), len(split.test_seen), len(split.test_unseen))
-    return split_version(base, split.sample_fingerprint, leaks, sizes)
 
 
 def _check_fit(path: Path, entry: Entry, first: Entry, labels: NDArray[np.int64], first_path: Path) -> None:
@@ -184,8 +177,6 @@ def _convert_source(source: type[DataSource]) -> Entry:
     if made.sample_names is not None:
         arrays["sample_names"] = made.sample_names
     for number, split in enumerate(made.splits.values()):
-        for key in (*SAMPLE_SETS, *CLASS_SETS, *OPTIONAL_SETS):
-            if getattr(split, key) is not None:
-                arrays[f"split{number}.{key}"] = getattr(split, key)
+        arrays |= {f"split{number}.{key}": array for key, array in split.arrays.items()}
     meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
     return Entry(arrays, meta)

@@ -9,14 +9,7 @@ from gzslbench.contract.dataset import DataSet, Indices, Split
 from gzslbench.contract.splitting import cut, draw_validation_classes, propose_split
 from gzslbench.errors import DataError
 
-__all__ = [
-    "adversarial_split",
-    "further_splits",
-    "propose_split",
-    "random_splits",
-    "split_of_hash",
-    "validation_split",
-]
+__all__ = ["adversarial_split", "further_splits", "propose_split", "random_splits", "split_of_hash", "validation_split"]
 
 RANDOM_SPLITS = 5
 """How many random splits are made of a data set that brings only one."""
@@ -45,18 +38,15 @@ def further_splits(dataset: DataSet) -> list[Split]:
 def split_of_hash(dataset: DataSet, fingerprint: str) -> Split:
     """Find the split that a record names: one that the data set brings, or one that is made for many splits.
 
-    Raises:
-        DataError: there is none of this fingerprint.
+    Raises :class:`DataError` where none has this fingerprint.
     """
-    found = (split for split in dataset.splits.values() if split.fingerprint == fingerprint)
-    made = (split for split in further_splits(dataset) if split.fingerprint == fingerprint)
-    split = next(found, None) or next(made, None)
-    if split is None:
-        raise DataError(
-            f"'{dataset.name}' in {dataset.provenance.location} has no split with the hash {fingerprint}",
-            "name the folder of the data that the record was made of by --data-dir",
-        )
-    return split
+    for split in (*dataset.splits.values(), *further_splits(dataset)):
+        if split.fingerprint == fingerprint:
+            return split
+    raise DataError(
+        f"'{dataset.name}' in {dataset.provenance.location} has no split with the hash {fingerprint}",
+        "name the folder of the data that the record was made of by --data-dir",
+    )
 
 
 def random_splits(dataset: DataSet, count: int, seed: int, official: Split | None = None) -> list[Split]:
@@ -97,7 +87,7 @@ def adversarial_split(dataset: DataSet, official: Split | None = None) -> Split:
 
 
 def _samples(split: Split) -> Indices:
-    return np.unique(np.concatenate([split.trainval, split.test_seen, split.test_unseen]))
+    return np.unique(np.concatenate([*split.sample_sets.values()]))
 
 
 def _test_share(split: Split) -> float:

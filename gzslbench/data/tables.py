@@ -41,7 +41,7 @@ def read_table(path: Path, role: Role) -> Table:
     """Read what plays ``role`` in a file. Raises :class:`DataError` naming the file, what is wrong, and the remedy."""
     readers = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv, ".mat": _read_mat}
     if path.suffix.lower() not in readers:
-        raise DataError(f"{path} is of no format that can be imported", f"use one of {', '.join(readers)}")
+        raise DataError(f"{path} has a format that can't be imported", f"use one of {', '.join(readers)}")
     with readable(path):
         return readers[path.suffix.lower()](path, role)
 

@@ -63,7 +63,9 @@ def read_features(path: Path) -> FeatureFile:
             f"{path}: features is {features.shape[0]} x {features.shape[1]} for {len(labels)} labels",
             "store one column per sample (d x n), or bring the data in with 'gzslbench data import'",
         )
-    return FeatureFile(np.ascontiguousarray(features.T, dtype=np.float32), labels, _sample_names(found, len(labels)))
+    names = [name.encode() for name in texts(found.get("image_files", []))]
+    sample_names = np.array(names) if len(names) == len(labels) else None
+    return FeatureFile(np.ascontiguousarray(features.T, dtype=np.float32), labels, sample_names)
 
 
 def read_splits(path: Path) -> SplitFile:
@@ -99,7 +101,7 @@ def read_variables(path: Path, required: Iterable[str], optional: Iterable[str] 
     if not path.is_file():
         raise DataError(f"{path} does not exist", "check the path")
     try:
-        found = _read_hdf5(path, wanted) if h5py.is_hdf5(path) else _read_matlab5(path, wanted)
+        found = _read_hdf5(path, wanted) if h5py.is_hdf5(path) else scipy.io.loadmat(path, variable_names=wanted)
     except Exception as error:  # scipy and h5py raise whatever a broken file makes them trip over
         raise DataError(
             f"{path} can't be read as a .mat file ({_reason(path, error)})", "copy or download it again"
@@ -134,10 +136,6 @@ def texts(cell: Any) -> list[str]:
     return [text for item in np.asarray(cell).ravel(order="F").tolist() for text in texts(item)]
 
 
-def _read_matlab5(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name, value in scipy.io.loadmat(path, variable_names=wanted).items() if name in wanted}
-
-
 def _read_hdf5(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
     """Read MATLAB 7.3, which stores matrices transposed, and cells as references to arrays of character codes."""
     with h5py.File(path) as file:
@@ -165,11 +163,6 @@ def _matrix(values: Any, path: Path, name: str) -> NDArray[Any]:
             "store it as a full matrix with one column per " + ("class" if name == "att" else "sample"),
         )
     return array
-
-
-def _sample_names(found: dict[str, Any], count: int) -> NDArray[np.bytes_] | None:
-    names = texts(found["image_files"]) if "image_files" in found else []
-    return np.array([name.encode() for name in names]) if len(names) == count else None
 
 
 def _reason(path: Path, error: Exception) -> str:

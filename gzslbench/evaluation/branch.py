@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +65,38 @@ class FitPlan:
 
 @dataclass(frozen=True, eq=False)
 class TrainedCell:
-    """A cell that is ready for the test set."""
+    """A cell that is ready for the test set; ``peaks_mib`` are those of memory and of device memory in training."""
 
     plan: FitPlan
     output: GeneratorOutput
     fitted: Parts[Fitted]
-    peaks_mib: tuple[float, float]
+    peaks_mib: tuple[float, float] = (0.0, 0.0)
+
+    def result(self, fitter: FoldFitter, timed: Repeated[Predictions], evaluation_s: float) -> CellResult:
+        """Put together what the cell reports, once its prediction has been timed."""
+        generator, gate, classifier = self.fitted
+        memory, device_memory = map(max, self.peaks_mib, peaks_mib(fitter.device))
+        timings = Timings(
+            fit_generator=generator.phase if generator else None,
+            synthesise=self.output.phase,
+            fit_gate=gate.phase,
+            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+            predict_s=timed.wall_s,
+            test_samples=len(timed.result.samples),
+            warm_up_s=fitter.job.warm_up_s + timed.warm_up_s,
+            evaluation_s=evaluation_s,
+            jobs=fitter.job.jobs,
+            peak_memory_mib=memory,
+            peak_device_mib=device_memory or None,
+            seeds_together=generator.seeds_together if generator else 1,
+        )
+        selection = dict(self.plan.selection)
+        return CellResult(timed.result, timings, selection, self.logged("notes"), self.logged("curves"))
+
+    def logged(self, what: Literal["notes", "curves", "samples"]) -> dict[str, Any]:
+        """Gather what the components logged, each under its component's name."""
+        components, parts = self.plan.setup.by_role(), self.fitted.by_role().items()
+        return {f"{components[role].name}.{key}": of for role, fit in parts for key, of in getattr(fit, what).items()}
 
 
 def fit_once(
@@ -99,7 +125,6 @@ class Branch:
         self._fitted: dict[object, Fitted] = {}
 
     def run(self, plans: Sequence[FitPlan]) -> None:
-        """Fit the generator and each cell behind it, and have each predict."""
         for trained in self.train(plans):
             self.predict(trained)
 
@@ -122,31 +147,25 @@ class Branch:
                     trained.append(self._train(plan, output, generator, peaks))
                 if not outcome.failed and self.fitter.unseen_semantics is not None:
                     outcome = self.predict(trained.pop())
-                if outcome.failed:  # what it has seen may be spoilt
+                if outcome.failed:  # what it was shown may be spoilt
                     output = GeneratorOutput(self.fitter, generator)
                     self._fitted.clear()
         return trained
 
     def predict(self, trained: TrainedCell) -> Outcome:
-        """Predict the test samples and report the result."""
-        plan, fitted, fitter = trained.plan, trained.fitted, self.fitter
-        with failures_reported(self.coordinator, [plan.cell.index], fitter) as outcome:
-            reset_peaks(fitter.device)
-            self.coordinator.begin(plan.cell.index, "predict")
+        index, setup, fitted, job = trained.plan.cell.index, trained.plan.setup, trained.fitted, self.fitter.job
+        with failures_reported(self.coordinator, [index], self.fitter) as outcome:
+            reset_peaks(self.fitter.device)
+            self.coordinator.begin(index, "predict")
             test_set = self.coordinator.test_set()
-            predictor = Predictor(
-                fitter, trained.output, plan.setup, fitted.gate.component, fitted.classifier.component
-            )
-            predicted = repeat_prediction(
-                lambda: predictor.predict(test_set, fitter.job.keep_scores), REPEATS, fitter.device
-            )
-            timings = timings_of(fitter, trained.output, fitted, predicted, self.evaluation_s, trained.peaks_mib)
-            predictions = predictor.with_gate_score(predicted.result, test_set)
-            result = cell_result(plan.setup, fitted, predictions, timings, plan.selection)
-            if fitter.job.keep_samples:
-                kept = _by_component(plan.setup, {role: part.samples for role, part in fitted.by_role().items()})
-                result = replace(result, samples={**trained.output.samples(), **kept})
-            self.coordinator.report(plan.cell.index, result)
+            gate, classifier = fitted.gate.component, fitted.classifier.component
+            predictor = Predictor(self.fitter, trained.output, setup, gate, classifier)
+            timed = repeat_prediction(lambda: predictor.predict(test_set, job.keep_scores), REPEATS, self.fitter.device)
+            result = trained.result(self.fitter, timed, self.evaluation_s)
+            result = replace(result, predictions=predictor.with_gate_score(timed.result, test_set))
+            if job.keep_samples:
+                result = replace(result, samples=trained.output.samples() | trained.logged("samples"))
+            self.coordinator.report(index, result)
         return outcome
 
     def _train(
@@ -182,53 +201,6 @@ def fit_generator(
     if part is None:
         return None
     return fitter.fit(part, GeneratorOutput(fitter, None).view(part), limits.get(part.name), checkpoint)
-
-
-def timings_of(
-    fitter: FoldFitter,
-    output: GeneratorOutput,
-    fitted: Parts[Fitted],
-    predicted: Repeated[Predictions],
-    evaluation_s: float,
-    peaks: tuple[float, float] = (0.0, 0.0),
-) -> Timings:
-    """Put together the times of a cell; ``peaks`` are those of :func:`peaks_mib` before the last reset."""
-    generator, gate, classifier = fitted
-    memory, device_memory = map(max, peaks, peaks_mib(fitter.device))
-    return Timings(
-        fit_generator=generator.phase if generator else None,
-        synthesise=output.phase,
-        fit_gate=gate.phase,
-        fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
-        predict_s=predicted.wall_s,
-        test_samples=len(predicted.result.samples),
-        warm_up_s=fitter.job.warm_up_s + predicted.warm_up_s,
-        evaluation_s=evaluation_s,
-        jobs=fitter.job.jobs,
-        peak_memory_mib=memory,
-        peak_device_mib=device_memory or None,
-        seeds_together=generator.seeds_together if generator else 1,
-    )
-
-
-def cell_result(
-    setup: Setup, fitted: Parts[Fitted], predictions: Predictions, timings: Timings, selection: Mapping[str, Any]
-) -> CellResult:
-    """Put together what a cell reports; notes and curves stand under the name of their component."""
-    parts = fitted.by_role()
-    return CellResult(
-        predictions=predictions,
-        timings=timings,
-        selection=dict(selection),
-        notes=_by_component(setup, {role: part.notes for role, part in parts.items()}),
-        curves=_by_component(setup, {role: part.curves for role, part in parts.items()}),
-    )
-
-
-def _by_component(setup: Setup, named: Mapping[Any, Mapping[str, Any]]) -> dict[str, Any]:
-    """Put the name of the component that plays a role before each of the names that it gave."""
-    components = setup.by_role()
-    return {f"{components[role].name}.{name}": what for role, own in named.items() for name, what in own.items()}
 
 
 @dataclass

@@ -53,8 +53,9 @@ class GeneratorOutput:
         fitter = self._fitter
         if self._generator is None:
             return fitter.features, fitter.labels
+        view = View(fitter.features, fitter.labels, fitter.semantics, protocol=fitter.job.protocol.name)
         with self._calling("training_set") as ctx:
-            features, labels = self._generator.training_set(_plain_view(fitter), ctx)
+            features, labels = self._generator.training_set(view, ctx)
         name = self._generator.info.name
         features = checked(features, (None, None), name, "training_set")
         return features, checked_labels(labels, len(features), len(fitter.semantics), name)
@@ -126,10 +127,6 @@ class GeneratorOutput:
         with isolated(ctx.seed, grad=False), Stopwatch(self._fitter.device) as watch:
             yield ctx
         self.phase = watch.phase if self.phase is None else _sum(self.phase, watch.phase)
-
-
-def _plain_view(fitter: FoldFitter) -> View:
-    return View(fitter.features, fitter.labels, fitter.semantics, protocol=fitter.job.protocol.name)
 
 
 def _sum(one: Phase, other: Phase) -> Phase:

@@ -44,7 +44,7 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class TestSet:
-    """What is handed out at test time: the test samples without labels, and the semantics of the unseen classes."""
+    """What is given at test time: the test samples without labels, and the semantics of the unseen classes."""
 
     samples: IntArray
     unseen_semantics: FloatArray

@@ -8,8 +8,8 @@ taken off the clock, so they leave training as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,10 @@ from gzslbench.evaluation.branch import (
     WHOLE_GROUP,
     Coordinator,
     FitPlan,
-    cell_result,
+    TrainedCell,
     failures_reported,
     fit_generator,
     fit_once,
-    timings_of,
 )
 from gzslbench.evaluation.fitting import Fitted, FoldFitter, Limits
 from gzslbench.evaluation.generator_output import GeneratorOutput
@@ -54,7 +53,6 @@ class Best:
     evaluations: int = 0
 
     def offer(self, h: float, predictions: Predictions, setup: Setup, steps: Steps) -> None:
-        """Keep an evaluation if it is better than all before it."""
         self.evaluations += 1
         if h > self.h:
             self.h, self.predictions, self.setup, self.steps = h, predictions, setup, steps
@@ -104,7 +102,7 @@ class Search:
     def __init__(self, coordinator: Coordinator, fitter: FoldFitter, test_set: TestSet, judge: Judge) -> None:
         self.coordinator, self.fitter, self.test_set, self.judge = coordinator, fitter, test_set, judge
         self.best = {cell.index: Best() for cell in fitter.job.cells}
-        self.final: dict[int, tuple[Predictor, Parts[Fitted], GeneratorOutput]] = {}
+        self.final: dict[int, tuple[Predictor, TrainedCell]] = {}
         self.failed: set[int] = set()
 
     @property
@@ -115,70 +113,68 @@ class Search:
     def run(self) -> None:
         """Fit each generator once, evaluating the cells behind it on the way and at the end."""
         reset_peaks(self.fitter.device)
-        branches: dict[str, list[tuple[CellJob, Setup]]] = {}
+        branches: dict[str, list[FitPlan]] = {}
         for cell in self.fitter.job.cells:
             for setup in cell.setups:
                 identity = setup.generator and setup.generator.identity()
-                branches.setdefault(repr(identity), []).append((cell, setup))
-        for pairs in branches.values():
-            cells = [cell.index for cell, _ in pairs]
+                branches.setdefault(repr(identity), []).append(FitPlan(cell, setup))
+        for branch in branches.values():
+            cells = [plan.cell.index for plan in branch]
             with failures_reported(self.coordinator, cells, self.fitter) as outcome:
-                self._run_branch(pairs)
+                self._run_branch(branch)
             if outcome.failed:
                 self.failed.update(cells)
 
-    def _run_branch(self, pairs: list[tuple[CellJob, Setup]]) -> None:
-        part = pairs[0][1].generator
+    def _run_branch(self, branch: Sequence[FitPlan]) -> None:
+        part = branch[0].setup.generator
         name = part.name if part else ""
 
         def evaluate(component: Any, steps: Limits) -> None:
-            self._evaluate_all(pairs, component, {name: steps})
+            self._evaluate_all(branch, component, {name: steps})
             self.coordinator.begin(WHOLE_GROUP, "fit generator")
 
         self.coordinator.begin(WHOLE_GROUP, "fit generator")
-        self._evaluate_all(pairs, fit_generator(self.fitter, part, {}, evaluate), {})
+        self._evaluate_all(branch, fit_generator(self.fitter, part, {}, evaluate), {})
 
-    def _evaluate_all(
-        self, pairs: list[tuple[CellJob, Setup]], generator: Fitted | Generator | None, steps: Steps
-    ) -> None:
+    def _evaluate_all(self, branch: Sequence[FitPlan], generator: Fitted | Generator | None, steps: Steps) -> None:
         output = GeneratorOutput(self.fitter, generator)
         fitted = generator if isinstance(generator, Fitted) else None
-        for cell, setup in pairs:
-            if cell.index in self.failed:
+        for plan in branch:
+            index = plan.cell.index
+            if index in self.failed:
                 continue
-            with failures_reported(self.coordinator, [cell.index], self.fitter) as outcome:
-                self._evaluate(cell, setup, output, steps, fitted)
+            with failures_reported(self.coordinator, [index], self.fitter) as outcome:
+                self._evaluate(plan, output, steps, fitted)
             if outcome.failed:
-                self.failed.add(cell.index)
+                self.failed.add(index)
                 output = GeneratorOutput(self.fitter, generator)
 
-    def _evaluate(
-        self, cell: CellJob, setup: Setup, output: GeneratorOutput, steps: Steps, generator: Fitted | None
-    ) -> None:
+    def _evaluate(self, plan: FitPlan, output: GeneratorOutput, steps: Steps, generator: Fitted | None) -> None:
         """Fit gate and classifier behind a generator as it is now, evaluating the classifier while it trains."""
-        self.coordinator.begin(cell.index, "synthesise")
+        index, setup = plan.cell.index, plan.setup
+        self.coordinator.begin(index, "synthesise")
         gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
-        self.coordinator.begin(cell.index, "fit gate")
+        self.coordinator.begin(index, "fit gate")
         gate = None if same_component(setup) else self.fitter.fit(setup.gate, gate_view)
 
         def judge(classifier: Any, chosen: Steps) -> Predictor:
             gate_component = classifier if gate is None else gate.component
             predictor = Predictor(self.fitter, output, setup, gate_component, classifier)
             predictions = predictor.with_gate_score(predictor.predict(self.test_set), self.test_set)
-            self.best[cell.index].offer(self.judge(cell.index, predictions), predictions, setup, steps | chosen)
+            self.best[index].offer(self.judge(index, predictions), predictions, setup, steps | chosen)
             return predictor
 
         def evaluate(component: Any, trained: Limits) -> None:
             judge(component, {setup.classifier.name: trained})
 
-        self.coordinator.begin(cell.index, "fit classifier")
+        self.coordinator.begin(index, "fit classifier")
         classifier = self.fitter.fit(setup.classifier, classifier_view, checkpoint=evaluate)
         predictor = judge(classifier.component, {})
-        self.final[cell.index] = (predictor, Parts(generator, gate or classifier, classifier), output)
+        self.final[index] = (predictor, TrainedCell(plan, output, Parts(generator, gate or classifier, classifier)))
 
     def plan(self, cell: CellJob) -> FitPlan:
         """Say how a cell is to be fitted, after the search; stages that the chosen state had not begun stay out."""
-        best, (_, fitted, _) = self.best[cell.index], self.final[cell.index]
+        best, fitted = self.best[cell.index], self.final[cell.index][1].fitted
         assert best.setup is not None
         limits: dict[str, Limits] = dict(best.steps)
         for part, done in ((best.setup.generator, fitted.generator), (best.setup.classifier, fitted.classifier)):
@@ -188,17 +184,15 @@ class Search:
 
     def result(self, cell: CellJob) -> CellResult:
         """Put together the best predictions of a cell and the times of its full training."""
-        best, (predictor, fitted, output) = self.best[cell.index], self.final[cell.index]
-        assert best.setup is not None
+        best, (predictor, trained) = self.best[cell.index], self.final[cell.index]
         assert best.predictions is not None
         timed = repeat_prediction(lambda: predictor.predict(self.test_set), 1, self.fitter.device)
-        evaluation_s = sum(done.paused_s for done in {*fitted} if done is not None)
-        timings = timings_of(self.fitter, output, fitted, timed, evaluation_s)
-        return cell_result(best.setup, fitted, best.predictions, timings, best.summary())
+        evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
+        result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, evaluation_s)
+        return replace(result, predictions=best.predictions)
 
 
 def same_component(setup: Setup) -> bool:
-    """Say whether gate and classifier are one component in two roles."""
     gate, classifier = setup.gate, setup.classifier
     classes = (load_component(part.source, part.kind, part.name) for part in (gate, classifier))
     return len(set(classes)) == 1 and gate.identity() == classifier.identity()

@@ -64,7 +64,7 @@ class Stopwatch:
     def _start(self) -> None:
         synchronise(self._device)
         if self._has_events:
-            self._first, self._last = (_event() for _ in range(2))
+            self._first, self._last = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
             self._first.record(torch.cuda.current_stream(self._device))
         self._wall_start, self._cpu_start = time.perf_counter(), time.process_time()
 
@@ -122,24 +122,14 @@ def reset_peaks(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
-def peak_memory_mib() -> float:
-    """Give the most memory that the process held resident since :func:`reset_peaks`, data and libraries included."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / MIB if sys.platform == "darwin" else peak / 1024  # macOS counts bytes, Linux KiB
-
-
-def peak_device_mib(device: torch.device) -> float | None:
-    """Give the most GPU memory that torch's tensors took at once since :func:`reset_peaks`; None on a CPU."""
-    return torch.cuda.max_memory_allocated(device) / MIB if device.type == "cuda" else None
-
-
 def peaks_mib(device: torch.device) -> tuple[float, float]:
-    """Give the peaks of memory and of device memory, 0 where there is no device."""
-    return peak_memory_mib(), peak_device_mib(device) or 0.0
+    """Give the peaks since :func:`reset_peaks`: of resident memory, and of GPU memory, 0 on a CPU.
 
-
-def _event() -> torch.cuda.Event:
-    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+    The first counts the whole process, data and libraries included, the second what torch's tensors took at once.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resident = peak / MIB if sys.platform == "darwin" else peak / 1024  # macOS counts bytes, Linux KiB
+    return resident, torch.cuda.max_memory_allocated(device) / MIB if device.type == "cuda" else 0.0
 
 
 def _timed(function: Callable[[], T], device: torch.device) -> tuple[float, T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +77,9 @@ class Predictions:
         }
         return Predictions(**whole)
 
-    def save(self, path: Path) -> None:
+    def save(self, file: Path | BinaryIO) -> None:
         """Write a compressed ``.npz``, whole numbers in as few bytes as they need."""
-        save_arrays(path, self.narrow())
+        save_arrays(file, self.narrow())
 
     def narrow(self) -> Arrays:
         """Give the arrays in as few bytes as they need, what follows from the others left out."""

@@ -29,5 +29,4 @@ Setup = Parts[ConfiguredComponent]
 
 
 def settings_of(setup: Setup) -> dict[str, dict[str, Any]]:
-    """Give the settings by component and name."""
     return {part.name: dict(part.config) for part in setup.by_role().values()}

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
@@ -30,12 +31,10 @@ class Combination:
 
     @property
     def infos(self) -> Parts[Info]:
-        """What its components declare."""
         return self.entries.map(lambda entry: entry.what.info)
 
 
 def of_method(registry: Registry, name: str) -> Combination:
-    """Look up a method and its components."""
     method = registry.get("method", name).what
     entries = _entries(registry, method.generator, method.gate, method.classifier)
     return Combination(method.name, entries, nested(method.settings or {}))
@@ -61,7 +60,6 @@ def _entries(registry: Registry, generator: str, gate: str, classifier: str) -> 
 
 
 def every_combination(registry: Registry) -> Iterator[Combination]:
-    """Combine every generator, and none, with every gate and every classifier."""
     generators = ["none", *registry.of_kind("generator")]
     for parts in itertools.product(generators, registry.of_kind("gate"), registry.of_kind("classifier")):
         yield of_parts(registry, *parts)
@@ -75,19 +73,15 @@ def of_plugin(registry: Registry, name: str) -> list[Combination]:
     if ("method", name) in registry.entries:
         return [of_method(registry, name)]
     for entry in registry.entries.values():
-        if entry.name == name and entry.kind in ("generator", "gate", "classifier"):
+        if entry.name == name and entry.kind in get_args(Role):
             return [_completed(registry, entry)]
     mine = [entry for entry in registry.entries.values() if name in (entry.plugin.name, str(entry.plugin.path))]
-    if mine:
-        return _of_entries(registry, mine)
-    registry.refuse_broken(name)
-    raise UsageError(f"there is no method or plugin '{name}'", nearest(name, registry.of_kind("method")))
-
-
-def _of_entries(registry: Registry, entries: Sequence[Entry]) -> list[Combination]:
-    methods = [of_method(registry, entry.name) for entry in entries if entry.kind == "method"]
+    if not mine:
+        registry.refuse_broken(name)
+        raise UsageError(f"there is no method or plugin '{name}'", nearest(name, registry.of_kind("method")))
+    methods = [of_method(registry, entry.name) for entry in mine if entry.kind == "method"]
     used = {(entry.kind, entry.name) for method in methods for entry in method.entries.by_role().values()}
-    rest = [e for e in entries if e.kind in ("generator", "gate", "classifier") and (e.kind, e.name) not in used]
+    rest = [entry for entry in mine if entry.kind in get_args(Role) and (entry.kind, entry.name) not in used]
     return methods + [_completed(registry, entry) for entry in rest]
 
 
@@ -107,18 +101,17 @@ class Resolver:
     chosen: Settings = field(default_factory=dict)
     _components: dict[object, ConfiguredComponent] = field(default_factory=dict)
 
-    def setup(self, combination: Combination, data_set: str, point: Settings | None = None) -> Setup:
-        """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
-        return self._setup(combination, data_set, self.budget, point or {})
+    def setup(self, combination: Combination, data_set: str, point: Settings | None = None, budget: str = "") -> Setup:
+        """Set up the components of a combination for a data set; ``point`` is one point of a grid.
 
-    def budget_of(self, combination: Combination, data_set: str) -> str:
-        """Name the budget, or ``full`` where it leaves the recipe for this data set as it is."""
-        with_budget, without = (self._setup(combination, data_set, budget, {}) for budget in (self.budget, FULL))
-        return FULL if with_budget == without else self.budget
-
-    def _setup(self, combination: Combination, data_set: str, budget: str, point: Settings) -> Setup:
-        settings = self._settings(combination, data_set, budget)
-        merge(settings, point)
+        The recipes of all plugins involved come first, the generator's last among them, then what overrides them.
+        """
+        settings: Settings = {}
+        for plugin in dict.fromkeys(entry.plugin for entry in reversed([*combination.entries.by_role().values()])):
+            if plugin in self.registry.recipes:
+                merge(settings, self.registry.recipes[plugin].settings(data_set, budget or self.budget))
+        for overriding in (combination.settings, self.chosen, point or {}):
+            merge(settings, overriding)
         generator, gate, classifier = combination.entries
         return Parts(
             self._component("generator", generator, settings) if generator else None,
@@ -126,15 +119,10 @@ class Resolver:
             self._component("classifier", classifier, settings),
         )
 
-    def _settings(self, combination: Combination, data_set: str, budget: str) -> Settings:
-        """Merge the recipes of all plugins involved, the generator's last, and what is to override them."""
-        settings: Settings = {}
-        for plugin in dict.fromkeys(entry.plugin for entry in reversed([*combination.entries.by_role().values()])):
-            recipe = self.registry.recipes.get(plugin)
-            if recipe is not None:
-                merge(settings, recipe.settings(data_set, budget))
-        merge(settings, combination.settings)
-        return merge(settings, self.chosen)
+    def budget_of(self, combination: Combination, data_set: str) -> str:
+        """Name the budget, or ``full`` where it leaves the recipe for this data set as it is."""
+        with_budget, without = (self.setup(combination, data_set, budget=each) for each in (self.budget, FULL))
+        return FULL if with_budget == without else self.budget
 
     def _component(self, kind: Role, entry: Entry, settings: Settings) -> ConfiguredComponent:
         values = settings.get(entry.name, {})
@@ -146,10 +134,8 @@ class Resolver:
 
 
 def component_names(combinations: Sequence[Combination]) -> list[str]:
-    """Name all components of a run, for checking what the user set."""
     return sorted({entry.name for combination in combinations for entry in combination.entries.by_role().values()})
 
 
 def plugin_files(names: Sequence[str]) -> list[Path]:
-    """Pick the files among what was given to ``--plugin``."""
     return [Path(name) for name in names if name.endswith(".py") or "/" in name]

@@ -31,7 +31,7 @@ _KIND_OF_BASE: dict[str, ListedKind] = {
     "Classifier": "classifier",
 }
 _DECLARING = tuple(word.encode() for word in ("Info", "Method", *_KIND_OF_BASE))
-"""Words without which a file declares nothing, and is no base of what declares something."""
+"""Words without which a file neither declares anything nor holds a base of what does; most files have none of them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class PluginSource:
 
     @property
     def files(self) -> list[Path]:
-        """The plugin's Python files, sorted."""
         if self.path is None:
             return []
         return [self.path] if self.path.is_file() else sorted(self.path.rglob("*.py"))
@@ -119,10 +118,11 @@ def _find_spec(name: str, search: Sequence[str] | None) -> ModuleSpec | None:
     return None
 
 
-def parse(path: Path) -> ast.Module | None:
-    """Parse a Python file; None where that can't be done."""
+def parse(path: Path, words: Sequence[bytes] = (b"",)) -> ast.Module | None:
+    """Parse a Python file; None where that can't be done, or where none of ``words`` is in it."""
     try:
-        return ast.parse(path.read_bytes())
+        source = path.read_bytes()
+        return ast.parse(source) if any(word in source for word in words) else None
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
 
@@ -131,34 +131,21 @@ def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
     """Read what plugins declare; a file that can't be parsed lists nothing."""
     listed: list[Listed] = []
     for plugin in plugins:
-        trees = [tree for path in plugin.files if _may_declare(path) and (tree := parse(path)) is not None]
+        trees = [tree for path in plugin.files if (tree := parse(path, _DECLARING)) is not None]
         listed += [Listed(kind, info, plugin) for kind, info in _declarations(trees)]
     return listed
-
-
-def _may_declare(path: Path) -> bool:
-    """Tell by a quick look whether a file can matter to a listing: most files of a large plugin can't."""
-    try:
-        source = path.read_bytes()
-    except OSError:
-        return False
-    return any(word in source for word in _DECLARING)
 
 
 def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
     nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     classes = {node.name: node for node in nodes}
     for node in nodes:
-        info = info_of(node)
-        if info is not None:
-            for kind in sorted(_kinds(node, classes)):
-                yield kind, info
+        if info := info_of(node):
+            yield from ((kind, info) for kind in sorted(_kinds(node, classes)))
     outside = (node for tree in trees for node in tree.body if not isinstance(node, ast.ClassDef))
     for call in (part for node in outside for part in ast.walk(node)):
-        if isinstance(call, ast.Call) and _name(call.func) == "Method":
-            method = _literal_call(call, Method)
-            if method is not None:
-                yield "method", method
+        if isinstance(call, ast.Call) and _name(call.func) == "Method" and (method := _literal_call(call, Method)):
+            yield "method", method
 
 
 def _kinds(
@@ -178,10 +165,12 @@ def _kinds(
 def info_of(node: ast.ClassDef) -> Info | DataInfo | None:
     """Read the ``info`` literal of a class; None where it has none."""
     for statement in node.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        value = getattr(statement, "value", None)
-        if isinstance(value, ast.Call) and any(isinstance(t, ast.Name) and t.id == "info" for t in targets):
-            return _literal_call(value, DataInfo) if _name(value.func) == "DataInfo" else _literal_call(value, Info)
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id="info")], value=ast.Call() as call)
+                | ast.AnnAssign(target=ast.Name(id="info"), value=ast.Call() as call)
+            ):
+                return _literal_call(call, DataInfo) if _name(call.func) == "DataInfo" else _literal_call(call, Info)
     return None
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from gzslbench.registry.declarations import PluginSource, info_of, parse
 from gzslbench.registry.source_hash import modules
 
-CONFIG = "Config"
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -48,10 +46,9 @@ def _classes(path: Path) -> Iterator[_Class]:
 
 def _config_name(node: ast.ClassDef) -> str:
     for statement in node.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name):
-            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
-            if CONFIG in names:
-                return statement.value.id
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="Config")], value=ast.Name(id=name)):
+                return name
     return ""
 
 

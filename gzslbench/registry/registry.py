@@ -17,17 +17,18 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pluggy
 
 from gzslbench.contract import Classifier, Component, Gate, Generator, hooks
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.info import DataInfo, Info, Makes, Method
-from gzslbench.contract.markers import PROJECT
+from gzslbench.contract.parts import Role
 from gzslbench.errors import GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
-from gzslbench.registry.settings import Recipe, build_config, joined, nested, read_recipe
+from gzslbench.registry.recipes import Recipe, joined, read_recipe
+from gzslbench.registry.settings import build_config, nested
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HOOKS: dict[str, tuple[str, type]] = {
@@ -37,7 +38,7 @@ _HOOKS: dict[str, tuple[str, type]] = {
     "gzslbench_classifiers": ("classifier", Classifier),
     "gzslbench_methods": ("method", Method),
 }
-_COMPONENT_KINDS = ("generator", "gate", "classifier")
+_COMPONENT_KINDS = get_args(Role)
 _COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
 
 
@@ -78,7 +79,6 @@ class Registry:
     """Of every loaded plugin, also of one without any."""
 
     def of_kind(self, kind: str) -> dict[str, Entry]:
-        """Give the entries of one kind by name."""
         return {name: entry for (of, name), entry in self.entries.items() if of == kind}
 
     def get(self, kind: str, name: str) -> Entry:
@@ -92,7 +92,7 @@ class Registry:
         """Raise :class:`PluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
         for broken in self.broken:
             if broken.may_hold(name):
-                raise PluginError(f"the plugin {broken}", "mend or uninstall it")
+                raise PluginError(f"the plugin {broken}", "fix or uninstall it")
 
 
 def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None) -> Registry:
@@ -129,7 +129,7 @@ def import_plugin(source: PluginSource) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, source.path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{source.path} is no Python file", "give a file that ends in .py")
+        raise PluginError(f"{source.path} is not a Python file", "give a file that ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -156,7 +156,7 @@ def _register(source: PluginSource, registry: Registry) -> None:
 
 def _manager(module: ModuleType) -> pluggy.PluginManager:
     """Have pluggy check one plugin's hook implementations against the hooks that there are."""
-    manager = pluggy.PluginManager(PROJECT)
+    manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     try:
         manager.register(module)
@@ -182,14 +182,13 @@ def _returned(manager: pluggy.PluginManager, hook: str) -> Iterator[Any]:
 
 
 def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
-    """Check what a hook returned and give its name."""
     if base is Method:
         if not isinstance(item, Method):
             raise PluginError(f"{hook} returned {item!r}", "return a list of Method(...)")
         name = item.name
+    elif not (isinstance(item, type) and issubclass(item, base)):
+        raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
     else:
-        if not (isinstance(item, type) and issubclass(item, base)):
-            raise PluginError(f"{hook} returned {item!r}", f"return a list of classes derived from {base.__name__}")
         expected = Info if issubclass(item, Component) else DataInfo
         info = getattr(item, "info", None)
         if not isinstance(info, expected):
@@ -208,7 +207,7 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
 def _check_component(cls: type[Component], info: Info) -> None:
     if not is_dataclass(cls.Config) or not cls.Config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise PluginError(
-            f"the Config of '{info.name}' is no frozen dataclass", "decorate it with @dataclass(frozen=True)"
+            f"the Config of '{info.name}' is not a frozen dataclass", "decorate it with @dataclass(frozen=True)"
         )
     missing: frozenset[str] = cls.__abstractmethods__
     if missing:

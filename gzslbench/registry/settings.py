@@ -1,26 +1,21 @@
-"""Settings of components: typed configurations, recipes per data set, and what the user sets on the command line."""
+"""Settings of components: typed configurations, and what the user sets on the command line."""
 
 from __future__ import annotations
 
 import itertools
-import tomllib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, fields
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from gzslbench.errors import ConfigError, UsageError, nearest
-from gzslbench.records.record import canonical_json
 
 V = TypeVar("V")
 Settings = dict[str, dict[str, Any]]
 """Values by component name, then by setting."""
-
-ORIGINS = ("paper", "released code", "descendants", "ours")
-"""Where a recipe's value may come from; "descendants" is released code of close relatives."""
 
 
 def build_config(component: str, config_class: type, values: Mapping[str, Any]) -> Any:
@@ -37,7 +32,7 @@ def build_config(component: str, config_class: type, values: Mapping[str, Any]) 
         defaults = config_class()
         asked = {name: getattr(defaults, name) for name in known} | dict(values)
         config: Any = TypeAdapter(config_class).validate_python(_with_none(config_class, asked))
-        canonical_json(config_values(config))
+        json.dumps(config_values(config), sort_keys=True, allow_nan=False)  # as a record will write it
     except ValidationError as error:
         raise ConfigError(_problem(component, error), f"see 'gzslbench list {component}'") from None
     except Exception as error:
@@ -66,110 +61,7 @@ def _problem(component: str, error: ValidationError) -> str:
 
 
 def config_values(config: Any) -> dict[str, Any]:
-    """Write a configuration as plain values for a record and its key."""
     return dict(asdict(config))
-
-
-@dataclass(frozen=True)
-class RecipeValue:
-    """One value of a recipe and where it comes from; ``why`` says more where it is our own choice."""
-
-    value: Any
-    origin: str
-    why: str = ""
-
-
-Tables = dict[str, dict[str, dict[str, RecipeValue]]]
-"""Values of recipes by data set, component and setting."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The recipes of a plugin: values by data set and component, and the budgets that may change them.
-
-    ``exempt`` names, for each budget, the data sets that it leaves as they are.
-    """
-
-    data_sets: Tables = field(default_factory=dict)
-    budgets: dict[str, Tables] = field(default_factory=dict)
-    exempt: dict[str, list[str]] = field(default_factory=dict)
-
-    def settings(self, data_set: str, budget: str = "") -> Settings:
-        """Give the values for a data set: those of ``default`` first, then of ``CUB``, then of ``CUB@sent``.
-
-        A budget's values, looked up the same way, come last.
-        """
-        merged: Settings = {}
-        exempt = data_set in self.exempt.get(budget, ())
-        for table in (self.data_sets, {} if exempt else self.budgets.get(budget, {})):
-            for name in dict.fromkeys(("default", data_set.split("@")[0], data_set)):
-                values = {part: {k: v.value for k, v in entry.items()} for part, entry in table.get(name, {}).items()}
-                merge(merged, values)
-        return merged
-
-    def components(self) -> set[str]:
-        """Name the components that are set."""
-        return {
-            part for tables in (self.data_sets, *self.budgets.values()) for table in tables.values() for part in table
-        }
-
-
-def joined(recipes: Iterable[Recipe]) -> Recipe:
-    """Put recipes together, setting by setting; the later one wins where two set the same."""
-    together = Recipe()
-    for recipe in recipes:
-        _join(together.data_sets, recipe.data_sets)
-        for budget, tables in recipe.budgets.items():
-            _join(together.budgets.setdefault(budget, {}), tables)
-        for budget, names in recipe.exempt.items():
-            together.exempt.setdefault(budget, []).extend(names)
-    return together
-
-
-def _join(into: Tables, other: Tables) -> None:
-    for data_set, table in other.items():
-        merge(into.setdefault(data_set, {}), table)
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe file; raises :class:`ConfigError` naming the file and the entry that is wrong."""
-    try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
-        budgets = text.pop("budgets", {})
-        exempt = {budget: [str(name) for name in sets.pop("exempt", [])] for budget, sets in budgets.items()}
-        return Recipe(
-            {name: _components(table, name) for name, table in text.items()},
-            {
-                budget: {name: _components(table, f"budgets.{budget}.{name}") for name, table in sets.items()}
-                for budget, sets in budgets.items()
-            },
-            exempt,
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"the recipe {path} can't be read: {error.strerror}", "check the method's 'recipes'"
-        ) from None
-    except (TypeError, AttributeError, ValueError) as error:
-        raise ConfigError(
-            f"the recipe {path} can't be used: {error}", "write entries as x = { value = 1, origin = 'paper' }"
-        ) from None
-
-
-def _components(table: Mapping[str, Mapping[str, Any]], place: str) -> dict[str, dict[str, RecipeValue]]:
-    return {
-        part: {key: _recipe_value(entry, f"{place}.{part}.{key}") for key, entry in values.items()}
-        for part, values in table.items()
-    }
-
-
-def _recipe_value(entry: Mapping[str, Any], place: str) -> RecipeValue:
-    try:
-        value = RecipeValue(**entry)
-    except TypeError:
-        raise ValueError(f"{place} is {entry!r}") from None
-    if value.origin not in ORIGINS:
-        raise ValueError(f"{place} has the origin '{value.origin}', not one of {', '.join(ORIGINS)}")
-    return value
 
 
 def merge(into: dict[str, dict[str, V]], other: Mapping[str, Mapping[str, V]]) -> dict[str, dict[str, V]]:
@@ -185,7 +77,7 @@ def nested(flat: Mapping[str, Any]) -> Settings:
     for address, value in flat.items():
         component, _, name = address.rpartition(".")
         if not component or not name:
-            raise UsageError(f"'{address}' is no setting", "write COMPONENT.SETTING, such as softmax.epochs")
+            raise UsageError(f"'{address}' is not a setting", "write COMPONENT.SETTING, such as softmax.epochs")
         settings.setdefault(component, {})[name] = value
     return settings
 

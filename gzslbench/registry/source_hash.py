@@ -21,7 +21,8 @@ def source_hash(plugin: PluginSource) -> str:
     """
     digest = hashlib.sha256()
     for name, path in sorted(modules(plugin).items()):
-        digest.update(f"{name}\n{_normal_form(path)}\n".encode())
+        tree = parse(path)  # ast.unparse agrees between Python's versions more than ast.dump does
+        digest.update(f"{name}\n{ast.unparse(tree) if tree else path.read_bytes().hex()}\n".encode())
     return digest.hexdigest()[:HASH_DIGITS]
 
 
@@ -63,9 +64,3 @@ def _source(module: str) -> Path | None:
     place = locate(module)
     path = place / "__init__.py" if place is not None and place.is_dir() else place
     return path if path is not None and path.suffix == ".py" else None
-
-
-def _normal_form(path: Path) -> str:
-    """Write source in one way; ``ast.unparse`` agrees between Python's versions more than ``ast.dump`` does."""
-    tree = parse(path)
-    return ast.unparse(tree) if tree else path.read_bytes().hex()

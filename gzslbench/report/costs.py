@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gzslbench.records.summary import RecordSummary, median
+from gzslbench.records.summary import median
 from gzslbench.report.groups import Group
 
 
@@ -29,8 +28,8 @@ class Cost:
 
 
 def cost_of(group: Group) -> Cost:
-    """Summarise what the records of a group took."""
-    machine_class = _main_machine(group.results)
+    counts = Counter(result.machine_class for result in group.results)
+    machine_class = min(counts, key=lambda name: (-counts[name], name))
     results = [result for result in group.results if result.machine_class == machine_class]
     return Cost(
         machine_class=machine_class,
@@ -41,8 +40,3 @@ def cost_of(group: Group) -> Cost:
         peak_memory_mib=statistics.median(result.peak_memory_mib for result in results),
         peak_device_mib=median(result.peak_device_mib for result in results),
     )
-
-
-def _main_machine(results: Iterable[RecordSummary]) -> str:
-    counts = Counter(result.machine_class for result in results)
-    return min(counts, key=lambda name: (-counts[name], name))

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 
@@ -33,27 +33,20 @@ class Comparison:
 
     @property
     def rules(self) -> Protocol:
-        """The protocol as this version of gzslbench knows it."""
         return protocol_named(self.protocol)
 
     @property
     def order(self) -> tuple[str | int, ...]:
         """Sorting key: by data set, then in the order in which protocols are documented."""
-        place = list(PROTOCOLS).index(self.rules.name)
-        return (
-            self.data_set,
-            place,
-            self.protocol_version,
-            self.split,
-            self.split_hash,
-            self.features,
-            self.labels,
-            self.semantics,
-        )
+        return self.data_set, list(PROTOCOLS).index(self.protocol), *astuple(self)[2:]
+
+
+Cell = tuple[str, int]
+"""A split's hash and a seed."""
 
 
 @dataclass(frozen=True)
-class Summary:
+class MeanAndDeviation:
     """Mean and sample standard deviation; ``sd`` is None for a single value."""
 
     mean: float
@@ -88,9 +81,21 @@ class Group:
         return ", ".join(sorted({result.budget or "default" for result in self.results}))
 
     @cached_property
+    def latest(self) -> str:
+        return max(result.created for result in self.results)
+
+    @cached_property
     def seeds(self) -> frozenset[int]:
-        """The seeds that were run."""
         return frozenset(result.seed for result in self.results)
+
+    @cached_property
+    def cells(self) -> frozenset[Cell]:
+        return frozenset((result.split_hash, result.seed) for result in self.results)
+
+    def restricted(self, cells: frozenset[Cell]) -> Group:
+        """The same configuration with the results of these cells alone, of which it must have one."""
+        kept = tuple(result for result in self.results if (result.split_hash, result.seed) in cells)
+        return replace(self, results=kept)
 
     def over(self, seeds: frozenset[int]) -> Group:
         """The same configuration with the results of these seeds alone, of which it must have one."""
@@ -101,7 +106,7 @@ class Group:
         """Hashes of the splits that were run."""
         return frozenset(result.split_hash for result in self.results)
 
-    def summary(self, value: Callable[[RecordSummary], float]) -> Summary:
+    def summary(self, value: Callable[[RecordSummary], float]) -> MeanAndDeviation:
         """Mean and deviation over seeds; over splits where there are many, each split being the mean of its seeds."""
         if self.comparison.rules.many_splits:
             by_split: dict[str, list[float]] = defaultdict(list)
@@ -111,10 +116,14 @@ class Group:
         else:
             values = [value(result) for result in self.results]
         mean = statistics.fmean(values)
-        return Summary(mean, _deviation(values, mean) if len(values) > 1 else None)
+        if len(values) == 1:
+            return MeanAndDeviation(mean, None)
+        # statistics.stdev computes in fractions, which takes ten times as long
+        squares = math.fsum([(value - mean) ** 2 for value in values])
+        return MeanAndDeviation(mean, math.sqrt(squares / (len(values) - 1)))
 
     @cached_property
-    def h(self) -> Summary:
+    def h(self) -> MeanAndDeviation:
         """The harmonic mean of U and S, by which rows are ordered."""
         return self.summary(attrgetter("h"))
 
@@ -125,12 +134,15 @@ def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     Raises:
         UsageError: a result's protocol is unknown.
     """
-    cells: dict[tuple[str, ...], dict[tuple[str, int], RecordSummary]] = defaultdict(dict)
+    cells: dict[tuple[str, ...], dict[Cell, RecordSummary]] = defaultdict(dict)
     for result in results:
-        of_group = cells[_identity(result)]
-        cell = (result.split_hash, result.seed)
-        of_group[cell] = max(of_group[cell], result, key=_recency) if cell in of_group else result
-    return [_group([of_group[cell] for cell in sorted(of_group)]) for of_group in cells.values()]
+        many = protocol_named(result.key.protocol).many_splits
+        identity = (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
+        of_group, cell = cells[identity], (result.split_hash, result.seed)
+        held = of_group.get(cell)
+        of_group[cell] = result if held is None else max(held, result, key=lambda each: (each.created, repr(each)))
+    in_order = (tuple(of_group[cell] for cell in sorted(of_group)) for of_group in cells.values())
+    return [Group(_comparison(ordered[0]), ordered) for ordered in in_order]
 
 
 def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:
@@ -141,29 +153,21 @@ def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:
     return {comparison: tables[comparison] for comparison in sorted(tables, key=lambda comparison: comparison.order)}
 
 
-def peek_gaps(paper: Iterable[Group], inductive: Iterable[Group]) -> dict[Group, float]:
+def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
     """H(paper) - H(inductive) of the same configuration, as a mean over the seeds that both ran; absent where none."""
-    twins = {_but_protocol(group): group for group in sorted(inductive, key=lambda group: group.comparison.order)}
+    ordered = sorted(groups, key=lambda group: group.comparison.order)
+    paper = [group for group in ordered if not group.comparison.rules.ranked]
+    inductive = [group for group in ordered if group.comparison.protocol == "inductive"]
     gaps = {}
-    for group in paper:
-        twin = twins.get(_but_protocol(group))
-        shared = group.seeds & twin.seeds if twin else frozenset()
-        if twin and shared:
-            gaps[group] = _mean_h(group, shared) - _mean_h(twin, shared)
+    for ours, theirs, sign in ((paper, inductive, 1), (inductive, paper, -1)):
+        twins = {_but_protocol(group): group for group in theirs}
+        for group in ours:
+            twin = twins.get(_but_protocol(group))
+            shared = group.seeds & twin.seeds if twin else frozenset()
+            if twin and shared:
+                h, other = (statistics.fmean(each.h for each in of.over(shared).results) for of in (group, twin))
+                gaps[group] = sign * (h - other)
     return gaps
-
-
-def _deviation(values: Sequence[float], mean: float) -> float:
-    """Give the sample standard deviation; ``statistics.stdev`` computes in fractions, which takes ten times as long."""
-    return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
-
-
-def _group(results: Sequence[RecordSummary]) -> Group:
-    return Group(_comparison(results[0]), tuple(results))
-
-
-def _mean_h(group: Group, seeds: frozenset[int]) -> float:
-    return statistics.fmean(result.h for result in group.results if result.seed in seeds)
 
 
 def _comparison(result: RecordSummary) -> Comparison:
@@ -181,16 +185,6 @@ def _comparison(result: RecordSummary) -> Comparison:
     )
 
 
-def _identity(result: RecordSummary) -> tuple[str, ...]:
-    """Give what the results of one group share: everything that decides them except the seed."""
-    many = protocol_named(result.key.protocol).many_splits
-    return (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
-
-
 def _but_protocol(group: Group) -> tuple[str, ...]:
     key = replace(group.key, protocol="", protocol_version=0, candidates=())
     return key.digest(), group.comparison.split, group.comparison.split_hash
-
-
-def _recency(result: RecordSummary) -> tuple[str, str]:
-    return result.created, repr(result)

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_tables
 from gzslbench.report.pareto import pareto_tables
 from gzslbench.report.table_inputs import TableInputs
-from gzslbench.report.tables import Table
+from gzslbench.report.tables import Table, comparison_table
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Leaderboard:
         return of_data_sets + (self.overall if len(self.data_sets) > 1 else ())
 
 
-def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Store] = ()) -> Leaderboard:
+def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> Leaderboard:
     """Tabulate results; neither their order nor repeated ones change the result.
 
     ``stores`` are where the results come from; without them, or without answer keys there, there are no intervals and
@@ -44,9 +44,9 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Store] 
     names = table_names(inputs.tables)
     data_sets: dict[str, list[Table]] = defaultdict(list)
     pareto: dict[str, list[Table]] = defaultdict(list)
-    for comparison, groups in inputs.tables.items():
-        data_sets[comparison.data_set].append(inputs.table(comparison, names[comparison]))
-        pareto[comparison.data_set] += pareto_tables(comparison, names[comparison], groups)
+    for comparison in inputs.tables:
+        data_sets[comparison.data_set].append(comparison_table(inputs, comparison, names[comparison]))
+        pareto[comparison.data_set] += pareto_tables(inputs, comparison, names[comparison])
     return Leaderboard(
         overall=tuple(overall_tables(inputs.tables, names, inputs.standings)),
         data_sets={data_set: tuple(tables) for data_set, tables in data_sets.items()},

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.records.summary import RecordSummary
-from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
+from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import Row, RowNames
-from gzslbench.report.tables import NOTHING, Column, Table, percent, protocol_title
-from gzslbench.report.uncertainty.across import (
-    MIN_METHODS,
-    MIN_TASKS,
-    CriticalDifference,
-    critical_difference,
-    mean_ranks,
-)
-from gzslbench.report.uncertainty.replicates import cells_of, restricted
+from gzslbench.report.tables import NOTHING, Column, Table, known_percent, protocol_title, written_table
+from gzslbench.report.uncertainty import across
+from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS, CriticalDifference
 from gzslbench.report.uncertainty.standing import Standing
 
 Task = tuple[Comparison, str]
@@ -74,11 +67,7 @@ class Overall:
         """Mean H of the complete rows over the shared comparisons; empty where there are none."""
         if not self.shared:
             return {}
-        return {
-            row: statistics.fmean(self.groups[row][each].h.mean for each in self.shared)
-            for row in self.groups
-            if row in self.complete
-        }
+        return {row: statistics.fmean(self.groups[row][each].h.mean for each in self.shared) for row in self.complete}
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -90,7 +79,6 @@ class Overall:
 
     @cached_property
     def compared(self) -> list[Row]:
-        """The complete rows in their order."""
         return [row for row in self.rows if row in self.complete]
 
     @cached_property
@@ -101,39 +89,31 @@ class Overall:
         return np.array([[of_row[task] for of_row in by_row] for task in tasks]).reshape(len(tasks), len(by_row))
 
     @cached_property
-    def names(self) -> list[str]:
-        """A name for each of the compared rows, with the budget where rows differ in that alone."""
-        labels = [self.labels[row] for row in self.compared]
-        return [
-            label if labels.count(label) == 1 else f"{label}, {row[1]}"
-            for label, row in zip(labels, self.compared, strict=True)
-        ]
+    def names(self) -> dict[Row, str]:
+        """A name for each row, with the budget where rows differ in that alone."""
+        labels = list(self.labels.values())
+        return {row: label if labels.count(label) == 1 else f"{label}, {row[1]}" for row, label in self.labels.items()}
 
     @cached_property
     def mean_ranks(self) -> dict[Row, float]:
         """Mean rank of each compared row over the shared tasks; empty where there are none."""
         if not len(self.task_values):
             return {}
-        return dict(zip(self.compared, map(float, mean_ranks(self.task_values)), strict=True))
+        return dict(zip(self.compared, map(float, across.mean_ranks(self.task_values)), strict=True))
 
     @cached_property
     def critical_difference(self) -> CriticalDifference | None:
         """The tests across tasks; None where there are too few."""
-        return critical_difference(self.names, self.task_values)
+        return across.critical_difference([self.names[row] for row in self.compared], self.task_values)
 
 
-def critical_difference_of(results: Iterable[RecordSummary], protocol: str = "inductive") -> CriticalDifference | None:
-    """Give the data of a protocol's critical-difference diagram; None where there are too few tasks or methods.
-
-    Of several versions of the protocol it is the latest.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
-    """
-    tables = by_comparison(group_results(result for result in results if result.key.protocol == protocol))
-    latest = max((comparison.protocol_version for comparison in tables), default=0)
-    chosen = {each: groups for each, groups in tables.items() if each.protocol_version == latest}
-    return Overall.of(chosen).critical_difference if chosen else None
+def ranked_protocols(tables: Mapping[Comparison, Sequence[Group]]) -> Iterator[Overall]:
+    """Collect the tables of each ranked protocol (and version of it), in the order in which they are documented."""
+    of_protocol: dict[tuple[str | int, ...], dict[Comparison, Sequence[Group]]] = defaultdict(dict)
+    for comparison, groups in tables.items():
+        if comparison.rules.ranked:
+            of_protocol[comparison.order[1:3]][comparison] = groups
+    return (Overall.of(of_protocol[protocol]) for protocol in sorted(of_protocol))
 
 
 def overall_tables(
@@ -142,15 +122,7 @@ def overall_tables(
     standings: Mapping[Group, Standing],
 ) -> list[Table]:
     """Tabulate mean H per method and data set, one table for each ranked protocol (and version of it)."""
-    of_protocol: dict[tuple[str, int], list[Comparison]] = defaultdict(list)
-    for comparison in tables:
-        if comparison.rules.ranked:
-            of_protocol[comparison.protocol, comparison.protocol_version].append(comparison)
-    order = sorted(of_protocol, key=lambda protocol: of_protocol[protocol][0].order[1:3])
-    return [
-        _overall_table(Overall.of({each: tables[each] for each in of_protocol[protocol]}), names, standings)
-        for protocol in order
-    ]
+    return [_overall_table(overall, names, standings) for overall in ranked_protocols(tables)]
 
 
 def _overall_table(overall: Overall, names: Mapping[Comparison, str], standings: Mapping[Group, Standing]) -> Table:
@@ -159,32 +131,22 @@ def _overall_table(overall: Overall, names: Mapping[Comparison, str], standings:
         row: win_probability([overall.groups[row][each] for each in overall.shared], standings)
         for row in overall.compared
     }
-    return Table(
-        title=f"All data sets: {protocol_title(example)}",
-        summary=f"H in percent, mean over seeds. Protocol {example.protocol}: {example.rules.summary}.",
-        columns=(
-            Column("method", left=True),
-            Column("budget", left=True),
-            Column("mean"),
-            Column("mean rank"),
-            Column("wins"),
-            *(Column(names[comparison]) for comparison in overall.comparisons),
-        ),
-        rows=tuple(
-            (
-                overall.labels[row],
-                row[1],
-                percent(overall.means[row]) if row in overall.means else NOTHING,
-                f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING,
-                _share(wins.get(row)),
-                *(_h(overall.groups[row], each) for each in overall.comparisons),
-            )
-            for row in overall.rows
-        ),
-        notes=tuple(
-            _notes(overall, [names[each] for each in overall.shared], any(w is not None for w in wins.values()))
-        ),
-    )
+    cells: list[tuple[Column, Callable[[Row], str]]] = [
+        (Column("method", left=True), lambda row: overall.labels[row]),
+        (Column("budget", left=True), lambda row: row[1]),
+        (Column("mean"), lambda row: known_percent(overall.means.get(row))),
+        (Column("mean rank"), lambda row: f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING),
+        (Column("wins"), lambda row: known_percent(wins.get(row))),
+        *((Column(names[comparison]), _h_on(comparison, overall)) for comparison in overall.comparisons),
+    ]
+    title = f"All data sets: {protocol_title(example)}"
+    summary = f"H in percent, mean over seeds. Protocol {example.protocol}: {example.rules.summary}."
+    notes = _notes(overall, names, any(share is not None for share in wins.values()))
+    return written_table(title, summary, cells, overall.rows, notes)
+
+
+def _h_on(comparison: Comparison, overall: Overall) -> Callable[[Row], str]:
+    return lambda row: known_percent(group.h.mean if (group := overall.groups[row].get(comparison)) else None)
 
 
 def win_probability(groups: Sequence[Group], standings: Mapping[Group, Standing]) -> float | None:
@@ -211,55 +173,36 @@ def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
 
 
 def _by_task(groups: Iterable[Group]) -> dict[Task, float]:
-    """Give H of a row on each of its tasks."""
     found: dict[Task, float] = {}
     for group in groups:
-        if not group.comparison.rules.many_splits:
-            found[group.comparison, ""] = group.h.mean
-            continue
+        many = group.comparison.rules.many_splits
         for split in sorted(group.splits):
-            cells = frozenset(cell for cell in cells_of(group) if cell[0] == split)
-            found[group.comparison, split] = restricted(group, cells).h.mean
+            cells = frozenset(cell for cell in group.cells if cell[0] == split)
+            found[group.comparison, split if many else ""] = group.restricted(cells).h.mean
     return found
 
 
-def _h(groups: Mapping[Comparison, Group], comparison: Comparison) -> str:
-    return percent(groups[comparison].h.mean) if comparison in groups else NOTHING
-
-
-def _share(share: float | None) -> str:
-    return NOTHING if share is None else percent(share)
-
-
-def _notes(overall: Overall, shared: Sequence[str], has_wins: bool) -> Iterable[str]:
+def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) -> Iterator[str]:
+    shared = ", ".join(names[comparison] for comparison in overall.shared)
     if not shared:
         yield "No mean: there is no data set on which every row has a result."
     elif len(overall.compared) < len(overall.rows):
-        yield f"mean and mean rank: of the rows with results on every data set ({', '.join(shared)})."
+        yield f"mean and mean rank: of the rows with results on every data set ({shared})."
     else:
-        yield f"mean and mean rank: over the data sets on which every row has a result ({', '.join(shared)})."
+        yield f"mean and mean rank: over the data sets on which every row has a result ({shared})."
     if has_wins:
         yield (
             "wins: how often H is above that of another row, in percent of the bootstrap's replicates; mean over rows "
             "and these data sets."
         )
-    yield _tests(overall)
-
-
-def _tests(overall: Overall) -> str:
-    """Say what Friedman's and Nemenyi's tests find."""
     tasks, methods = overall.task_values.shape
     found = overall.critical_difference
     if found is None:
-        return (
-            f"Tests across data sets: too few tasks ({tasks} that {methods} rows share; it "
-            f"takes {MIN_TASKS} and {MIN_METHODS})."
+        few = f"{tasks} that {methods} rows share; it takes {MIN_TASKS} and {MIN_METHODS}"
+        yield f"Tests across data sets: too few tasks ({few})."
+    else:
+        p_value = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"
+        yield (
+            f"Friedman's test over {tasks} tasks: chi-squared {found.chi_squared:.1f}, {p_value}. Nemenyi: "
+            f"mean ranks that differ by less than {found.critical_difference:.2f} can't be told apart."
         )
-    return (
-        f"Friedman's test over {tasks} tasks: chi-squared {found.chi_squared:.1f}, {_p_value(found.p_value)}. Nemenyi: "
-        f"mean ranks that differ by less than {found.critical_difference:.2f} can't be told apart."
-    )
-
-
-def _p_value(p_value: float) -> str:
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

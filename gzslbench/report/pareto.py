@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gzslbench.report.costs import Cost, cost_of
-from gzslbench.report.groups import Comparison, Group
-from gzslbench.report.labels import RowNames
+from gzslbench.report.costs import Cost
+from gzslbench.report.groups import Comparison
+from gzslbench.report.table_inputs import TableInputs
 from gzslbench.report.tables import (
     Column,
+    LeaderboardRow,
     Table,
+    accuracy,
     fit_time,
-    percent_with_deviation,
+    leaderboard_rows,
     protocol_summary,
     protocol_title,
     time_notes,
+    written_table,
 )
-
-
-@dataclass(frozen=True)
-class _Entry:
-    group: Group
-    label: str
-    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -38,17 +34,21 @@ class _Kind:
     notes: Callable[[Sequence[Cost]], Iterable[str]]
 
 
-def pareto_tables(comparison: Comparison, name: str, groups: Iterable[Group]) -> list[Table]:
+def pareto_tables(inputs: TableInputs, comparison: Comparison, name: str) -> list[Table]:
     """Tabulate H against fit time and against peak memory, within each machine class; nothing where it isn't ranked.
 
     ``name`` stands for the data set in the titles.
     """
     if not comparison.rules.ranked:
         return []
-    classes = _by_machine(list(groups))
+    classes: dict[str, list[LeaderboardRow]] = defaultdict(list)
+    for row in sorted(
+        leaderboard_rows(inputs, comparison), key=lambda row: (row.cost.machine_class, row.label, row.group.budget)
+    ):
+        classes[row.cost.machine_class].append(row)
     return [
-        _table(comparison, name, machine if len(classes) > 1 else "", kind, classes[machine])
-        for machine in sorted(classes)
+        _table(comparison, name, machine if len(classes) > 1 else "", kind, of_machine)
+        for machine, of_machine in classes.items()
         for kind in _KINDS
     ]
 
@@ -66,36 +66,18 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     return front
 
 
-def _by_machine(groups: Sequence[Group]) -> Mapping[str, list[_Entry]]:
-    names = RowNames([groups])
-    classes: dict[str, list[_Entry]] = defaultdict(list)
-    for group in groups:
-        cost = cost_of(group)
-        classes[cost.machine_class].append(_Entry(group, names.label(group), cost))
-    return {
-        machine: sorted(entries, key=lambda entry: (entry.label, entry.group.budget))
-        for machine, entries in classes.items()
-    }
-
-
-def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, entries: Sequence[_Entry]) -> Table:
-    points = [(each.group.h.mean, kind.amount(each.cost)) for each in entries]
-    front = [entries[place] for place in pareto_front(points)]
-    where = f", {machine}" if machine else ""
-    return Table(
-        title=f"{name}: {protocol_title(comparison)}, H against {kind.name}{where}",
-        summary=f"What no other row beats in both: {len(front)} of {len(entries)}. {protocol_summary(comparison)}",
-        columns=(Column("method", left=True), Column("budget", left=True), Column("H"), Column(kind.column)),
-        rows=tuple(
-            (each.label, each.group.budget, percent_with_deviation(each.group.h), kind.written(each.cost))
-            for each in front
-        ),
-        notes=(f"By mean H, on {entries[0].cost.machine_class}.", *kind.notes([each.cost for each in front])),
-    )
-
-
-def _seconds_a_seed(cost: Cost) -> float:
-    return cost.fit_s / cost.seeds_together
+def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, rows: Sequence[LeaderboardRow]) -> Table:
+    front = [rows[place] for place in pareto_front([(row.group.h.mean, kind.amount(row.cost)) for row in rows])]
+    cells: list[tuple[Column, Callable[[LeaderboardRow], str]]] = [
+        (Column("method", left=True), lambda row: row.label),
+        (Column("budget", left=True), lambda row: row.group.budget),
+        (Column("H"), accuracy("h")),
+        (Column(kind.column), lambda row: kind.written(row.cost)),
+    ]
+    title = f"{name}: {protocol_title(comparison)}, H against {kind.name}{f', {machine}' if machine else ''}"
+    summary = f"What no other row beats in both: {len(front)} of {len(rows)}. {protocol_summary(comparison)}"
+    notes = [f"By mean H, on {rows[0].cost.machine_class}.", *kind.notes([row.cost for row in front])]
+    return written_table(title, summary, cells, front, notes)
 
 
 def _time_notes(costs: Sequence[Cost]) -> Iterator[str]:
@@ -104,16 +86,16 @@ def _time_notes(costs: Sequence[Cost]) -> Iterator[str]:
         yield "Seeds that were trained together are compared by the time of one: that of all of them by their number."
 
 
-def _memory(cost: Cost) -> float:
-    return cost.peak_memory_mib + (cost.peak_device_mib or 0.0)
-
-
 def _memory_notes(costs: Sequence[Cost]) -> Iterator[str]:
     if any(cost.peak_device_mib is not None for cost in costs):
         yield "Peak memory is that of the process and of the GPU together."
 
 
+def _memory(cost: Cost) -> float:
+    return cost.peak_memory_mib + (cost.peak_device_mib or 0.0)
+
+
 _KINDS = (
-    _Kind("fit time", "fit (s)", _seconds_a_seed, fit_time, _time_notes),
+    _Kind("fit time", "fit (s)", lambda cost: cost.fit_s / cost.seeds_together, fit_time, _time_notes),
     _Kind("peak memory", "peak (MiB)", _memory, lambda cost: f"{_memory(cost):,.0f}", _memory_notes),
 )

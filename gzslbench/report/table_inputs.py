@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gzslbench.records.provenance import Provenance
-from gzslbench.records.store import Store
+from gzslbench.records.provenance import Provenance, provenance_of
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
-from gzslbench.report.origin import provenances
-from gzslbench.report.tables import Table, comparison_table
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.standing import Standing, standings
 
@@ -25,26 +23,25 @@ class TableInputs:
     provenances: Mapping[Group, Provenance]
 
     @staticmethod
-    def of(results: Iterable[RecordSummary], stores: Sequence[Store] = ()) -> TableInputs:
+    def of(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> TableInputs:
         """Group results; ``stores`` are where they come from, without which there are no intervals and no ranks.
 
         Raises:
             UsageError: a result's protocol is unknown.
-            RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
+            RecordError: the predictions of a result are missing, damaged, or give another H than its record has; or a
+                store does not say what was verified of it.
         """
         groups = group_results(results)
         tables = by_comparison(groups)
         reader = CorrectnessReader(stores)
-        return TableInputs(tables, _gaps(groups), standings(tables, reader), provenances(groups, stores, reader))
-
-    def table(self, comparison: Comparison, name: str) -> Table:
-        """Tabulate one comparison; ``name`` stands for the data set in the title."""
-        groups = self.tables[comparison]
-        return comparison_table(comparison, name, groups, self.gaps, self.standings, self.provenances)
+        return TableInputs(tables, peek_gaps(groups), standings(tables, reader), _provenances(groups, stores, reader))
 
 
-def _gaps(groups: Sequence[Group]) -> dict[Group, float]:
-    """Give H(paper) - H(inductive) for the groups of both protocols."""
-    paper = [group for group in groups if not group.comparison.rules.ranked]
-    inductive = [group for group in groups if group.comparison.protocol == "inductive"]
-    return peek_gaps(paper, inductive) | {group: -gap for group, gap in peek_gaps(inductive, paper).items()}
+def _provenances(
+    groups: Iterable[Group], stores: Sequence[Results], reader: CorrectnessReader
+) -> dict[Group, Provenance]:
+    """Give the least trusted provenance among the results of each group; empty where all were measured here."""
+    of_store = {store.root: provenance_of(store.root) for store in stores}
+    if set(of_store.values()) <= {Provenance.MEASURED}:
+        return {}
+    return {group: min(of_store[reader.store_of(result).root] for result in group.results) for group in groups}

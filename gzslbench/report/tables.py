@@ -1,23 +1,27 @@
-"""The table of one data set, split and protocol, as text cells that any renderer can lay out."""
+"""Tables as text cells that any renderer can lay out, and that of one data set, split and protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from gzslbench.records.provenance import Provenance
-from gzslbench.records.summary import RecordSummary
 from gzslbench.report.costs import Cost, cost_of
-from gzslbench.report.groups import Comparison, Group, Summary
+from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.labels import RowNames, in_order
 from gzslbench.report.papers.verdict import Reason, Verdict, verdict_notes, verdict_on
+from gzslbench.report.table_inputs import TableInputs
 from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.standing import Standing
 
 NOTHING = "–"
 OTHER_FEATURES = Reason.FEATURES.mark
 SHARED_MACHINE = "‡"
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Column:
     cost: bool = False
 
 
+Cells = Sequence[tuple[Column, Callable[[R], str]]]
+"""Columns and how each writes the cell of a row."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A titled table of text cells, what is to be known before reading it, and what its marks mean."""
@@ -43,8 +51,20 @@ class Table:
     notes: tuple[str, ...]
 
 
+def written_table(title: str, summary: str, cells: Cells[R], rows: Iterable[R], notes: Iterable[str]) -> Table:
+    written = tuple(tuple(write(row) for _, write in cells) for row in rows)
+    return Table(title, summary, tuple(column for column, _ in cells), written, tuple(notes))
+
+
+class OfGroup(Protocol):
+    """Whatever shows a group of results."""
+
+    @property
+    def group(self) -> Group: ...
+
+
 @dataclass(frozen=True)
-class _Row:
+class LeaderboardRow:
     group: Group
     label: str
     cost: Cost
@@ -53,34 +73,19 @@ class _Row:
     standing: Standing | None
     provenance: Provenance | None
 
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        return verdict_on(self.group, self.standing.interval if self.standing else None)
 
-_Cell = Callable[[_Row], str]
 
-
-def comparison_table(
-    comparison: Comparison,
-    name: str,
-    groups: Iterable[Group],
-    peek_gaps: Mapping[Group, float],
-    standings: Mapping[Group, Standing],
-    provenances: Mapping[Group, Provenance] | None = None,
-) -> Table:
-    """Tabulate the groups of one comparison, by falling H; by name where the protocol isn't ranked.
-
-    ``name`` stands for the data set in the title, ``peek_gaps`` are what a look at test labels adds to H, and
-    ``standings`` hold the groups that have an answer key; ``provenances`` are given where some results were submitted.
-    """
-    rows = _rows(list(groups), peek_gaps, standings, provenances or {})
-    cells = _cells(comparison, several_machines=len({row.machine for row in rows}) > 1)
-    if provenances:
-        cells[Column("provenance", left=True)] = lambda row: str(row.provenance or NOTHING)
-    return Table(
-        title=f"{name}: {protocol_title(comparison)}",
-        summary=protocol_summary(comparison),
-        columns=tuple(cells),
-        rows=tuple(tuple(write(row) for write in cells.values()) for row in rows),
-        notes=tuple(_notes(comparison, rows)),
-    )
+def comparison_table(inputs: TableInputs, comparison: Comparison, name: str) -> Table:
+    """Tabulate the groups of one comparison; ``name`` stands for the data set in the title."""
+    rows = leaderboard_rows(inputs, comparison)
+    cells = [*_cells(comparison, several_machines=len({row.machine for row in rows}) > 1)]
+    if inputs.provenances:
+        cells.append((Column("provenance", left=True), lambda row: str(row.provenance or NOTHING)))
+    title = f"{name}: {protocol_title(comparison)}"
+    return written_table(title, protocol_summary(comparison), cells, rows, _notes(comparison, rows))
 
 
 def percent(fraction: float) -> str:
@@ -88,7 +93,12 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f}"
 
 
-def percent_with_deviation(summary: Summary) -> str:
+def known_percent(fraction: float | None) -> str:
+    """Write a fraction in percent, or that there is none."""
+    return NOTHING if fraction is None else percent(fraction)
+
+
+def percent_with_deviation(summary: MeanAndDeviation) -> str:
     """Write mean and deviation in percent; the mean alone where there is a single value."""
     return percent(summary.mean) if summary.sd is None else f"{percent(summary.mean)} ± {percent(summary.sd)}"
 
@@ -113,6 +123,17 @@ def protocol_summary(comparison: Comparison) -> str:
     return f"Protocol {rules.name}: {rules.summary}.{standing} {data}."
 
 
+def accuracy(metric: str) -> Callable[[OfGroup], str]:
+    return lambda row: percent_with_deviation(row.group.summary(attrgetter(metric)))
+
+
+def extent(comparison: Comparison, cost: bool = False) -> Cells[OfGroup]:
+    """Write how many seeds were run and, under protocols over many splits, how many splits."""
+    seeds = (Column("seeds", cost=cost), lambda row: str(len(row.group.seeds)))
+    splits = (Column("splits", cost=cost), lambda row: str(len(row.group.splits)))
+    return [seeds, splits] if comparison.rules.many_splits else [seeds]
+
+
 def fit_time(cost: Cost) -> str:
     """Write the seconds of a fit, with the marks that :func:`time_notes` explains."""
     together = cost.seeds_together
@@ -127,80 +148,51 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
 
-def _rows(
-    groups: Sequence[Group],
-    peek_gaps: Mapping[Group, float],
-    standings: Mapping[Group, Standing],
-    provenances: Mapping[Group, Provenance],
-) -> list[_Row]:
-    names = RowNames([groups])
-    ordered = in_order(groups, names)
-    costs = {group: cost_of(group) for group in ordered}
+def leaderboard_rows(inputs: TableInputs, comparison: Comparison) -> list[LeaderboardRow]:
+    """Give the rows of one comparison, by falling H; by name where the protocol isn't ranked."""
+    names = RowNames([inputs.tables[comparison]])
+    costs = {group: cost_of(group) for group in in_order(inputs.tables[comparison], names)}
     machine_classes = sorted({cost.machine_class for cost in costs.values()})
     return [
-        _Row(
+        LeaderboardRow(
             group=group,
             label=names.label(group),
-            cost=costs[group],
-            machine=str(1 + machine_classes.index(costs[group].machine_class)),
-            peek_gap=peek_gaps.get(group),
-            standing=standings.get(group),
-            provenance=provenances.get(group),
+            cost=cost,
+            machine=str(1 + machine_classes.index(cost.machine_class)),
+            peek_gap=inputs.gaps.get(group),
+            standing=inputs.standings.get(group),
+            provenance=inputs.provenances.get(group),
         )
-        for group in ordered
+        for group, cost in costs.items()
     ]
 
 
-def _cells(comparison: Comparison, several_machines: bool) -> dict[Column, _Cell]:
-    """List the columns and how each writes its cell."""
+def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     rules = comparison.rules
-    cells: dict[Column, _Cell] = {Column("rank"): _rank} if rules.ranked else {}
-    cells |= {
-        Column("method", left=True): lambda row: row.label,
-        Column("budget", left=True): lambda row: row.group.budget,
-        Column("T1"): _accuracy(attrgetter("t1")),
-        Column("U"): _accuracy(attrgetter("u")),
-        Column("S"): _accuracy(attrgetter("s")),
-        Column("H"): lambda row: percent_with_deviation(row.group.h),
-        Column("H 95%"): lambda row: percent_interval(row.standing.interval) if row.standing else NOTHING,
-    }
-    if _has_peek_gaps(comparison):
-        cells[Column("peek gap")] = lambda row: NOTHING if row.peek_gap is None else f"{100 * row.peek_gap:+z.1f}"
-    cells |= {
-        Column("AUSUC"): lambda row: percent(row.group.summary(attrgetter("ausuc")).mean),
-        Column("UD", cost=True): lambda row: _yes(result.unseen_semantics for result in row.group.results),
-        Column("GM", cost=True): lambda row: _yes(result.generative for result in row.group.results),
-        Column("selection", cost=True): lambda row: rules.selection,
-        Column("seeds", cost=True): lambda row: str(len(row.group.seeds)),
-    }
-    if rules.many_splits:
-        cells[Column("splits", cost=True)] = lambda row: str(len(row.group.splits))
+    if rules.ranked:
+        yield Column("rank"), lambda row: str(row.standing.rank) if row.standing else NOTHING
+    yield Column("method", left=True), lambda row: row.label
+    yield Column("budget", left=True), lambda row: row.group.budget
+    yield from ((Column(metric), accuracy(metric.lower())) for metric in ("T1", "U", "S", "H"))
+    yield Column("H 95%"), lambda row: percent_interval(row.standing.interval) if row.standing else NOTHING
+    if not rules.ranked or comparison.protocol == "inductive":  # the two that differ in reading test labels alone
+        yield Column("peek gap"), lambda row: NOTHING if row.peek_gap is None else f"{100 * row.peek_gap:+z.1f}"
+    yield Column("AUSUC"), lambda row: percent(row.group.summary(attrgetter("ausuc")).mean)
+    yield Column("UD", cost=True), lambda row: _any("unseen_semantics", row)
+    yield Column("GM", cost=True), lambda row: _any("generative", row)
+    yield Column("selection", cost=True), lambda row: rules.selection
+    yield from extent(comparison, cost=True)
     if several_machines:
-        cells[Column("machine", cost=True)] = lambda row: row.machine
-    return cells | {
-        Column("fit (s)", cost=True): lambda row: fit_time(row.cost),
-        Column("predict (1/s)", cost=True): lambda row: _time(row.cost, row.cost.predict_per_s),
-        Column("peak (MiB)", cost=True): _memory,
-        Column("test reads", cost=True): _test_reads,
-        Column("paper H"): _paper_h,
-    }
+        yield Column("machine", cost=True), lambda row: row.machine
+    yield Column("fit (s)", cost=True), lambda row: fit_time(row.cost)
+    yield Column("predict (1/s)", cost=True), lambda row: _time(row.cost, row.cost.predict_per_s)
+    yield Column("peak (MiB)", cost=True), _memory
+    yield Column("test reads", cost=True), _test_reads
+    yield Column("paper H"), lambda row: str(row.verdict or NOTHING)
 
 
-def _has_peek_gaps(comparison: Comparison) -> bool:
-    """Say whether the protocol is one of the two that differ in nothing but looking at test labels."""
-    return not comparison.rules.ranked or comparison.protocol == "inductive"
-
-
-def _rank(row: _Row) -> str:
-    return str(row.standing.rank) if row.standing else NOTHING
-
-
-def _accuracy(value: Callable[[RecordSummary], float]) -> _Cell:
-    return lambda row: percent_with_deviation(row.group.summary(value))
-
-
-def _yes(answers: Iterable[bool]) -> str:
-    return "Y" if any(answers) else "N"
+def _any(answer: str, row: LeaderboardRow) -> str:
+    return "Y" if any(getattr(result, answer) for result in row.group.results) else "N"
 
 
 def _time(cost: Cost, value: float | None) -> str:
@@ -211,32 +203,22 @@ def _time(cost: Cost, value: float | None) -> str:
     return f"{value:,.{decimals}f}" + (f" {SHARED_MACHINE}" if cost.shared_machine else "")
 
 
-def _memory(row: _Row) -> str:
+def _memory(row: LeaderboardRow) -> str:
     resident = f"{row.cost.peak_memory_mib:,.0f}"
     return resident if row.cost.peak_device_mib is None else f"{resident} + {row.cost.peak_device_mib:,.0f}"
 
 
-def _test_reads(row: _Row) -> str:
-    test_reads = [result.test_reads for result in row.group.results]
-    return f"{test_reads[0]:,}" if len(set(test_reads)) == 1 else f"{min(test_reads):,} to {max(test_reads):,}"
+def _test_reads(row: LeaderboardRow) -> str:
+    least, most = (pick(result.test_reads for result in row.group.results) for pick in (min, max))
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-def _paper_h(row: _Row) -> str:
-    return str(_verdict(row) or NOTHING)
-
-
-def _verdict(row: _Row) -> Verdict | None:
-    return verdict_on(row.group, row.standing.interval if row.standing else None)
-
-
-def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[str]:
-    """Say what intervals and ranks are."""
+def _standing_notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     judged = [row for row in rows if row.standing]
-    many = comparison.rules.many_splits
     if judged and comparison.rules.ranked:
         yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
     if judged:
-        drawn = "seeds and splits" if many else "seeds"
+        drawn = "seeds and splits" if comparison.rules.many_splits else "seeds"
         yield f"H 95%: interval by bootstrap over test samples within each class and {drawn}, the same for every row."
     if any(len(row.group.seeds) == 1 and len(row.group.splits) == 1 for row in judged):
         yield "Rows with one seed: their interval covers the choice of test samples only, not that of the seed."
@@ -244,8 +226,7 @@ def _standing_notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterator[st
         yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 
 
-def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
-    """Explain each mark that occurs, and name the machines."""
+def _notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     yield from _standing_notes(comparison, rows)
     if not comparison.rules.ranked:
         yield "peek gap: H here minus H under inductive, same configuration and seeds."
@@ -262,6 +243,6 @@ def _notes(comparison: Comparison, rows: Sequence[_Row]) -> Iterable[str]:
     yield from time_notes([row.cost for row in rows])
     if any(row.cost.peak_device_mib is not None for row in rows):
         yield "Peak memory is that of the process + that of the GPU."
-    yield from verdict_notes([_verdict(row) for row in rows])
+    yield from verdict_notes([row.verdict for row in rows])
     for provenance in sorted({row.provenance for row in rows if row.provenance}):
         yield f"{provenance}: {provenance.meaning}."

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from gzslbench.errors import counted
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.records.record import CellKey, Failure, Record, title
 from gzslbench.runner.messages import Begun, Ended, Progressed
@@ -35,7 +36,7 @@ class PlainReporter:
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         """Say how much there is to do."""
         cells = sum(len(group.cells) for group in groups)
-        self._say(f"{cells} cells to run in {len(groups)} groups, {cached} there already")
+        self._say(f"{counted(cells, 'cell')} to run in {counted(len(groups), 'group')}, {cached} there already")
 
     def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
         """Say nothing of what is under way."""

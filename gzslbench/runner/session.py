@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 
 from rich.console import Console
 
-from gzslbench.errors import UsageError
+from gzslbench.errors import UsageError, counted
+from gzslbench.records.exchange.opening import open_store
 from gzslbench.records.record import title
 from gzslbench.records.store import Store
 from gzslbench.registry.combinations import plugin_files
@@ -29,7 +30,7 @@ def run_session(request: Request) -> int:
         print(f"warning: plugin left out: {broken}", file=sys.stderr)
     request = request.on_this_machine()
     plan = plan_request(request, registry)
-    store = Store(request.results)
+    store = open_store(request.results)
     if request.dry_run or request.explain:
         _show_plan(plan, store, request)
         return 0
@@ -99,9 +100,5 @@ def _show_plan(plan: Plan, store: Store, request: Request) -> None:
             print(f"no      {skipped.combination} under '{skipped.protocol}': {skipped.reason}")
     if not request.as_json:
         cells, groups = sum(1 for _ in plan.cells()), len(plan.groups)
-        to_run = f"{_counted(cells, 'cell')} in {_counted(groups, 'group')}, {len(missing)} to run"
-        print(f"{to_run}; {_counted(len(plan.skipped), 'combination')} left out")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+        to_run = f"{counted(cells, 'cell')} in {counted(groups, 'group')}, {len(missing)} to run"
+        print(f"{to_run}; {counted(len(plan.skipped), 'combination')} left out")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from gzslbench.contract.parts import combination_name
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.records.answer_key import Scorer
 from gzslbench.records.record import Environment, Metrics
+from gzslbench.runner.child_process import child_process
 from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
 from gzslbench.runner.messages import (
     AskH,
@@ -97,7 +95,7 @@ class _Watch:
 
     def run(self) -> set[int]:
         """Give the cells that have come to an end, well or not."""
-        with _worker(self.assignment) as (process, pipe):
+        with child_process(self.assignment.log, work, self.assignment.job) as (process, pipe):
             try:
                 while not self.stop.is_set():
                     if pipe.poll(POLL_S) and not self._handle(pipe.recv(), pipe):
@@ -177,27 +175,6 @@ class _Watch:
             return
         self.done.add(cell)
         self.emit(CellDone(cell, result, metrics, scorer.test_reads, self.environment))
-
-
-@contextmanager
-def _worker(assignment: Assignment) -> Iterator[tuple[Any, Connection]]:
-    """Start a worker, and make sure that it has ended afterwards."""
-    context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe()
-    their_lifeline, our_lifeline = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(assignment.job, theirs, their_lifeline, assignment.log), daemon=True)
-    process.start()
-    theirs.close()
-    their_lifeline.close()
-    try:
-        yield process, ours
-    finally:
-        ours.close()
-        our_lifeline.close()
-        process.join(timeout=1)
-        if process.is_alive():
-            process.kill()
-            process.join()
 
 
 def _tail(log: Path) -> str:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
-import os
-import signal
-import sys
-import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,11 +19,8 @@ from gzslbench.runner.machine import environment
 from gzslbench.runner.messages import AskH, AskTestSet, Begun, CellReported, Failed, Finished, Progressed, Started
 
 
-def work(job: GroupJob, pipe: Connection, lifeline: Connection, log: Path) -> None:
-    """Run a group and report over ``pipe``; end at once when the other end of ``lifeline`` goes away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    _write_to(log)
+def work(pipe: Connection, job: GroupJob) -> None:
+    """Run a group and report over ``pipe``."""
     torch.set_num_threads(job.threads)
     device = torch.device(job.device)
     if device.index is not None:
@@ -83,20 +75,3 @@ class PipeCoordinator:
     def _ask(self, question: AskTestSet | AskH) -> Any:
         self._pipe.send(question)
         return self._pipe.recv()
-
-
-def _end_with(lifeline: Connection) -> None:
-    try:
-        lifeline.recv()
-    except (EOFError, OSError):
-        os._exit(1)
-
-
-def _write_to(log: Path) -> None:
-    """Send what plugins print, and the trace of a crash, to the group's log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(descriptor, sys.__stdout__.fileno() if sys.__stdout__ else 1)
-    os.dup2(descriptor, sys.__stderr__.fileno() if sys.__stderr__ else 2)
-    os.close(descriptor)
-    faulthandler.enable()

@@ -29,14 +29,14 @@ def read_predictions(data: bytes, what: str) -> Predictions:
             )
         arrays[field] = _array(content, f"{what}: {field}", field in _INTEGERS)
     try:
-        return Predictions(**arrays)
+        return Predictions.of(arrays)
     except (TypeError, ValueError, IndexError) as error:
         raise BundleError(f"{what} holds no predictions: {error}", "make the bundle with gzslbench submit") from None
 
 
 def _array(content: bytes, what: str, integers: bool) -> NDArray[np.generic]:
     """Read one array of predictions."""
-    array = read_npy(content, what, "i" if integers else "f")
+    array = read_npy(content, what, "iu" if integers else "f")
     if array.dtype.itemsize > np.dtype(np.int64).itemsize:
         raise BundleError(f"{what} is of type {array.dtype}", "64 bits are enough")
     if not 1 <= array.ndim <= 2:

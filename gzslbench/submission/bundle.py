@@ -13,32 +13,27 @@ It is made in one way only: the same content gives the same bytes.
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from gzslbench.errors import RecordError
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
-from gzslbench.records.record import SCHEMA_VERSION, Record
-from gzslbench.records.store import PREDICTIONS, RECORD
+from gzslbench.records.record import SCHEMA_VERSION, CellKey, Record
+from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
-from gzslbench.records.untrusted.strict_json import read_json
+from gzslbench.records.untrusted.strict_json import read_strictly
 from gzslbench.submission.arrays import read_predictions
-from gzslbench.submission.manifest import (
-    RECORDS,
-    SOURCE,
-    FileEntry,
-    Manifest,
-    check_canonical,
-    check_kind,
-    check_version,
-)
+from gzslbench.submission.manifest import RECORDS, SOURCE, FileEntry, Manifest
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)
 SOURCE_BYTES = MIB
 """What a file of source may take."""
+_RECORD_FILE = re.compile(r"records/([^/]+/){4}seed-\d+-[0-9a-f]{16}/(record\.json|predictions\.npz)")
+_SOURCE_SUFFIXES = frozenset({".py", ".toml", ".cfg", ".in", ".md", ".rst", ".txt", ".bib", ".typed"})
+_SOURCE_NAMES = frozenset({"PKG-INFO", "LICENSE", "LICENCE", "NOTICE", "COPYING", "Makefile"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _REGULAR = 0o100644 << 16
 
@@ -50,6 +45,9 @@ class Cell:
     folder: str
     record: Record
     predictions: Predictions
+
+    def __str__(self) -> str:
+        return f"{self.record.key.data_set}, seed {self.record.key.seed}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +61,11 @@ class Bundle:
 
     def __str__(self) -> str:
         return f"{len(self.cells)} records with predictions and {len(self.source)} source files"
+
+
+def folder_of(key: CellKey) -> str:
+    """Say where the record of a key lies in a bundle."""
+    return Store(Path()).folder(key).as_posix()
 
 
 def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
@@ -88,18 +91,28 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"can't read {path}: {error.strerror}", "check the path") from error
     files = read_archive(data, path.name, LIMITS)
     for name in files:
-        check_kind(name)
+        _check_kind(name)
     if MANIFEST not in files:
         raise BundleError(f"{path.name} has no {MANIFEST}", "make it with gzslbench submit")
     manifest = Manifest.from_json(files.pop(MANIFEST))
     _check_listed(manifest, files)
     folders = sorted({name.rpartition("/")[0] for name in files if name.startswith(RECORDS)})
-    return Bundle(
-        manifest=manifest,
-        cells=tuple(_cell(folder, files) for folder in folders),
-        source=_source(files),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
+    cells = tuple(_cell(folder, files) for folder in folders)
+    source = {name.removeprefix(SOURCE): content for name, content in files.items() if name.startswith(SOURCE)}
+    for name, content in source.items():
+        check_source(name, content)
+    return Bundle(manifest, cells, source, hashlib.sha256(data).hexdigest())
+
+
+def _check_kind(path: str) -> None:
+    """Refuse any file that a bundle has no place for; data sets above all."""
+    name = PurePosixPath(path)
+    source = path.startswith(SOURCE) and (name.suffix in _SOURCE_SUFFIXES or name.name in _SOURCE_NAMES)
+    if not (source or path == MANIFEST or _RECORD_FILE.fullmatch(path)):
+        raise BundleError(
+            f"the bundle holds {path!r}, which has no place in one",
+            "a bundle holds its manifest, records with predictions, and the plugin's source as text; never data",
+        )
 
 
 def _check_listed(manifest: Manifest, files: Mapping[str, bytes]) -> None:
@@ -115,32 +128,20 @@ def _check_listed(manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
 
 def _cell(folder: str, files: Mapping[str, bytes]) -> Cell:
-    for name in (RECORD, PREDICTIONS):
-        if f"{folder}/{name}" not in files:
-            raise BundleError(f"{folder} has no {name}", "a record comes with its predictions")
-    record = _record(files[f"{folder}/{RECORD}"], f"{folder}/{RECORD}")
-    return Cell(folder, record, read_predictions(files[f"{folder}/{PREDICTIONS}"], f"{folder}/{PREDICTIONS}"))
-
-
-def _record(text: bytes, what: str) -> Record:
-    check_version(read_json(text, what).get("schema_version"), SCHEMA_VERSION, what, "schema version")
-    try:
-        record = Record.from_json(text, what)
-    except RecordError as error:
-        raise BundleError(error.what, "make the bundle with gzslbench submit") from error
-    check_canonical(record.to_json(), text, what)
-    return record
-
-
-def _source(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    source = {name.removeprefix(SOURCE): content for name, content in files.items() if name.startswith(SOURCE)}
-    for name, content in source.items():
-        check_source(name, content)
-    return source
+    paths = f"{folder}/{RECORD}", f"{folder}/{PREDICTIONS}"
+    for path in paths:
+        if path not in files:
+            raise BundleError(f"{folder} has no {path.rpartition('/')[2]}", "a record comes with its predictions")
+    (record, predictions), version = paths, ("schema_version", SCHEMA_VERSION)
+    return Cell(
+        folder,
+        read_strictly(files[record], record, version, lambda text: Record.from_json(text, record)),
+        read_predictions(files[predictions], predictions),
+    )
 
 
 def check_source(name: str, content: bytes) -> None:
-    """Refuse what is no source: a maintainer reads it as text."""
+    """Refuse what is not source: a maintainer reads it as text."""
     if len(content) > SOURCE_BYTES:
         raise BundleError(f"{SOURCE}{name} takes {len(content):,} bytes", f"source may take {SOURCE_BYTES:,} a file")
     try:
@@ -148,4 +149,4 @@ def check_source(name: str, content: bytes) -> None:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise BundleError(f"{SOURCE}{name} is no text", "a bundle holds source alone, no data and no compiled code")
+        raise BundleError(f"{SOURCE}{name} is not text", "a bundle holds source alone, no data and no compiled code")

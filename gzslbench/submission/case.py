@@ -1,4 +1,4 @@
-"""What a bundle is verified against: the verifier's own data, own results and own clock."""
+"""What a bundle is verified against: data with a leaderboard, the verifier's own data, own results and own clock."""
 
 from __future__ import annotations
 
@@ -9,17 +9,27 @@ from functools import cached_property
 from pathlib import Path
 
 from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, UsageError
 from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.record import CellKey
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
-from gzslbench.submission.manifest import DataEntry
-from gzslbench.submission.source import component_hashes, own_hashes
+from gzslbench.submission.manifest import DataEntry, grouped
+from gzslbench.submission.source import hashes_with
+
+KNOWN_DATA = (
+    DataEntry("glyphs", "5331513e0ff69005", "06219b4c46852cc2", "31323d5c95c6531a", "official", "1898b1aa6ce73867"),
+    DataEntry("CUB@sent", "9caab536c8b21a6b", "9fa6c1dfb559fc30", "bf6ad0ca8a0e04c1", "v1", "240871be9388ef70"),
+    DataEntry("FLO", "b7a439c9905ee839", "e0acf90a3610e6f3", "b0aab56628198753", "official", "337baff8b8789ee1"),
+    DataEntry("CLINC150", "dd5281c3d7a552a5", "590f19f919e5e93c", "1189bc69db3644cd", "official", "d7c6adab54ebe13f"),
+)
+"""One entry for each data set and split, as ``gzslbench data check`` shows them."""
 
 
 class DoubtError(GzslbenchError):
@@ -44,25 +54,23 @@ class Case:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The bundle's cells."""
         return self.bundle.cells
 
-    def groups(self) -> Iterator[list[Cell]]:
+    def groups(self) -> list[list[Cell]]:
         """Give the cells that may differ by their seed alone, by rising seed."""
-        groups: dict[tuple[DataEntry, str], list[Cell]] = {}
-        for cell in sorted(self.cells, key=lambda cell: cell.record.key.seed):
-            key = cell.record.key
-            groups.setdefault((DataEntry.of(key), key.protocol), []).append(cell)
-        yield from groups.values()
+        return grouped(self.cells, lambda cell: cell.record.key)
 
     def answers(self, key: CellKey) -> AnswerKey:
         """Give the labels that a cell's predictions are judged by, from the verifier's own data.
 
         Raises :class:`UncheckedError` where that data is not here, :class:`BundleError` where the key is of other data.
         """
-        entry = DataEntry.of(key)
+        entry, name = DataEntry.of(key), key.data_set
         if entry not in self._answers:
-            data = self._open(key.data_set)
+            try:
+                data = self._data[name] = self._data.get(name) or self.catalogue.open(name, self.cache)
+            except (DataError, UsageError) as error:
+                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
             self._answers[entry] = AnswerKey.of(data, same_data(data, key))
         return self._answers[entry]
 
@@ -86,21 +94,13 @@ class Case:
     @cached_property
     def hashes(self) -> Mapping[str, str]:
         """Code hashes of the components of gzslbench and of the source in the bundle, by name."""
-        return own_hashes() | (component_hashes(self.bundle.source) if self.bundle.source else {})
+        return hashes_with(self.bundle.source)
 
     @cached_property
-    def rivals(self) -> Sequence[tuple[Store, RecordSummary]]:
-        """All results that the bundle is held against, and the stores that they lie in."""
-        stores = [Store(root) for root in self.against]
-        return [(store, result) for store in stores for result in store.results()]
-
-    def _open(self, name: str) -> DataSet:
-        if name not in self._data:
-            try:
-                self._data[name] = self.catalogue.open(name, self.cache)
-            except (DataError, UsageError) as error:
-                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
-        return self._data[name]
+    def rivals(self) -> Sequence[tuple[Results, RecordSummary]]:
+        """All results that the bundle is held against, and where each of them lies."""
+        places = [open_results(root) for root in self.against]
+        return [(results, summary) for results in places for summary in summaries(results)]
 
 
 def same_data(data: DataSet, key: CellKey) -> Split:
@@ -121,3 +121,18 @@ def same_data(data: DataSet, key: CellKey) -> Split:
     if split.name != key.split:
         raise BundleError(f"split '{key.split}' of {key.data_set} is the split '{split.name}'", "it was relabelled")
     return split
+
+
+def check_known(key: CellKey) -> None:
+    """Refuse a key whose data is not known; protocols over many splits may bring splits of their own."""
+    names = ", ".join(sorted({entry.data_set for entry in KNOWN_DATA}))
+    remedy = f"submit results on {names}, or ask for yours to be added: 'gzslbench data check' shows its hashes"
+    of_name = [entry for entry in KNOWN_DATA if entry.data_set == key.data_set]
+    if not of_name:
+        raise BundleError(f"there is no leaderboard for the data set '{key.data_set}'", remedy)
+    split = () if protocol_named(key.protocol).many_splits else ("split_hash",)
+    for name in ("features", "labels", "semantics", *split):
+        ours, known = getattr(key, name), sorted({getattr(entry, name) for entry in of_name})
+        if ours not in known:
+            what = f"{DataEntry.of(key)}: {name} {ours} is not known; known: {', '.join(known)}"
+            raise BundleError(what, remedy)

@@ -6,36 +6,26 @@ labels raise :class:`UncheckedError` where the data is not here.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
-
 import numpy as np
 
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.differences import flat
+from gzslbench.records.exchange.changes import metric_changes
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Metrics
-from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.bundle import Cell
-from gzslbench.submission.case import Case
-from gzslbench.submission.known_data import check_known
+from gzslbench.submission.bundle import folder_of
+from gzslbench.submission.case import Case, check_known
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.submit import foreign_part
-
-TOLERANCE = 1e-9
 
 
 def check_keys(case: Case) -> str:
     """Every record lies where its key's digest, computed anew, puts it; so nothing of a key was changed afterwards."""
     for cell in case.cells:
         key = cell.record.key
-        if Path(cell.folder) != Store(Path()).folder(key):
+        if cell.folder != folder_of(key):
             raise BundleError(
                 f"{cell.folder}: its key has the digest {key.digest()}, and seed {key.seed}",
                 "the record was relabelled",
@@ -48,16 +38,11 @@ def check_manifest(case: Case) -> str:
     manifest, records = case.bundle.manifest, [cell.record for cell in case.cells]
     if not records:
         raise BundleError("the bundle holds no record", "make it with gzslbench submit")
-    told = (manifest.method, set(manifest.protocols), set(manifest.data))
     for record in records:
         if record.method != manifest.method:
             raise BundleError(f"a record is of '{record.method}', the bundle of '{manifest.method}'", "one method each")
-    held = (
-        manifest.method,
-        {record.key.protocol for record in records},
-        {DataEntry.of(record.key) for record in records},
-    )
-    if told != held:
+    protocols, data = {record.key.protocol for record in records}, {DataEntry.of(record.key) for record in records}
+    if (set(manifest.protocols), set(manifest.data)) != (protocols, data):
         raise BundleError("the manifest names other protocols or data than the records", "make the bundle again")
     return f"{manifest.method} on {', '.join(map(str, manifest.data))}"
 
@@ -72,7 +57,7 @@ def check_protocol(case: Case) -> str:
         if not protocol.ranked:
             raise BundleError(f"the protocol '{key.protocol}' is not ranked", "submit another, such as inductive")
         if test_reads != 1:
-            raise BundleError(f"{_name(cell)} read test labels {test_reads} times", f"'{key.protocol}' allows one")
+            raise BundleError(f"{cell} read test labels {test_reads} times", f"'{key.protocol}' allows one")
     return f"{', '.join(case.bundle.manifest.protocols)}: ranked, one reading of test labels each"
 
 
@@ -80,17 +65,14 @@ def check_seeds(case: Case) -> str:
     """All core seeds and no other, of one configuration on each data set and split."""
     for group in case.groups():
         keys = [cell.record.key for cell in group]
-        seeds = tuple(key.seed for key in keys)
+        what, seeds = f"{DataEntry.of(keys[0])}, {keys[0].protocol}", tuple(key.seed for key in keys)
         if seeds != CORE_SEEDS:
             raise BundleError(
-                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: there are seeds {', '.join(map(str, seeds))}",
+                f"{what}: there are seeds {', '.join(map(str, seeds))}",
                 f"submit {', '.join(map(str, CORE_SEEDS))}, all of them and no other",
             )
         if len({key.with_seed(0).digest() for key in keys}) > 1:
-            raise BundleError(
-                f"{DataEntry.of(keys[0])}, {keys[0].protocol}: settings or code differ between seeds",
-                "submit one configuration",
-            )
+            raise BundleError(f"{what}: settings or code differ between seeds", "submit one configuration")
     if case.bundle.manifest.seeds != CORE_SEEDS:
         raise BundleError("the manifest names other seeds than the core ones", "make the bundle again")
     return f"core seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]} everywhere"
@@ -120,20 +102,20 @@ def check_predictions(case: Case) -> str:
     """Every test sample is predicted once, and every prediction is a class of its domain."""
     for cell, answers in case.judged():
         try:
-            answers.order(cell.predictions)
+            answers.require(cell.predictions)
         except ContractError as error:
-            raise BundleError(f"{_name(cell)}: {error.what}", error.remedy) from None
+            raise BundleError(f"{cell}: {error.what}", error.remedy) from None
         stray = _stray(cell.predictions, answers)
         if stray:
-            raise BundleError(f"{_name(cell)}: {stray} holds classes of another domain, or none", "it was edited")
+            raise BundleError(f"{cell}: {stray} holds classes of another domain, or none", "it was edited")
     return f"{sum(len(cell.predictions.samples) for cell in case.cells):,} predictions of test samples"
 
 
 def check_metrics(case: Case) -> str:
     """The metrics of every record are those that its predictions have by the verifier's own labels."""
     for cell, answers in case.judged():
-        for name, given, computed in _unequal(cell.record.metrics, answers.score(cell.predictions)):
-            raise BundleError(f"{_name(cell)}: {name} is given as {given}", f"its predictions have {computed}")
+        for name, (given, computed) in metric_changes(cell.record.metrics, answers.score(cell.predictions)).items():
+            raise BundleError(f"{cell}: {name} is given as {given}", f"its predictions have {computed}")
     return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
 
 
@@ -147,18 +129,3 @@ def _stray(predictions: Predictions, answers: AnswerKey) -> str:
         "best_unseen": answers.unseen_classes,
     }
     return next((name for name, rows in allowed.items() if not np.isin(getattr(predictions, name), rows).all()), "")
-
-
-def _unequal(given: Metrics, computed: Metrics) -> Iterator[tuple[str, object, object]]:
-    """Give the metrics that differ, by dotted name."""
-    ours, theirs = flat(asdict(computed)), flat(asdict(given))
-    for name in ours | theirs:
-        pair = theirs.get(name), ours.get(name)
-        numbers = [value for value in pair if value is not None]
-        equal = len(numbers) != 1 and (not numbers or math.isclose(*numbers, rel_tol=0, abs_tol=TOLERANCE))
-        if not equal:
-            yield name, *pair
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.record.key.data_set}, seed {cell.record.key.seed}"

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-from gzslbench.errors import UsageError, nearest
+from gzslbench.errors import RecordError, UsageError, nearest
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import CellKey
-from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.records.untrusted.strict_json import read_json
+from gzslbench.records.untrusted.strict_json import read_strictly
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
+T = TypeVar("T")
 BUNDLE_VERSION = 1
 SOURCE = "source/"
 RECORDS = "records/"
-_RECORD_FILE = re.compile(r"records/([^/]+/){4}seed-\d+-[0-9a-f]{16}/(record\.json|predictions\.npz)")
-_SOURCE_SUFFIXES = frozenset({".py", ".toml", ".cfg", ".in", ".md", ".rst", ".txt", ".bib", ".typed"})
-_SOURCE_NAMES = frozenset({"PKG-INFO", "LICENSE", "LICENCE", "NOTICE", "COPYING", "Makefile"})
-_CHOSEN_ON = ("defaults", "validation classes")
+_ASKED_FOR = {
+    "author": "it is shown beside the result",
+    "licence": "such as MIT: the licence of the plugin's source",
+    "chosen_on": "defaults, validation classes, or in words what else hyper-parameters were chosen on",
+    "external_data": "none, or in words what else was learnt from",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +35,6 @@ class FileEntry:
 
     @staticmethod
     def of(path: str, content: bytes) -> FileEntry:
-        """Describe a file."""
         return FileEntry(path, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -56,11 +51,18 @@ class DataEntry:
 
     @staticmethod
     def of(key: CellKey) -> DataEntry:
-        """Take from a key what it says about the data."""
         return DataEntry(key.data_set, key.features, key.labels, key.semantics, key.split, key.split_hash)
 
     def __str__(self) -> str:
         return f"{self.data_set}, split {self.split}"
+
+
+def grouped(items: Iterable[T], key_of: Callable[[T], CellKey]) -> list[list[T]]:
+    """Group what may differ by its seed alone: by data, split and protocol, each group by rising seed."""
+    groups: dict[tuple[DataEntry, str], list[T]] = {}
+    for item in sorted(items, key=lambda item: key_of(item).seed):
+        groups.setdefault((DataEntry.of(key_of(item)), key_of(item).protocol), []).append(item)
+    return list(groups.values())
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,8 @@ class Declarations:
     author: str = ""
     contact: str = ""
     licence: str = ""
-    """Under which the plugin's source is given."""
+    """Of the plugin's source."""
     paper: str = ""
-    """Address of the paper."""
     chosen_on: str = ""
     """What hyper-parameters were chosen on: ``defaults``, ``validation classes``, or in words what else."""
     external_data: str = ""
@@ -97,24 +98,23 @@ class Manifest:
     bundle_version: int = BUNDLE_VERSION
 
     def to_json(self) -> str:
-        """Write the manifest as indented JSON with sorted keys."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     @staticmethod
     def from_json(text: bytes) -> Manifest:
         """Read a manifest; raises :class:`BundleError` where the text is none of this version."""
-        from pydantic import ValidationError
+        return read_strictly(text, MANIFEST, ("bundle_version", BUNDLE_VERSION), _validated)
 
-        values = read_json(text, MANIFEST)
-        check_version(values.get("bundle_version"), BUNDLE_VERSION, MANIFEST, "bundle version")
-        try:
-            manifest: Manifest = _adapter().validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise BundleError(f"{MANIFEST}: {place}: {first['msg']}", "make the bundle with gzslbench submit") from None
-        check_canonical(manifest.to_json(), text, MANIFEST)
-        return manifest
+
+def _validated(text: bytes) -> Manifest:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Manifest).validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RecordError(f"{MANIFEST}: {place}: {first['msg']}") from None
 
 
 def declarations(assignments: Mapping[str, str]) -> Declarations:
@@ -123,51 +123,7 @@ def declarations(assignments: Mapping[str, str]) -> Declarations:
     for name in assignments:
         if name not in known:
             raise UsageError(f"there is no declaration '{name}'", nearest(name, known))
-    for name in ("author", "licence", "chosen_on", "external_data"):
+    for name, hint in _ASKED_FOR.items():
         if not assignments.get(name, "").strip():
-            raise UsageError(f"'{name}' is not declared", f"add --declare {name}=...; {_hint(name)}")
+            raise UsageError(f"'{name}' is not declared", f"add --declare {name}=...; {hint}")
     return Declarations(**assignments)
-
-
-def _hint(name: str) -> str:
-    hints = {
-        "licence": "such as MIT: the licence of the plugin's source",
-        "chosen_on": f"{', '.join(_CHOSEN_ON)}, or in words what else hyper-parameters were chosen on",
-        "external_data": "none, or in words what else was learnt from",
-    }
-    return hints.get(name, "it is shown beside the result")
-
-
-def check_kind(path: str) -> None:
-    """Refuse any file that a bundle has no place for; data sets above all."""
-    name = PurePosixPath(path)
-    source = path.startswith(SOURCE) and (name.suffix in _SOURCE_SUFFIXES or name.name in _SOURCE_NAMES)
-    if not (source or path == MANIFEST or _RECORD_FILE.fullmatch(path)):
-        raise BundleError(
-            f"the bundle holds {path!r}, which has no place in one",
-            "a bundle holds its manifest, records with predictions, and the plugin's source as text; never data",
-        )
-
-
-def check_version(version: Any, expected: int, what: str, kind: str) -> None:
-    """Refuse what another version of gzslbench wrote, before anything else is read of it."""
-    if version != expected:
-        raise BundleError(
-            f"{what} has {kind} {version!r}, this gzslbench reads {expected}",
-            "make the bundle again with the version of gzslbench that the leaderboard uses",
-        )
-
-
-def check_canonical(written: str, text: bytes, what: str) -> None:
-    """Refuse text that says more, or says it in another way, than what was read from it."""
-    if written.encode() != text:
-        raise BundleError(
-            f"{what} is not as gzslbench writes it", "it was edited: make the bundle with gzslbench submit"
-        )
-
-
-@cache
-def _adapter() -> TypeAdapter[Manifest]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Manifest)

@@ -8,11 +8,14 @@ import tarfile
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import get_args
 
 from gzslbench.contract.info import Distribution, Method
+from gzslbench.contract.parts import Role
 from gzslbench.errors import UsageError
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
@@ -20,8 +23,6 @@ from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 
 PROJECT = "pyproject.toml"
-_COMPONENTS = ("generator", "gate", "classifier")
-_ROOTS = (".", "src")
 _IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
 """Options of a build, tried one after the other: in an environment of its own; in this one, as without a network."""
 
@@ -37,7 +38,7 @@ class Packed:
 def pack(source: Path) -> Packed:
     """Pack a plugin file, with the recipes that its methods name, or the source distribution of a package's folder.
 
-    Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is no text.
+    Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is not text.
     """
     if source.is_dir():
         files = dict(_source_distribution(source))
@@ -45,7 +46,7 @@ def pack(source: Path) -> Packed:
         files = {source.name: source.read_bytes(), **_recipes(source)}
     else:
         raise UsageError(
-            f"{source} is no plugin", "give a .py file, or the folder of a package with its pyproject.toml"
+            f"{source} is not a plugin", "give a .py file, or the folder of a package with its pyproject.toml"
         )
     for name, content in files.items():
         check_source(name, content)
@@ -53,14 +54,24 @@ def pack(source: Path) -> Packed:
         return Packed(files, tuple(plugin.distribution.name for plugin in plugins_in(folder)))
 
 
-def unpacked(files: Mapping[str, bytes]) -> tempfile.TemporaryDirectory[str]:
-    """Write source into a fresh folder that lasts as long as the body of a ``with`` statement; names are checked."""
-    folder = tempfile.TemporaryDirectory(prefix="gzslbench-source-")
+@contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Lend a fresh folder with source in it; names are checked."""
+    with tempfile.TemporaryDirectory(prefix="gzslbench-source-") as folder:
+        write_files(files, Path(folder))
+        yield Path(folder)
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
     for name, content in files.items():
-        path = Path(folder.name, name)
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return folder
+
+
+def hashes_with(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Give the code hash of every component of gzslbench and of source, which may be empty, by name."""
+    return own_hashes() | (component_hashes(files) if files else {})
 
 
 def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -71,18 +82,20 @@ def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def own_hashes() -> dict[str, str]:
     """Give the code hash of every component that comes with gzslbench."""
-    return _hashes([plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"])
+    return _hashes(own_plugins())
 
 
-def plugins_in(folder: str | Path) -> list[PluginSource]:
+def own_plugins() -> list[PluginSource]:
+    return [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
+
+
+def plugins_in(folder: Path) -> list[PluginSource]:
     """Find the plugins of unpacked source: the entry points of its project, or its only Python file.
 
     Each bears the name of its module, as code hashes have it, and that of its file or entry point as its distribution.
     """
-    folder = Path(folder)
-    project = folder / PROJECT
-    if project.is_file():
-        return [_entry(folder, name, target) for name, target in _entry_points(project).items()]
+    if (folder / PROJECT).is_file():
+        return [_entry(folder, name, target) for name, target in _entry_points(folder / PROJECT).items()]
     files = sorted(folder.glob("*.py"))
     if len(files) != 1:
         raise BundleError(f"the source has no {PROJECT} and {len(files)} Python files", "pack one file, or a package")
@@ -91,16 +104,15 @@ def plugins_in(folder: str | Path) -> list[PluginSource]:
 
 def _hashes(plugins: list[PluginSource]) -> dict[str, str]:
     try:
-        listed = [each for each in read_listing(plugins) if each.kind in _COMPONENTS]
-        return {each.info.name: source_hash(each.plugin) for each in listed}
+        components = [each for each in read_listing(plugins) if each.kind in get_args(Role)]
+        return {each.info.name: source_hash(each.plugin) for each in components}
     except (RecursionError, MemoryError):
         raise BundleError("the source nests too deeply to be read", "write it plainly") from None
 
 
 def _entry_points(project: Path) -> dict[str, str]:
     try:
-        table = tomllib.loads(project.read_text(encoding="utf-8"))
-        points = table["project"]["entry-points"]["gzslbench"]
+        points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]["gzslbench"]
         return {str(name): str(target).partition(":")[0].strip() for name, target in points.items()}
     except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
@@ -114,16 +126,16 @@ def _entry(folder: Path, name: str, module: str) -> PluginSource:
         raise BundleError(
             f"the entry point '{name}' names {module!r}", "let it name the package itself: no module in it"
         )
-    for root in _ROOTS:
-        for path in (folder / root / module, folder / root / f"{module}.py"):
+    for root in (folder, folder / "src"):
+        for path in (root / module, root / f"{module}.py"):
             if path.is_file() or (path / "__init__.py").is_file():
                 return PluginSource(module, Distribution(name, ""), path=path)
     raise BundleError(f"the source has no module {module}, which its entry point '{name}' names", "look into the sdist")
 
 
 def _recipes(file: Path) -> dict[str, bytes]:
-    methods = [each.info for each in read_listing([PluginSource(file.stem, Distribution(file.name, ""), path=file)])]
-    names = {method.recipes for method in methods if isinstance(method, Method) and method.recipes}
+    listed = read_listing([PluginSource(file.stem, Distribution(file.name, ""), path=file)])
+    names = {each.info.recipes for each in listed if isinstance(each.info, Method) and each.info.recipes}
     return {name: (file.parent / name).read_bytes() for name in sorted(names)}
 
 
@@ -131,24 +143,21 @@ def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Build the source distribution of a package and give its files, without the folder that they lie in."""
     if not (folder / PROJECT).is_file():
         raise UsageError(f"{folder} has no {PROJECT}", "give the folder of a package, or a plugin file")
-    with tempfile.TemporaryDirectory(prefix="gzslbench-sdist-") as out:
-        _build(folder, out)
-        with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
-            for member in archive:
-                content = archive.extractfile(member) if member.isfile() else None
-                if content is not None:
-                    name = str(PurePosixPath(*PurePosixPath(member.name).parts[1:]))
-                    yield name, content.read(SOURCE_BYTES + 1)
-
-
-def _build(folder: Path, out: str) -> None:
-    """Build a source distribution into the folder ``out``."""
     if find_spec("build") is None:
         raise UsageError("packing a package takes the distribution 'build'", "install it: pip install build")
-    command = [sys.executable, "-m", "build", "--sdist", "--outdir", out]
-    for options in _IN_TURN:
-        built = subprocess.run([*command, *options, str(folder)], capture_output=True, text=True, check=False)
-        if built.returncode == 0:
-            return
-    last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
-    raise UsageError(f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist")
+    with tempfile.TemporaryDirectory(prefix="gzslbench-sdist-") as out:
+        for options in _IN_TURN:
+            command = [sys.executable, "-m", "build", "--sdist", "--outdir", out, *options, str(folder)]
+            built = subprocess.run(command, capture_output=True, text=True, check=False)
+            if built.returncode == 0:
+                break
+        else:
+            last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
+            raise UsageError(
+                f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist"
+            )
+        with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
+            for member in filter(tarfile.TarInfo.isfile, archive):
+                content = archive.extractfile(member)
+                if content is not None:
+                    yield member.name.partition("/")[2], content.read(SOURCE_BYTES + 1)

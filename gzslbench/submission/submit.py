@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -13,16 +13,18 @@ from pathlib import Path
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import UsageError, nearest
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.record import CellKey, PartKey, Record
-from gzslbench.records.store import PREDICTIONS, RECORD, Store
+from gzslbench.records.results import Results, summaries
+from gzslbench.records.store import PREDICTIONS, RECORD
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
-from gzslbench.submission.bundle import Bundle, read_bundle, write_bundle
-from gzslbench.submission.known_data import check_known
-from gzslbench.submission.manifest import RECORDS, SOURCE, DataEntry, Declarations, Manifest
-from gzslbench.submission.source import Packed, component_hashes, own_hashes, pack
+from gzslbench.submission.bundle import Bundle, folder_of, read_bundle, write_bundle
+from gzslbench.submission.case import check_known
+from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
+from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,20 @@ class Submission:
 
 def submit(submission: Submission, out: Path) -> Bundle:
     """Write a bundle and read it back; raises :class:`BundleError` or :class:`UsageError` where that is refused."""
-    store = Store(submission.results)
+    results = open_results(submission.results)
     packed = pack(submission.plugin) if submission.plugin else Packed({}, ())
-    chosen = _of_this_code(_chosen(store.results(), submission), packed)
+    hashes = hashes_with(packed.files)
+    mine = _chosen(summaries(results), submission)
+    groups = [_current(group, hashes) for group in grouped(mine, lambda key: key)]
+    chosen = [key for group in groups for key in group]
     for key in chosen:
         check_known(key)
-    _check_seeds(chosen)
+    for group in groups:
+        _check_seeds(group)
     if submission.plugin:
         _check_plugin(submission.plugin, packed)
-    records = [store.read(store.folder(key)) for key in chosen]
-    write_bundle(out, _manifest(submission, records, packed), _files(store, records, packed))
+    records = [results.record(key) for key in chosen]
+    write_bundle(out, _manifest(submission, records, packed), _files(results, records, packed))
     return read_bundle(out)
 
 
@@ -67,9 +73,10 @@ def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Ce
             f"{submission.results} has no record of '{submission.method}'",
             nearest(submission.method, methods) if methods else "run it first, with gzslbench run",
         )
-    protocols = submission.protocols or sorted({each.key.protocol for each in mine if _ranked(each.key.protocol)})
-    for name in protocols or sorted({each.key.protocol for each in mine}):
-        if not _ranked(name):
+    present = sorted({each.key.protocol for each in mine})
+    protocols = submission.protocols or [name for name in present if protocol_named(name).ranked]
+    for name in protocols or present:
+        if not protocol_named(name).ranked:
             raise BundleError(
                 f"the protocol '{name}' is not ranked", "submit records of another one, such as inductive"
             )
@@ -85,24 +92,7 @@ def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Ce
             f"{submission.results} has no record of '{submission.method}' on what was named",
             "leave out --dataset and --protocol, or run it there first",
         )
-    return sorted(chosen, key=_place)
-
-
-def _place(key: CellKey) -> tuple[str | int, ...]:
-    return (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest())
-
-
-def _ranked(protocol: str) -> bool:
-    return protocol_named(protocol).ranked
-
-
-def _of_this_code(keys: Sequence[CellKey], packed: Packed) -> list[CellKey]:
-    """Leave out records of earlier versions of the code where there are ones of this version."""
-    hashes = own_hashes() | component_hashes(packed.files) if packed.files else own_hashes()
-    groups: dict[object, list[CellKey]] = defaultdict(list)
-    for key in keys:
-        groups[DataEntry.of(key), key.protocol].append(key)
-    return [key for group in groups.values() for key in _current(group, hashes)]
+    return sorted(chosen, key=lambda key: (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest()))
 
 
 def _current(keys: Sequence[CellKey], hashes: Mapping[str, str]) -> list[CellKey]:
@@ -125,40 +115,28 @@ def _current(keys: Sequence[CellKey], hashes: Mapping[str, str]) -> list[CellKey
 
 def foreign_part(key: CellKey, hashes: Mapping[str, str]) -> PartKey | None:
     """Find a component of a key whose code is none of the hashes, which are by the components' names."""
-    parts = (key.generator, key.gate, key.classifier)
-    return next((part for part in parts if part and hashes.get(part.name) != part.code), None)
+    return next((part for part in key.parts if part and hashes.get(part.name) != part.code), None)
 
 
-def _check_seeds(keys: Iterable[CellKey]) -> None:
-    seeds: dict[tuple[DataEntry, str], set[int]] = defaultdict(set)
-    for key in keys:
-        seeds[DataEntry.of(key), key.protocol].add(key.seed)
-    for (data, protocol), present in seeds.items():
-        missing = sorted(set(CORE_SEEDS) - present)
-        if missing:
-            raise BundleError(
-                f"of the core seeds, {', '.join(map(str, missing))} are missing on {data}, protocol {protocol}",
-                f"run them with --seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]}: all core seeds are submitted, or none",
-            )
+def _check_seeds(group: Sequence[CellKey]) -> None:
+    missing = sorted(set(CORE_SEEDS) - {key.seed for key in group})
+    if missing:
+        raise BundleError(
+            f"of the core seeds, {', '.join(map(str, missing))} are missing on {DataEntry.of(group[0])}, "
+            f"protocol {group[0].protocol}",
+            f"run them with --seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]}: all core seeds are submitted, or none",
+        )
 
 
 def _check_plugin(source: Path, packed: Packed) -> None:
     """Put the plugin through the contract's tests: a file as it is, a package as it is installed here."""
-    if source.is_dir():
-        _check_installed(packed)
-    for plugin in [str(source)] if source.is_file() else packed.plugins:
+    if source.is_dir() and not set(component_hashes(packed.files).values()) <= set(map(source_hash, find_plugins())):
+        raise BundleError("the package is not installed as its source is", "install it with pip install, and run again")
+    for plugin in packed.plugins if source.is_dir() else [str(source)]:
         checked = run_check(plugin)
         if checked.returncode != 0:
             last = (checked.stdout + checked.stderr).strip().splitlines()[-1:] or ["it said nothing"]
-            raise BundleError(f"gzslbench check {plugin} fails: {last[0]}", "mend what it names, and run again")
-
-
-def _check_installed(packed: Packed) -> None:
-    """Check that what is installed, and so was run and is tested, is what was packed."""
-    installed = {plugin.module: source_hash(plugin) for plugin in find_plugins()}
-    hashes = set(component_hashes(packed.files).values())
-    if not hashes <= set(installed.values()):
-        raise BundleError("the package is not installed as its source is", "install it with pip install, and run again")
+            raise BundleError(f"gzslbench check {plugin} fails: {last[0]}", "fix what it names, and run again")
 
 
 def _manifest(submission: Submission, records: Sequence[Record], packed: Packed) -> Manifest:
@@ -175,11 +153,11 @@ def _manifest(submission: Submission, records: Sequence[Record], packed: Packed)
     )
 
 
-def _files(store: Store, records: Sequence[Record], packed: Packed) -> dict[str, bytes]:
+def _files(results: Results, records: Sequence[Record], packed: Packed) -> dict[str, bytes]:
     files = {f"{SOURCE}{name}": content for name, content in packed.files.items()}
     for record in records:
-        folder = store.folder(record.key)
-        place = f"{RECORDS}{folder.relative_to(store.root / RECORDS)}"
-        files[f"{place}/{RECORD}"] = record.to_json().encode()
-        files[f"{place}/{PREDICTIONS}"] = (folder / PREDICTIONS).read_bytes()
+        folder, arrays = folder_of(record.key), io.BytesIO()
+        results.predictions(record.key).save(arrays)
+        files[f"{folder}/{RECORD}"] = record.to_json().encode()
+        files[f"{folder}/{PREDICTIONS}"] = arrays.getvalue()
     return files

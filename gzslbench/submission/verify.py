@@ -1,37 +1,30 @@
-"""Verifying a bundle: every check one line, and how far the results can be trusted afterwards."""
+"""Verifying a bundle: every check one line, how far the results can be trusted afterwards, and accepting them."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gzslbench import __version__
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.errors import GzslbenchError
-from gzslbench.records.provenance import Provenance
+from gzslbench.errors import GzslbenchError, UsageError
+from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
+from gzslbench.records.store import Store, path_safe
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.submission import checks
 from gzslbench.submission.bundle import Bundle, read_bundle
 from gzslbench.submission.case import Case, DoubtError, UncheckedError
-from gzslbench.submission.checks import (
-    check_code,
-    check_data,
-    check_keys,
-    check_manifest,
-    check_metrics,
-    check_predictions,
-    check_protocol,
-    check_seeds,
-)
-from gzslbench.submission.confined.line import printable
+from gzslbench.submission.confined.confinement import Confinement, Unconfined, bubblewrap
+from gzslbench.submission.confined.run import printable
+from gzslbench.submission.manifest import SOURCE
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
-from gzslbench.submission.source import unpacked
-
-if TYPE_CHECKING:
-    from gzslbench.submission.rerun import RerunOutcome
+from gzslbench.submission.source import unpacked, write_files
 
 
 class Outcome(StrEnum):
@@ -65,7 +58,6 @@ class Verification:
 
     @property
     def bundle(self) -> Bundle | None:
-        """The bundle, where it could be read."""
         return self.case.bundle if self.case else None
 
     @property
@@ -86,14 +78,14 @@ class Verification:
 
 
 CHECKS: dict[str, Callable[[Case], str]] = {
-    "manifest": check_manifest,
-    "keys": check_keys,
-    "protocol": check_protocol,
-    "seeds": check_seeds,
-    "code": check_code,
-    "data": check_data,
-    "predictions": check_predictions,
-    "metrics": check_metrics,
+    "manifest": checks.check_manifest,
+    "keys": checks.check_keys,
+    "protocol": checks.check_protocol,
+    "seeds": checks.check_seeds,
+    "code": checks.check_code,
+    "data": checks.check_data,
+    "predictions": checks.check_predictions,
+    "metrics": checks.check_metrics,
     "originality": check_originality,
     "timings": check_timings,
     "plausibility": check_plausibility,
@@ -105,16 +97,21 @@ _BUILDS_ON = {"predictions": ("data",), "metrics": ("data", "predictions"), "ori
 
 @dataclass(frozen=True)
 class Verifier:
-    """What bundles are held against; ``rerun`` cells are trained again, none by default."""
+    """What bundles are held against; ``rerun`` cells are trained again, none by default, confined unless told not to.
+
+    Raises :class:`UsageError` where they should be confined and can't be.
+    """
 
     data_dirs: Sequence[Path]
     cache: Path
     against: Sequence[Path] = ()
     rerun: int = 0
     doubts_allowed: bool = False
+    unconfined: bool = False
 
     def verify(self, path: Path) -> Verification:
         """Check a bundle; its code is imported by no check but a rerun, and there in a process of its own."""
+        confinement = bubblewrap() if self.rerun and not self.unconfined else Unconfined()
         try:
             bundle = read_bundle(path)
         except BundleError as error:
@@ -123,46 +120,29 @@ class Verifier:
         case = Case(bundle, Catalogue.find(self.data_dirs, cache_dir=self.cache), self.cache, self.against)
         for name, check in CHECKS.items():
             lines.append(_line(name, check, case, lines))
-        refused = any(line.outcome is Outcome.REFUSED for line in lines)
-        lines += self._rerun(case) if not refused else [Line("rerun", Outcome.UNCHECKED, "refused before")]
+        if any(line.outcome is Outcome.REFUSED for line in lines):
+            lines.append(Line("rerun", Outcome.UNCHECKED, "refused before"))
+        elif not self.rerun:
+            lines.append(Line("rerun", Outcome.UNCHECKED, "nothing was trained again: --rerun N does it for N cells"))
+        else:
+            lines += self._rerun(bundle, confinement)
         return Verification(case, tuple(lines), self.doubts_allowed)
 
-    def _rerun(self, case: Case) -> Iterator[Line]:
+    def _rerun(self, bundle: Bundle, confinement: Confinement) -> list[Line]:
         """Train a sample of cells again; which ones is drawn now, so that nobody can prepare for it."""
-        if not self.rerun:
-            yield Line("rerun", Outcome.UNCHECKED, "nothing was trained again: --rerun N does it for N cells")
-            return
-        try:
-            outcomes = self._outcomes(case)
-        except GzslbenchError as error:
-            yield Line("rerun", Outcome.UNCHECKED, str(error))
-            return
-        if not outcomes:
-            yield Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")
-        for each in outcomes:
-            text = f"{each.digest}: {each.reason} ({each.confinement})"
-            yield Line("rerun", Outcome.PASSED if each.within else Outcome.REFUSED, text)
+        from gzslbench.submission.rerun import Rerun, rerun_cells
 
-    def _outcomes(self, case: Case) -> list[RerunOutcome]:
-        from gzslbench.submission.rerun import rerun_cells
-
-        source, records = case.bundle.source, [cell.record for cell in case.cells]
+        source = bundle.source
         with unpacked(source) as folder, tempfile.TemporaryDirectory(prefix="gzslbench-rerun-") as work:
-            return rerun_cells(
-                records=records,
-                plugin_source=plugin_path(Path(folder)) if source else None,
-                count=self.rerun,
-                seed=secrets.randbits(32),
-                data_dirs=self.data_dirs,
-                cache=self.cache,
-                workdir=Path(work),
-            )
-
-
-def plugin_path(folder: Path) -> Path:
-    """Say what of unpacked source is the plugin: the folder of a package, or the only Python file."""
-    files = sorted(folder.glob("*.py"))
-    return folder if (folder / "pyproject.toml").is_file() or len(files) != 1 else files[0]
+            setting = Rerun(confinement, folder if source else None, self.data_dirs, self.cache, Path(work))
+            try:
+                outcomes = rerun_cells(bundle.cells, self.rerun, secrets.randbits(32), setting)
+            except GzslbenchError as error:
+                return [Line("rerun", Outcome.UNCHECKED, str(error))]
+        if not outcomes:
+            return [Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")]
+        passed = {True: Outcome.PASSED, False: Outcome.REFUSED}
+        return [Line("rerun", passed[each.within], f"{each.digest}: {each.reason}") for each in outcomes]
 
 
 def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[Line]) -> Line:
@@ -180,3 +160,42 @@ def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[
         return Line(name, Outcome.UNCHECKED, str(error))
     except GzslbenchError as error:
         return Line(name, Outcome.REFUSED, str(error))
+
+
+def accept(verification: Verification, into: Path) -> Path:
+    """Write records, answer keys, source, manifest and provenance of a bundle to a new folder in ``into``.
+
+    The folder bears the method's name and the start of the bundle's SHA-256. Names of records come from their keys, not
+    from the bundle. Raises :class:`BundleError` where the checks refused it or could not recompute its metrics.
+    """
+    case, provenance = verification.case, verification.provenance
+    if case is None or provenance is None:
+        raise BundleError("the bundle was refused", "nothing was accepted")
+    if provenance < Provenance.RESCORED:
+        raise BundleError("its metrics could not be computed anew", "accept it where the data is, with --data-dir")
+    bundle = case.bundle
+    root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:8]}"
+    if root.exists():
+        raise UsageError(f"{root} is there already", "this very bundle was accepted before")
+    _write(case, root)
+    said = {
+        "provenance": str(Provenance.VERIFIED if provenance is Provenance.REPRODUCED else provenance),
+        "bundle_sha256": bundle.sha256,
+        "declarations": asdict(bundle.manifest.declarations),
+        "checks": [asdict(line) for line in verification.lines],
+        "gzslbench": __version__,
+        "accepted": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # written last: a folder without it was not accepted in full
+    (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return root
+
+
+def _write(case: Case, root: Path) -> None:
+    root.mkdir(parents=True)
+    (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
+    write_files(case.bundle.source, root / SOURCE)
+    store = Store(root)
+    with store.writing():
+        for cell, answers in case.judged():
+            store.write(cell.record, cell.predictions)
+            store.write_answer_key(cell.record.key, answers)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 from gzslbench.contract import ClassSet
 from gzslbench.contract.info import Makes
 from gzslbench.evaluation.checks import checked, checked_labels, checked_log_prior
-from gzslbench.testing.registry import COMPONENTS, CheckFailed, NotApplicable, check
+from gzslbench.testing.checks import COMPONENTS, CheckFailed, NotApplicable, check
 from gzslbench.testing.trials import PER_CLASS, PROXIES, Answers, Attempt, ComponentTrial, differing, tensors
 
 WORKS = ("finite",)
@@ -56,19 +54,19 @@ def completes(trial: ComponentTrial) -> None:
 @check(*COMPONENTS, after=("completes",))
 def shapes(trial: ComponentTrial) -> None:
     """Its answers are floating point tensors of the shapes that the contract gives; labels are int64."""
-    _validate(trial, _without_nan)
+    _validate(trial, even_nan=True)
 
 
 @check(*COMPONENTS, after=("shapes",))
 def finite(trial: ComponentTrial) -> None:
     """Its answers hold no NaN and no infinity; a log-prior may be minus infinity for one of the two domains."""
-    _validate(trial, lambda answer: answer)
+    _validate(trial)
 
 
 @check(*COMPONENTS, after=WORKS)
 def inputs_unharmed(trial: ComponentTrial) -> None:
     """It leaves features, labels, semantics and all else that it is shown as they were."""
-    untouched = trial.untouched()
+    untouched = trial.untouched().shown()
     for name, tensor in trial.first.shown().items():
         if tensor.requires_grad or not torch.equal(tensor, untouched[name]):
             raise CheckFailed(f"'{trial.info.name}' changed its input ({name}) in place", "work on a clone")
@@ -116,16 +114,14 @@ def process_unharmed(trial: ComponentTrial) -> None:
 def any_batching(trial: ComponentTrial) -> None:
     """What it says about a test sample depends neither on the order of the samples nor on those in the same batch."""
     first = trial.first
-    count = len(first.features)
-    order = torch.arange(count - 1, -1, -1)
-    whole = torch.arange(count)
-    for name in trial.rowwise(first):
+    whole = torch.arange(len(first.features))
+    for name in first.rowwise():
         answer = first.answers[name]
         if not isinstance(answer, Tensor):
             continue
-        for rows in ([order], *(list(torch.split(whole, size)) for size in BATCHES)):
-            pieces = [_tensor(trial.ask(first, name, first.features[part])) for part in rows]
-            if not _alike(torch.cat(pieces), answer[torch.cat(rows)]):
+        for rows in ([whole.flip(0)], *(torch.split(whole, size) for size in BATCHES)):
+            pieces = [_tensor(first.ask(name, first.features[part])) for part in rows]
+            if not _alike(torch.cat(pieces), answer[torch.cat(list(rows))]):
                 raise CheckFailed(
                     f"{name} of '{trial.info.name}' depends on the order or the batches of test samples",
                     "use statistics of the training samples; switch dropout and batch normalisation off by eval()",
@@ -139,7 +135,10 @@ def any_classes(trial: ComponentTrial) -> None:
         for classes in trial.first.class_sets[:2]:
             _any_order(trial, classes)
     elif Makes.SYNTHETIC in trial.info.makes:
-        _any_number(trial)
+        semantics, width = trial.first.view.semantics, _tensor(trial.first.answers["generate"]).shape[2]
+        for count in (1, len(semantics)):
+            made = trial.first.generate(semantics[:count])
+            checked(made, (count, PER_CLASS, width), trial.info.name, f"generate for {count} classes")
     else:
         raise NotApplicable("it makes nothing of classes")
 
@@ -155,8 +154,7 @@ def saved_and_restored(trial: ComponentTrial) -> None:
             f"'{trial.info.name}' can't be saved: {error}", "keep no function, generator or open file as an attribute"
         ) from error
     buffer.seek(0)
-    restored = torch.load(buffer, weights_only=False)
-    different = differing(first.answers, trial.answers(trial.with_component(restored)))
+    different = differing(first.answers, trial.answers_of(torch.load(buffer, weights_only=False)))
     if different:
         raise CheckFailed(
             f"{different[0]} of '{trial.info.name}' is another after saving and loading",
@@ -164,10 +162,11 @@ def saved_and_restored(trial: ComponentTrial) -> None:
         )
 
 
-def _validate(trial: ComponentTrial, prepare: Callable[[Any], Any]) -> None:
+def _validate(trial: ComponentTrial, even_nan: bool = False) -> None:
     """Hold the answers of the first attempt against the contract, as the core does."""
-    name, first = trial.info.name, trial.first
-    answers: Answers = {key: prepare(answer) if answer is not None else None for key, answer in first.answers.items()}
+    name, first, answers = trial.info.name, trial.first, dict(trial.first.answers)
+    if even_nan:
+        answers |= {key: each.nan_to_num() for key, each in tensors(answers).items() if each.is_floating_point()}
     rows, width = len(first.features), first.features.shape[1]
     if trial.kind == "gate":
         checked_log_prior(answers["log_prior"], rows, name)
@@ -190,23 +189,15 @@ def _validate(trial: ComponentTrial, prepare: Callable[[Any], Any]) -> None:
 
 def _any_order(trial: ComponentTrial, classes: ClassSet) -> None:
     expected = _tensor(trial.first.answers[f"scores of {classes.domain} classes"])
-    every_other = torch.arange(len(classes) - 1, -1, -2)
-    for order in (torch.arange(len(classes) - 1, -1, -1), every_other):
+    backwards = torch.arange(len(classes) - 1, -1, -1)
+    for order in (backwards, backwards[::2]):
         asked = ClassSet(classes.domain, classes.semantics[order], classes.index[order])
-        scores = _tensor(trial.scores(trial.first, asked))
+        scores = _tensor(trial.first.scores(asked))
         if scores.shape != (len(expected), len(order)) or not _alike(scores, expected[:, order]):
             raise CheckFailed(
                 f"scores of '{trial.info.name}' do not follow the order of the {classes.domain} classes asked for",
                 "use classes.semantics, or classes.index to pick columns",
             )
-
-
-def _any_number(trial: ComponentTrial) -> None:
-    semantics = trial.first.view.semantics
-    for count in (1, len(semantics)):
-        made = trial.generate(trial.first, semantics[:count], PER_CLASS)
-        width = _tensor(trial.first.answers["generate"]).shape[2]
-        checked(made, (count, PER_CLASS, width), trial.info.name, f"generate for {count} classes")
 
 
 def _state(attempt: Attempt) -> Answers:
@@ -221,19 +212,12 @@ def _state(attempt: Attempt) -> Answers:
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one.float(), other.float(), rtol=RELATIVE, atol=ABSOLUTE * _spread(other))
-
-
-def _spread(values: Tensor) -> float:
-    known = values[values.isfinite()]
-    return max(1e-6, float(known.float().std())) if known.numel() > 1 else 1.0
+    known = other[other.isfinite()].float()
+    spread = max(1e-6, float(known.std())) if known.numel() > 1 else 1.0
+    return torch.allclose(one.float(), other.float(), rtol=RELATIVE, atol=ABSOLUTE * spread)
 
 
 def _tensor(answer: object) -> Tensor:
     if not isinstance(answer, Tensor):
         raise CheckFailed(f"an answer is {type(answer).__name__}", "return a tensor")
     return answer
-
-
-def _without_nan(answer: object) -> object:
-    return answer.nan_to_num() if isinstance(answer, Tensor) and answer.is_floating_point() else answer

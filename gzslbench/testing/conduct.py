@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pkgutil import resolve_name
 from typing import Any
 from unittest.mock import patch
 
@@ -18,13 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from gzslbench.contract.info import Need
 from gzslbench.errors import ContractError
 
-_SEEDERS: tuple[tuple[Any, str], ...] = (
-    (torch, "manual_seed"),
-    (torch, "seed"),
-    (torch.random, "manual_seed"),
-    (np.random, "seed"),
-    (random, "seed"),
-)
+_SEEDERS = ("torch.manual_seed", "torch.seed", "torch.random.manual_seed", "numpy.random.seed", "random.seed")
 
 
 @dataclass
@@ -40,6 +36,13 @@ class Conduct:
     """What it asked a view for without having declared it."""
     left_changed: list[str] = field(default_factory=list)
     """Settings of the whole process that it did not put back."""
+
+    def draw(self) -> None:
+        self.draws += 1
+
+    def refuse_cuda(self) -> None:
+        self.used_cuda = True
+        raise ContractError("it used CUDA, though it was lent the CPU", "make every tensor on ctx.device")
 
 
 class Watched(dict[Need, Tensor]):
@@ -58,13 +61,12 @@ class Watched(dict[Need, Tensor]):
 @contextmanager
 def observed(conduct: Conduct) -> Iterator[None]:
     """Watch what is done in the body, and forbid the use of CUDA there."""
-    before = _process_settings()
-    states = _global_states()
+    before, states = _process_settings(), _global_states()
     with ExitStack() as stack:
-        for module, name in _SEEDERS:
-            stack.enter_context(patch.object(module, name, _noticing(conduct, module, name)))
-        stack.enter_context(patch.object(np.random, "default_rng", _counting(conduct, np.random.default_rng)))
-        stack.enter_context(patch.object(torch.cuda, "_lazy_init", _forbidding(conduct)))
+        for name in _SEEDERS:
+            stack.enter_context(_noticed(name, partial(conduct.reseeded.append, name)))
+        stack.enter_context(_noticed("numpy.random.default_rng", conduct.draw))
+        stack.enter_context(patch("torch.cuda._lazy_init", conduct.refuse_cuda))
         stack.enter_context(_Draws(conduct))
         try:
             yield
@@ -72,6 +74,17 @@ def observed(conduct: Conduct) -> Iterator[None]:
             conduct.draws += states != _global_states()
             after = _process_settings()
             conduct.left_changed += [name for name in before if before[name] != after[name]]
+
+
+def _noticed(name: str, notice: Callable[[], None]) -> Any:
+    """Patch a function so that calls of it are noticed."""
+    function = resolve_name(name)
+
+    def noticing(*args: Any, **kwargs: Any) -> Any:
+        notice()
+        return function(*args, **kwargs)
+
+    return patch(name, noticing)
 
 
 class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -86,32 +99,6 @@ class _Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         self._conduct.draws += torch.Tag.nondeterministic_seeded in func.tags
         return func(*args, **(kwargs or {}))
-
-
-def _noticing(conduct: Conduct, module: Any, name: str) -> Callable[..., Any]:
-    seed = getattr(module, name)
-
-    def noticing(*args: Any, **kwargs: Any) -> Any:
-        conduct.reseeded.append(f"{module.__name__}.{name}")
-        return seed(*args, **kwargs)
-
-    return noticing
-
-
-def _counting(conduct: Conduct, make: Callable[..., Any]) -> Callable[..., Any]:
-    def counting(*args: Any, **kwargs: Any) -> Any:
-        conduct.draws += 1
-        return make(*args, **kwargs)
-
-    return counting
-
-
-def _forbidding(conduct: Conduct) -> Callable[[], None]:
-    def forbidding() -> None:
-        conduct.used_cuda = True
-        raise ContractError("it used CUDA, though it was lent the CPU", "make every tensor on ctx.device")
-
-    return forbidding
 
 
 def _global_states() -> tuple[object, bytes, int]:

@@ -12,7 +12,6 @@ from gzslbench.testing import DEFAULT_TIMEOUT_S
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option for the time limit."""
     parser.getgroup("gzslbench").addoption(
         "--gzslbench-timeout",
         type=float,
@@ -23,11 +22,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
     config.addinivalue_line("markers", "gzslbench_contract: a check of gzslbench's contract between core and plugin")
-
-
-@pytest.fixture(scope="session")
-def gzslbench_timeout_s(pytestconfig: pytest.Config) -> float:
-    """How long one check may take."""
-    return float(pytestconfig.getoption("--gzslbench-timeout"))

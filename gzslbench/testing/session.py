@@ -1,116 +1,104 @@
-"""Watching over the processes in which subjects are checked: a crash costs the check that it happened in."""
+"""Finding what a name means, and checking it in processes of its own: a crash costs the check that it happened in."""
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from gzslbench.registry.declarations import PluginSource
+from gzslbench.contract.info import Method
+from gzslbench.errors import PluginError, nearest
+from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
 from gzslbench.registry.settings import Settings
+from gzslbench.runner.child_process import child_process
+from gzslbench.runner.failures import cause_of_exit
 from gzslbench.runner.server import start_fork_server
-from gzslbench.testing.outcomes import Outcome, Subject
+from gzslbench.testing.checks import Outcome, Subject, checks_of, perform
 
 START_S = 120.0
 """What the first process may take beyond the limit of a check: it waits for our own imports."""
-LOG_TAIL_BYTES = 2000
+
+
+def find_subjects(name: str) -> tuple[PluginSource, list[Subject]]:
+    """Find the plugin that ``name`` means and list what of it is to be checked, itself first, without importing any.
+
+    A plugin or a file stands for all that it declares, a component for itself, a method for itself and those of its
+    components that are in the same plugin. Raises :class:`PluginError` naming the nearest names.
+    """
+    if name.endswith(".py") or "/" in name:
+        source = plugin_file(Path(name))
+        return source, _subjects(source, read_listing([source]))
+    listings = {source: read_listing([source]) for source in find_plugins()}
+    for source, listed in listings.items():
+        if source.name == name:
+            return source, _subjects(source, listed)
+    for source, listed in listings.items():
+        if chosen := _chosen(name, listed):
+            return source, _subjects(source, chosen)
+    known = {source.name for source in listings} | {each.info.name for listed in listings.values() for each in listed}
+    raise PluginError(f"there is no plugin, component or method '{name}'", nearest(name, known))
+
+
+def _chosen(name: str, listed: Sequence[Listed]) -> list[Listed]:
+    named = [each for each in listed if each.info.name == name]
+    methods = [each.info for each in named if isinstance(each.info, Method)]
+    used = {(kind, getattr(method, kind)) for method in methods for kind in ("generator", "gate", "classifier")}
+    return named + [each for each in listed if (each.kind, each.info.name) in used and each not in named]
+
+
+def _subjects(source: PluginSource, listed: Sequence[Listed]) -> list[Subject]:
+    return [Subject("plugin", source.name), *(Subject(each.kind, each.info.name) for each in listed)]
 
 
 def check_subjects(
     source: PluginSource, subjects: Sequence[Subject], settings: Settings, timeout_s: float
 ) -> Iterator[Outcome]:
-    """Check subjects one after the other; gives each outcome as it comes."""
+    """Check subjects one after the other; gives each outcome as it comes, whatever becomes of their processes."""
     start_fork_server(threads=1)
     for subject in subjects:
-        yield from _Watch(source, subject, settings, timeout_s).outcomes()
-
-
-@dataclass
-class _Watch:
-    """One subject in its process, from start to end."""
-
-    source: PluginSource
-    subject: Subject
-    settings: Settings
-    timeout_s: float
-    left: list[str] = field(default_factory=list)
-    at: str = "loads"
-
-    def outcomes(self) -> Iterator[Outcome]:
-        """Give the outcome of every check, whatever becomes of the process."""
         with tempfile.TemporaryDirectory(prefix="gzslbench-check-", ignore_cleanup_errors=True) as folder:
-            log = Path(folder, "log.txt")
-            with _process(self.source, self.subject, self.settings, log) as (process, pipe):
-                limit = time.monotonic() + self.timeout_s + START_S
-                try:
-                    while pipe.poll(max(0.0, limit - time.monotonic())):
-                        message = pipe.recv()
-                        limit = time.monotonic() + self.timeout_s
-                        if (outcome := self._take(message)) is not None:
-                            yield outcome
-                        if isinstance(message, Outcome) and not self.left:
+            yield from _checked(source, subject, settings, timeout_s, Path(folder, "log.txt"))
+
+
+def _checked(
+    source: PluginSource, subject: Subject, settings: Settings, timeout_s: float, log: Path
+) -> Iterator[Outcome]:
+    left: list[str] = []
+    at = "loads"
+    limit = time.monotonic() + timeout_s + START_S
+    with child_process(log, _examine, source, subject, settings) as (process, pipe):
+        try:
+            while pipe.poll(max(0.0, limit - time.monotonic())):
+                message = pipe.recv()
+                limit = time.monotonic() + timeout_s
+                match message:
+                    case list():
+                        left = message
+                    case str():
+                        at = message
+                    case Outcome():
+                        left.remove(message.check)
+                        yield message
+                        if not left:
                             return
-                except (EOFError, OSError):
-                    process.join(timeout=5)
-                    yield from self._ended(self._crash(process.exitcode, log))
-                    return
-            yield from self._ended(
-                f"it took longer than {self.timeout_s:g} s; count training steps by ctx.steps, which are few here, or "
+            reason = (
+                f"it took longer than {timeout_s:g} s; count training steps by ctx.steps, which are few here, or "
                 "raise --timeout"
             )
-
-    def _take(self, message: Any) -> Outcome | None:
-        match message:
-            case list():
-                self.left = message
-            case str():
-                self.at = message
-            case Outcome():
-                self.left.remove(message.check)
-                return message
-        return None
-
-    def _ended(self, reason: str) -> Iterator[Outcome]:
-        """Fail the check at hand, and skip those after it."""
-        yield Outcome(self.subject, self.at, "FAILED", reason)
-        for name in self.left:
-            if name != self.at:
-                yield Outcome(self.subject, name, "skipped", f"'{self.at}' ended the process")
-
-    def _crash(self, exit_code: int | None, log: Path) -> str:
-        from gzslbench.runner.failures import cause_of_exit
-
-        tail = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace") if log.exists() else ""
-        cause = cause_of_exit(exit_code, f"'{self.at}' of {self.subject}", tail)
-        return " ".join(cause.reason.split())
+        except (EOFError, OSError):
+            process.join(timeout=5)
+            reason = cause_of_exit(process.exitcode, f"'{at}' of {subject}", "").reason
+    yield Outcome(subject, at, "FAILED", reason)
+    yield from (Outcome(subject, name, "skipped", f"'{at}' ended the process") for name in left if name != at)
 
 
-@contextmanager
-def _process(source: PluginSource, subject: Subject, settings: Settings, log: Path) -> Iterator[tuple[Any, Connection]]:
-    """Start a process for a subject, and make sure that it has ended afterwards."""
-    context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_examine, args=(source, subject, settings, theirs, log), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield process, ours
-    finally:
-        ours.close()
-        process.join(timeout=1)
-        if process.is_alive():
-            process.kill()
-            process.join()
+def _examine(pipe: Connection, source: PluginSource, subject: Subject, settings: Settings) -> None:
+    """Run the checks of a subject; sends their names, then each name as it begins and each outcome as it comes."""
+    import torch
 
-
-def _examine(*arguments: Any) -> None:
-    """Import the suite where it is needed, in the process of the subject."""
-    from gzslbench.testing.suite import examine
-
-    examine(*arguments)
+    torch.set_num_threads(1)
+    pipe.send([each.name for each in checks_of(subject.kind)])
+    for outcome in perform(source, subject, settings, begin=pipe.send):
+        pipe.send(outcome)

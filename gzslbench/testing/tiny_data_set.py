@@ -28,7 +28,7 @@ NOISE = 0.2
 
 
 @cache
-def tiny_data_set() -> DataSet:
+def data_set() -> DataSet:
     """Make the data set; the same on every machine and at every call."""
     rng = np.random.default_rng(0)
     rows = np.array(SEEN + UNSEEN)
@@ -50,24 +50,24 @@ def feature_map() -> FloatArray:
 
 def test_set() -> TestSet:
     """Give the test samples, seen and unseen ones mixed, and the semantics of the unseen classes."""
-    split = tiny_data_set().split()
+    split = data_set().split()
     samples = np.sort(np.concatenate([split.test_seen, split.test_unseen]))
-    return TestSet(samples, tiny_data_set().semantics[split.unseen_classes])
+    return TestSet(samples, data_set().semantics[split.unseen_classes])
 
 
 def job(protocol: str, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJob:
     """Write down the job of a worker under a protocol."""
-    data_set, split, rules = tiny_data_set(), tiny_data_set().split(), protocol_named(protocol)
+    data, split, rules = data_set(), data_set().split(), protocol_named(protocol)
     fold = Fold(
         train=split.trainval,
-        labels=np.searchsorted(split.seen_classes, data_set.labels[split.trainval]),
+        labels=np.searchsorted(split.seen_classes, data.labels[split.trainval]),
         seen_rows=split.seen_classes,
         unseen_rows=split.unseen_classes,
-        seen_semantics=data_set.semantics[split.seen_classes],
-        unseen_semantics=data_set.semantics[split.unseen_classes] if Need.UNSEEN_SEMANTICS in rules.reveals else None,
+        seen_semantics=data.semantics[split.seen_classes],
+        unseen_semantics=data.semantics[split.unseen_classes] if Need.UNSEEN_SEMANTICS in rules.reveals else None,
     )
     early_test_set = test_set() if Need.TEST_FEATURES in rules.reveals else None
-    return GroupJob(data_set.features, NAME, NAME, rules, seed, cells, fold, early_test_set=early_test_set)
+    return GroupJob(data.features, NAME, NAME, rules, seed, cells, fold, early_test_set=early_test_set)
 
 
 class TrueGenerator(Generator):
@@ -86,13 +86,11 @@ class TrueGenerator(Generator):
         self.scale, self.map = scale, torch.from_numpy(feature_map())
 
     def fit(self, view: object, ctx: Context) -> None:
-        """Learn nothing."""
+        pass
 
     def generate(self, semantics: torch.Tensor, per_class: int, ctx: Context) -> torch.Tensor:
-        """Make features as the tiny data set does."""
         noise = torch.randn(len(semantics), per_class, FEATURE_DIM, generator=ctx.rng)
         return self.scale((semantics @ self.map)[:, None] + NOISE * noise)
 
     def proxies(self, count: int, ctx: Context) -> torch.Tensor:
-        """Make samples anywhere between 0 and 1."""
         return torch.rand(count, FEATURE_DIM, generator=ctx.rng)

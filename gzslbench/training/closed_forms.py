@@ -79,7 +79,6 @@ class _PenalisedDistance(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep what the gradient is made of."""
         _, left, right, of_w = output
         ctx.mark_non_differentiable(left, right, of_w)
         ctx.save_for_backward(left, right, of_w, inputs[5])
@@ -99,13 +98,11 @@ class _LinearForTwo(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the product twice."""
         product = linear(x, weight, bias)
         return product, product.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, Tensor]) -> None:
-        """Keep the factors."""
         ctx.save_for_backward(*inputs[:2])
 
     @staticmethod

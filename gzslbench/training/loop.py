@@ -42,7 +42,6 @@ class Descent:
     uses: Sequence[nn.Module] = ()
 
     def parameters(self) -> list[Tensor]:
-        """List the parameters that move."""
         return [each for network in self.trains for each in network.parameters() if each.requires_grad]
 
 
@@ -86,7 +85,6 @@ class Trained(Component):
         """Make the networks and yield what is to be trained, stage by stage."""
 
     def fit(self, view: View, ctx: Context) -> None:
-        """Train stage by stage."""
         for training in self.trainings(view, ctx):
             run([training], [ctx])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ class Replicas:
 
     def evaluate(self, modules: Sequence[nn.Module]) -> Callable[..., dict[str, Tensor]]:
         """Call all modules at once, each on its own slice of a batch (seeds, ...); results are (seeds, ...)."""
-        states = [dict(_state(module)) for module in modules]
+        states = [{**dict(module.named_parameters()), **dict(module.named_buffers())} for module in modules]
         state = {name: self.stack([each[name] for each in states]) for name in states[0]}
 
         def call(own: dict[str, Tensor], *batch: Tensor) -> dict[str, Tensor]:
@@ -41,8 +41,3 @@ class Replicas:
             self._stacks[id(first)] = stacked.requires_grad_(first.requires_grad)
             self._keep.append(first)
         return self._stacks[id(first)]
-
-
-def _state(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()

@@ -69,7 +69,6 @@ class Graph:
     terms: dict[str, Tensor]
 
     def __call__(self, *batch: Tensor) -> dict[str, Tensor]:
-        """Take the step on another batch of the same shapes."""
         for ours, given in zip(self.batch, batch, strict=True):
             ours.copy_(given)
         self.graph.replay()

@@ -97,6 +97,6 @@ def test_each_broken_plugin_fails_alone_and_the_same_command_retries_it(command,
     assert fits.read_text() == "fit\n"
     second = command(*line)
     assert second.returncode == 1
-    assert f"{len(BROKEN)} cells to run in 1 groups, 1 there already" in second.stdout
+    assert f"{len(BROKEN)} cells to run in 1 group, 1 there already" in second.stdout
     assert (folder / "record.json").stat().st_mtime_ns == written
     assert fits.read_text() == "fit\n"

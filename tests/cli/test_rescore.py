@@ -25,7 +25,7 @@ def distort(store, record: Record):
 def test_nothing_to_change(gzslbench, store):
     done = gzslbench("rescore")
     assert (done.code, done.err) == (0, "")
-    assert done.out == "0 records changed, 3 as they were\n"
+    assert done.out == "0 records changed, 3 as before\n"
     assert gzslbench("rescore", "--check").code == 0
 
 
@@ -36,10 +36,10 @@ def test_tells_what_changed_by_how_much(gzslbench, store):
     told = f"glyphs {right.method} inductive seed 0 {right.digest}: H 50.00 -> {100 * right.metrics.h:.2f} ({by:+.2g})"
     checked = gzslbench("rescore", "--check")
     assert checked.code == 1
-    assert checked.out == f"{told}, 1 class\n1 records would be changed, 2 as they were\n"
+    assert checked.out == f"{told}, 1 class\n1 record would be changed, 2 as before\n"
     done = gzslbench("rescore")
     assert done.code == 0
-    assert done.out == f"{told}, 1 class\n1 records changed, 2 as they were\n"
+    assert done.out == f"{told}, 1 class\n1 record changed, 2 as before\n"
     assert store.read(store.folder(right.key)).metrics == right.metrics
     assert gzslbench("rescore", "--check").code == 0
 
@@ -66,7 +66,7 @@ def test_data_that_is_not_found_is_named_once(gzslbench, store, make_record):
     assert done.code == 1
     assert done.err.count("not rescored: AWA2, split 'official': there is no answer key, and the data can't be") == 1
     assert "gzslbench data fetch AWA2" in done.err
-    assert done.out == "0 records changed, 3 as they were, 3 could not be rescored\n"
+    assert done.out == "0 records changed, 3 as before, 3 could not be rescored\n"
     assert gzslbench("rescore", "-d", "glyphs").code == 0
 
 

@@ -23,10 +23,10 @@ def change(store, record, **changes):
 def test_there_and_back(gzslbench, store, tmp_path):
     sent = gzslbench("results", "export", tmp_path / "mine.zip")
     assert (sent.code, sent.err) == (0, "")
-    assert sent.out == f"wrote {tmp_path / 'mine.zip'}: 3 records, 1 answer keys\n"
+    assert sent.out == f"wrote {tmp_path / 'mine.zip'}: 3 records, 1 answer key\n"
     there = tmp_path / "there"
     assert gzslbench("results", "merge", tmp_path / "mine.zip", "--into", there).out == (
-        f"{there}: 3 added, 1 answer keys added\n"
+        f"{there}: 3 added, 1 answer key added\n"
     )
     assert gzslbench("results", "merge", tmp_path / "mine.zip", "--into", there).out == f"{there}: 3 the same\n"
     same = gzslbench("results", "diff", tmp_path / "mine.zip", there)
@@ -77,11 +77,11 @@ def test_damaged_cells_are_named_and_fail_the_command(gzslbench, store, tmp_path
     path.write_bytes(b"")
     sent = gzslbench("results", "export", tmp_path / "mine.zip")
     assert sent.code == 1
-    assert sent.out == f"wrote {tmp_path / 'mine.zip'}: 2 records, 1 answer keys\n"
+    assert sent.out == f"wrote {tmp_path / 'mine.zip'}: 2 records, 1 answer key\n"
     assert f"left out: {path}" in sent.err
     merged = gzslbench("results", "merge", store.root, "--into", tmp_path / "there")
     assert merged.code == 1
-    assert merged.out == f"{tmp_path / 'there'}: 2 added, 1 damaged, 1 answer keys added\n"
+    assert merged.out == f"{tmp_path / 'there'}: 2 added, 1 damaged, 1 answer key added\n"
 
 
 def test_nothing_that_is_asked_for(gzslbench, store, tmp_path):

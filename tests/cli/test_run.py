@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from gzslbench.cli.run import run
+from gzslbench.runner import session
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ WRONG = {
     "seeds that are none": (["-p", "toy", "--seeds", "a"], "write 0-4 or 0,2,7"),
     "negative seeds": (["-p", "toy", "--seeds", "-1"], "-1"),
     "a timeout that is none": (["-p", "toy", "--timeout", "soon"], "write 90s, 15m or 2h"),
-    "a timeout of nothing": (["-p", "toy", "--timeout", "0"], "no duration"),
+    "a timeout of nothing": (["-p", "toy", "--timeout", "0"], "not a duration"),
     "no jobs": (["-p", "toy", "--jobs", "0"], "0 is not in the range"),
     "a device that is none": (["-p", "toy", "--device", "abacus"], "there is no device 'abacus'"),
     "a missing file": (["-p", "missing.py"], "there is no plugin file missing.py"),
@@ -121,3 +125,15 @@ def test_seeds_are_written_in_several_ways(gzslbench, toy, text, seeds):
     assert ended.code == 0
     titles = [json.loads(line)["cell"] for line in ended.out.splitlines()]
     assert len([title for title in titles if title.startswith("TINY toy inductive")]) == seeds
+
+
+def test_options_become_a_request(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(session, "run_session", lambda request: asked.append(request) or 1)
+    line = "-p gsmflow -p eszsl -d CUB --protocol strict --seeds 0-1 --timeout 2m --set eszsl.gamma=1 --json"
+    result = CliRunner().invoke(run, [*line.split(), "--results", str(tmp_path)])
+    assert result.exit_code == 1, result.output
+    (request,) = asked
+    assert (request.plugins, request.data_sets, request.protocols) == (("gsmflow", "eszsl"), ("CUB",), ("strict",))
+    assert (request.seeds, request.timeout, request.assignments) == ((0, 1), 120.0, ("eszsl.gamma=1",))
+    assert (request.results, request.as_json, request.jobs) == (tmp_path, True, None)

@@ -33,11 +33,23 @@ def test_a_refusal_ends_with_one(gzslbench, bundle, tmp_path):
     done = gzslbench("verify", bundle, "--accept", tmp_path / "submissions")
     assert done.code == 1
     assert done.out.splitlines() == [
-        "refused   archive      eszsl.zip is no complete zip archive; "
+        "refused   archive      eszsl.zip is not a complete zip archive; "
         "it was cut off, or something was added to its end",
         "eszsl.zip: refused",
     ]
     assert not (tmp_path / "submissions").exists()
+
+
+def test_a_rerun_without_bubblewrap_says_how_to_install_it_and_what_runs_it_plainly(gzslbench, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = gzslbench("verify", tmp_path / "mine.zip", "--rerun", "1")
+    assert done.code == 2
+    assert done.err.splitlines() == [
+        "error: submitted code is confined by bubblewrap, which is not installed; install it where user namespaces are "
+        "allowed (apt install bubblewrap, dnf install bubblewrap), or run the code without confinement by --unconfined"
+    ]
+    done = gzslbench("verify", tmp_path / "mine.zip", "--rerun", "1", "--unconfined")
+    assert (done.code, "can't read" in done.out) == (1, True)
 
 
 def test_prints_json(gzslbench, bundle):

@@ -47,7 +47,7 @@ METHODS = {
     "ESZSL on encoded features": (ENCODER, NO_GATE, ESZSL, FREE),
     "E-PGN": (E_PGN, NO_GATE, NEAREST, SEMANTICS),
     "transductive GGM": (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX, ("transductive",)),
-    "a classifier that looks at unseen semantics": (None, NO_GATE, SEMANTIC, SEMANTICS),
+    "a classifier that uses unseen semantics": (None, NO_GATE, SEMANTIC, SEMANTICS),
 }
 
 
@@ -129,7 +129,7 @@ def test_every_reason_names_a_component():
         ("early-GAN", False),
         ("entropy where there are proxies, too", False),
         ("ESZSL", False),
-        ("a classifier that looks at unseen semantics", True),
+        ("a classifier that uses unseen semantics", True),
         ("transductive GGM", True),
     ],
 )

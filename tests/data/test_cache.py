@@ -118,7 +118,7 @@ def test_a_damaged_entry_is_made_again(cache: Cache, source: Path, damage: objec
 
 def test_a_failed_conversion_leaves_nothing(cache: Cache, source: Path) -> None:
     def fail(path: Path) -> Entry:
-        raise DataError("broken", "mend it")
+        raise DataError("broken", "fix it")
 
     with pytest.raises(DataError, match="broken"):
         cache.of_file(source, "text", fail)

@@ -192,7 +192,7 @@ def test_a_wrong_hash_stops_it_and_removes_the_archive(site: Site, tmp_path: Pat
 
 
 def test_what_is_no_archive_is_removed(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no readable archive"):
+    with pytest.raises(DataError, match="not a readable archive"):
         fetch("TINY", tmp_path / "data", tmp_path / "downloads", site.url)
     assert list((tmp_path / "downloads").iterdir()) == []
 
@@ -202,7 +202,7 @@ def test_a_damaged_member_is_told_and_leaves_no_file(site: Site, make_folder: An
     middle = whole.index(b"res101.mat") + 400
     whole[middle : middle + 50] = bytes(50)
     site.content = bytes(whole)
-    with pytest.raises(DataError, match="no readable archive"):
+    with pytest.raises(DataError, match="not a readable archive"):
         fetch("TINY", tmp_path / "fetched", tmp_path / "downloads", site.url)
     assert "res101.mat" not in {path.name for path in (tmp_path / "fetched" / "TINY").iterdir()}
 
@@ -218,7 +218,7 @@ def test_no_address_is_a_hint(tmp_path: Path) -> None:
         fetch("HMDB51", tmp_path, tmp_path)
     with pytest.raises(UsageError, match="--url"):
         fetch("MINE", tmp_path, tmp_path)
-    with pytest.raises(UsageError, match="no web address"):
+    with pytest.raises(UsageError, match="not a web address"):
         fetch("MINE", tmp_path, tmp_path, "file:///etc/passwd")
 
 

@@ -1,13 +1,24 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import MinMaxScaler
 
+from gzslbench.contract.dataset import DataSet, Split
+from gzslbench.data import scaling
+from gzslbench.data.cache import Cache
 from gzslbench.data.scaling import MinMax
 
 FINITE = st.floats(-100, 100, width=32)
+TRAIN = np.arange(0, 1500)
+CPU = torch.device("cpu")
 
 
 @given(arrays(np.float32, (5, 3), elements=FINITE), arrays(np.float32, (4, 3), elements=FINITE))
@@ -24,3 +35,82 @@ def test_agrees_with_scikit_learn_on_training_and_test_features(train, test):
 def test_constant_dimensions_become_zero_and_test_features_are_not_clipped():
     scale = MinMax.fit(torch.tensor([[5.0, 0.0], [5.0, 2.0]]))
     assert scale(torch.tensor([[5.0, 4.0], [6.0, -2.0]])).tolist() == [[0.0, 2.0], [1.0, -1.0]]
+
+
+def make_data(seed: int = 0) -> DataSet:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(2000) % 4
+    split = Split("only", TRAIN, [1500], [1501], [0, 1, 2], [3])
+    features = rng.normal(size=(2000, 300)).astype(np.float32)
+    features[:, 7] = 3.0
+    return DataSet("BIG", features, labels, rng.normal(size=(4, 5)), tuple("abcd"), {"only": split})
+
+
+@pytest.fixture
+def data_set() -> DataSet:
+    return make_data()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Remembers how many samples were scaled, each time that it was done."""
+    counts: list[int] = []
+    original = scaling._scale
+    monkeypatch.setattr(scaling, "_scale", lambda data, train: counts.append(len(train)) or original(data, train))
+    return counts
+
+
+def test_the_file_holds_the_training_samples_alone_as_a_worker_would_scale_them(data_set, cache):
+    file = scaling.scaled_file(data_set, TRAIN, cache)
+    raw = torch.tensor(data_set.features[TRAIN])
+    expected = MinMax.fit(raw)
+    scale, features = file.open(CPU)
+    assert np.load(file.path).shape == (1500, 300)
+    assert features.numpy().tobytes() == expected(raw).numpy().tobytes()
+    assert torch.equal(scale.low, expected.low)
+    assert torch.equal(scale.span, expected.span)
+
+
+def test_it_is_made_once_for_a_fold_and_anew_for_other_samples_or_features(data_set, cache, made):
+    paths = [scaling.scaled_file(data_set, TRAIN, cache).path for _ in range(3)]
+    assert len(set(paths)) == 1
+    assert made == [1500]
+    others = {
+        scaling.scaled_file(data_set, TRAIN[1:], cache).path,
+        scaling.scaled_file(make_data(1), TRAIN, cache).path,
+    }
+    assert len(others | set(paths)) == 3
+    assert made == [1500, 1499, 1500]
+
+
+def test_groups_that_start_together_make_it_once(data_set, cache, made):
+    with ThreadPoolExecutor(4) as pool:
+        files = list(pool.map(lambda _: scaling.scaled_file(data_set, TRAIN, cache), range(4)))
+    assert made == [1500]
+    assert len({file.path for file in files}) == 1
+
+
+def test_a_damaged_file_is_made_again(data_set, cache, made):
+    path = scaling.scaled_file(data_set, TRAIN, cache).path
+    path.write_bytes(path.read_bytes()[:-4])
+    assert len(np.load(scaling.scaled_file(data_set, TRAIN, cache).path)) == 1500
+    assert made == [1500, 1500]
+
+
+def test_the_folds_used_last_stay_within_the_limit(data_set, cache, monkeypatch):
+    monkeypatch.setattr(scaling, "LIMIT_BYTES", 4_000_000)  # two folds of 1.8 MB
+    first, second = (scaling.scaled_file(data_set, TRAIN[start:], cache).path for start in (0, 1))
+    scaling.scaled_file(data_set, TRAIN, cache)
+    third = scaling.scaled_file(data_set, TRAIN[2:], cache).path
+    assert [path.exists() for path in (first, second, third)] == [True, False, True]
+
+
+def test_small_features_and_a_cache_that_can_not_be_written_leave_it_to_the_worker(data_set, tmp_path):
+    assert scaling.scaled_file(data_set, TRAIN[:800], Cache(tmp_path)) is None
+    (tmp_path / "file").touch()
+    assert scaling.scaled_file(data_set, TRAIN, Cache(tmp_path / "file")) is None

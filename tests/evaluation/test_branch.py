@@ -132,14 +132,14 @@ def test_nothing_is_asked_of_the_test_set_before_training_has_ended(rehearsal, m
         trained.append({cell for cell, phase in coordinator.phases if phase == "fit classifier"})
         return coordinator.expected_test_set
 
-    monkeypatch.setattr(coordinator, "exam", test_set)
+    monkeypatch.setattr(coordinator, "test_set", test_set)
     run_group(job, coordinator, open_features(job))
     assert asked == [(0, "predict"), (1, "predict")]
-    # The test_set brings unseen semantics into the process, so under strict all cells have trained before the first one.
+    # It brings unseen semantics into the process, so under strict all cells have trained before it is asked for.
     assert trained[0] == ({0, 1} if protocol == "strict" else {0})
 
 
-def test_the_order_of_the_exam_tells_no_domain(rehearsal):
+def test_the_order_of_the_test_set_tells_no_domain(rehearsal):
     (job,) = rehearsal.jobs(["none+none+toy-linear"])
     samples = rehearsal.coordinator(job).test_set().samples
     unseen = np.isin(samples, rehearsal.data_set.split().test_unseen)

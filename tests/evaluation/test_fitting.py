@@ -103,7 +103,7 @@ class Rude(Classifier):
         return features.new_zeros(len(features), len(classes))
 """)
     fitter, part = only_classifier(rehearsal, "rude")
-    with torch.no_grad():  # as inside a generator's closed form, where a selecting protocol looks
+    with torch.no_grad():  # as inside a generator's closed form, where a selecting protocol evaluates
         fit(fitter, part)
     assert torch.get_default_dtype() == torch.float32
     assert torch.is_grad_enabled()

@@ -12,7 +12,7 @@ from gzslbench.evaluation.run_group import run_group
 from gzslbench.runner.worker import open_features
 
 TEN_PLUS_END = CHECKPOINTS + 1
-"""Looks while something trains, and one when it has ended."""
+"""Evaluations while something trains, and one when it has ended."""
 
 
 def same_arrays(one: Any, other: Any) -> bool:
@@ -20,14 +20,14 @@ def same_arrays(one: Any, other: Any) -> bool:
     return all(a is b is None or np.array_equal(a, b) for a, b in pairs)
 
 
-def test_looks_at_a_classifier_are_counted(rehearsal):
+def test_evaluations_of_a_classifier_are_counted(rehearsal):
     coordinator = rehearsal.run("none+none+toy-bilinear", "none+none+toy-linear", protocol="paper")
     assert [cell for cell, _, _ in coordinator.test_reads].count(0) == TEN_PLUS_END
     assert [scorer.test_reads for scorer in coordinator.scorers] == [TEN_PLUS_END + 1, 1 + 1]
     assert coordinator.results[0].selection["evaluations"] == TEN_PLUS_END
 
 
-def test_looks_at_a_generator_are_looks_at_all_behind_it(rehearsal):
+def test_evaluating_a_generator_evaluates_all_behind_it(rehearsal):
     coordinator = rehearsal.run("toy-means+none+toy-softmax", "toy-means+toy-distance+toy-linear", protocol="paper")
     assert [scorer.test_reads for scorer in coordinator.scorers] == [TEN_PLUS_END**2 + 1, TEN_PLUS_END + 1]
 
@@ -47,7 +47,7 @@ def test_looking_keeps_the_best_and_leaves_training_as_it_is(rehearsal, combinat
     assert paper.results[0].selection["h"] == paper.metrics[0].h
 
 
-def test_looks_are_off_the_clock(rehearsal, monkeypatch):
+def test_evaluations_are_off_the_clock(rehearsal, monkeypatch):
     judged = selection.Best.offer
 
     def slowly(self, *arguments):
@@ -71,13 +71,13 @@ def test_chosen_steps_are_refitted_exactly(rehearsal):
 
 
 def test_an_early_state_of_generator_and_classifier_is_refitted(rehearsal, monkeypatch):
-    """Let the third look at the generator's second checkpoint win; a refit has just those steps."""
+    """Let the third evaluation behind the generator's second checkpoint win; a refit has just those steps."""
     best_at = {"toy-means": {"means": 8}, "toy-softmax": {"softmax": 12}}
     offer = selection.Best.offer
     monkeypatch.setattr(
         selection.Best,
         "offer",
-        lambda self, h, p, choice, steps: offer(self, float(steps == best_at), p, choice, steps),
+        lambda self, h, p, setup, steps: offer(self, float(steps == best_at), p, setup, steps),
     )
     settings = ["toy-means.steps=40"]
     result = rehearsal.run("toy-means+none+toy-softmax", protocol="validated", settings=settings).results[0]
@@ -102,7 +102,7 @@ class Staged(Classifier):
     offer = selection.Best.offer
     wanted = {"staged": {"first": 10, "second": 4}}
     monkeypatch.setattr(
-        selection.Best, "offer", lambda self, h, p, choice, steps: offer(self, float(steps == wanted), p, choice, steps)
+        selection.Best, "offer", lambda self, h, p, setup, steps: offer(self, float(steps == wanted), p, setup, steps)
     )
     result = rehearsal.run("none+none+staged", protocol="validated").results[0]
     assert result.notes["staged.value"] == 14
@@ -113,9 +113,9 @@ def test_settings_are_chosen_by_validation_h(rehearsal, monkeypatch):
     offered: list[tuple[float, dict[str, Any]]] = []
     offer = selection.Best.offer
 
-    def listening(self, h, predictions, choice, steps):
-        offered.append((h, selection.chosen_settings(choice)))
-        offer(self, h, predictions, choice, steps)
+    def listening(self, h, predictions, setup, steps):
+        offered.append((h, selection.settings_of(setup)))
+        offer(self, h, predictions, setup, steps)
 
     monkeypatch.setattr(selection.Best, "offer", listening)
     coordinator = rehearsal.run("none+none+toy-linear", protocol="validated", grid=["toy-linear.gamma=0.01,1,1e5"])

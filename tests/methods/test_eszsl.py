@@ -16,7 +16,8 @@ from gzslbench.contract.dataset import LOCATIONS
 from gzslbench.data.scaling import MinMax
 from gzslbench.data.xlsa17 import read_features, read_splits
 from gzslbench.records.metrics import harmonic_mean, mean_per_class
-from gzslbench.registry.settings import build_config, read_recipe
+from gzslbench.registry.recipes import read_recipe
+from gzslbench.registry.settings import build_config
 from gzslbench_plugins.eszsl.classifier import ESZSL, Config
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"

@@ -30,3 +30,8 @@ def test_errors_survive_the_way_from_a_worker():
     error = pickle.loads(pickle.dumps(errors.ProtocolError("what", "remedy")))
     assert isinstance(error, errors.ProtocolError)
     assert (error.what, error.remedy) == ("what", "remedy")
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 answer keys"), (1, "1 answer key"), (2, "2 answer keys")])
+def test_numbers_go_with_their_nouns(count, text):
+    assert errors.counted(count, "answer key") == text

@@ -1,7 +1,11 @@
 """The package as pyproject.toml describes it and as it lies on disk."""
 
 import importlib
+import shutil
+import subprocess
+import sys
 import tomllib
+import zipfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -13,35 +17,27 @@ from gzslbench.registry.registry import load_plugins
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENTRY_POINTS = PROJECT["project"]["entry-points"]["gzslbench"]
-FOLDERS = PROJECT["tool"]["setuptools"]["package-dir"]
 
 
-def _packages_on_disk():
-    """Name every folder with Python files, and those of bundled data sets."""
-    for package, folder in FOLDERS.items():
-        places = {path.parent for path in (ROOT / folder).rglob("*.py")}
-        places |= {path.parent for path in (ROOT / folder / "data/bundled").glob("*/*")}
-        for place in places:
-            yield ".".join([package, *place.relative_to(ROOT / folder).parts])
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The names of the files in a wheel built from a copy of the sources."""
+    copy, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
+    for name in ("gzslbench", "plugins"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+    subprocess.run(command, check=True, capture_output=True)
+    with zipfile.ZipFile(next(out.glob("*.whl"))) as archive:
+        return set(archive.namelist())
 
 
-def test_setuptools_packages_are_the_folders_on_disk():
-    listed = PROJECT["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == listed
-    assert set(listed) == set(_packages_on_disk())
-
-
-def test_data_files_are_packed():
-    patterns = PROJECT["tool"]["setuptools"]["package-data"]
-    packed = set()
-    for package, globs in patterns.items():
-        top, _, rest = package.partition(".")
-        folder = ROOT / FOLDERS[top] / rest.replace(".", "/")
-        packed |= {path for glob in globs for path in folder.glob(glob) if path.is_file()}
-    for folder in FOLDERS.values():
-        for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
-                assert path in packed, path
+def test_a_wheel_holds_every_file_of_the_sources(wheel):
+    for folder, package in (("gzslbench", "gzslbench"), ("plugins", "gzslbench_plugins")):
+        there = {path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        expected = {f"{package}/{path.relative_to(ROOT / folder).as_posix()}" for path in there}
+        assert expected == {name for name in wheel if name.startswith(f"{package}/")}
 
 
 @pytest.mark.parametrize("name", ENTRY_POINTS)
@@ -49,17 +45,17 @@ def test_entry_points_can_be_imported(name):
     importlib.import_module(ENTRY_POINTS[name])
 
 
-def test_every_plugin_on_disk_has_an_entry_point():
-    """A module or package of plugins/ is a plugin if it implements a hook."""
-    plugins = {path for path in (ROOT / "plugins").iterdir() if "@hookimpl" in _source(path)}
-    modules = {f"gzslbench_plugins.{path.stem}" for path in plugins}
-    assert set(ENTRY_POINTS.values()) == modules
-    assert set(ENTRY_POINTS) == {path.stem.replace("_", "-") for path in plugins}
+def test_every_method_has_a_folder_and_an_entry_point():
+    folders = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")} - {"shared"}
+    assert {name.replace("_", "-"): f"gzslbench_plugins.{name}" for name in folders} == ENTRY_POINTS
+    assert [path.name for path in (ROOT / "plugins").glob("*.py")] == ["__init__.py"]
 
 
-def _source(path):
-    main = path / "__init__.py" if path.is_dir() else path
-    return main.read_text() if main.suffix == ".py" and main.is_file() else ""
+def test_few_packages_and_modules_at_the_top_level():
+    top = ROOT / "gzslbench"
+    assert len({path.parent for path in top.glob("*/__init__.py")}) <= 13
+    assert {path.stem for path in top.glob("*.py")} - {"__init__", "__main__"} == {"errors", "files"}
+    assert [path.name for path in (ROOT / "tests").glob("*.py")] == ["conftest.py"]
 
 
 def test_what_is_listed_is_what_is_registered():

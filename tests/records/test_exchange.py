@@ -485,7 +485,7 @@ class TestHostile:
     @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 99])
     def test_not_an_archive(self, tmp_path, content):
         (tmp_path / "hostile.zip").write_bytes(content)
-        self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is no complete zip archive")
+        self.refused(tmp_path / "hostile.zip", tmp_path / "there", "is not a complete zip archive")
 
     def test_a_file_where_a_folder_must_be(self, tmp_path):
         path = self.send(tmp_path, ("a/b.jsonl", b""), ("a/b.jsonl/c.npz", b""))

@@ -12,8 +12,8 @@ from gzslbench.registry.combinations import (
     plugin_files,
 )
 from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.recipes import Recipe, RecipeValue
 from gzslbench.registry.registry import Broken
-from gzslbench.registry.settings import Recipe, RecipeValue
 
 
 def _recipe(**components):

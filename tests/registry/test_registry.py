@@ -99,11 +99,11 @@ BROKEN = {
     "abstract": (_gate().replace("log_prior", "prior"), "'open' lacks log_prior; implement"),
     "unfrozen config": (
         GENERATOR.format(makes="ENCODING", config="@dataclass\n    class Config: steps: int = 1"),
-        "the Config of 'gan' is no frozen dataclass; decorate it",
+        "the Config of 'gan' is not a frozen dataclass; decorate it",
     ),
     "config that is no dataclass": (
         GENERATOR.format(makes="ENCODING", config="Config = dict"),
-        "the Config of 'gan' is no frozen dataclass",
+        "the Config of 'gan' is not a frozen dataclass",
     ),
     "config without a default": (
         GENERATOR.format(makes="ENCODING", config="@dataclass(frozen=True)\n    class Config: steps: int"),
@@ -233,7 +233,7 @@ def test_two_distributions_with_one_entry_point_name_both_work(tmp_path, monkeyp
 
 
 def test_two_entry_points_to_one_module_are_told_apart():
-    sources = [PluginSource(name, Distribution(name, "1"), "gzslbench_plugins.no_gate.gate") for name in ("one", "two")]
+    sources = [PluginSource(name, Distribution(name, "1"), "gzslbench_plugins.no_gate") for name in ("one", "two")]
     registry = load_plugins(sources=sources)
     assert "two (two 1): the gate name 'none' is taken by the gate of one (one 1)" in str(registry.broken[0])
 
@@ -245,7 +245,7 @@ def test_a_missing_name_suggests_the_nearest_or_points_to_the_broken_plugin(writ
     with pytest.raises(PluginError, match="there is no gate 'margins'; did you mean 'margin'"):
         registry.get("gate", "margins")
     for name in ("bad", "entropy"):
-        with pytest.raises(PluginError, match=r"the plugin bad \(bad.py .*\): OSError; mend or uninstall it"):
+        with pytest.raises(PluginError, match=r"the plugin bad \(bad.py .*\): OSError; fix or uninstall it"):
             registry.get("gate", name)
 
 
@@ -291,7 +291,7 @@ def test_recipes_of_several_files_are_merged_setting_by_setting(write, tmp_path)
     [
         ("[default", "can't be used: "),
         ("[default.open]\nsteps = 3", "default.open.steps is 3; write entries as"),
-        (RECIPE.format(1).replace("ours", "guess"), "default.open.steps has the origin 'guess', not one of paper"),
+        (RECIPE.format(1).replace("ours", "guess"), "default.open.steps.origin: Input should be 'paper', "),
         (RECIPE.format(1).replace("open", "opne"), "its recipes or methods set 'opne'"),
     ],
 )

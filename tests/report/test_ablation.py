@@ -7,11 +7,14 @@ import scipy.stats
 
 from gzslbench.contract.parts import Parts
 from gzslbench.records.record import PartKey
-from gzslbench.report import stale_pages, write_pages
-from gzslbench.report.ablation.design import Arm, Design, settings_of
+from gzslbench.report.ablation.design import Arm, Design
 from gzslbench.report.ablation.tables import ablation_page, ablation_tables
+from gzslbench.report.formats.pages import stale_pages, write_pages
 from gzslbench.report.groups import group_results
-from gzslbench.report.uncertainty.paired import Difference, paired_difference
+from gzslbench.report.papers import reported
+from gzslbench.report.settings import settings_of
+from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.paired import PairedDifference, paired_difference
 
 PLAIN = PartKey("none", {}, "c0de" * 4)
 RECIPE = {"mining_steps": 30, "perturbation": 0.15}
@@ -66,7 +69,9 @@ def test_the_interval_by_hand(ran):
     difference = paired_difference(one, other)
     half = 4.302652729911275 / math.sqrt(3)  # t(0.975, 2) times a deviation of 1 by the root of 3 pairs
     assert difference.mean == pytest.approx(-0.02)
-    assert (difference.low, difference.high) == pytest.approx((-0.02 - half / 100, -0.02 + half / 100))
+    assert (difference.interval.low, difference.interval.high) == pytest.approx(
+        (-0.02 - half / 100, -0.02 + half / 100)
+    )
     assert str(difference) == "-2.0 (-4.5 to +0.5)"
 
 
@@ -76,7 +81,7 @@ def test_the_interval_is_that_of_scipys_paired_test(ran, count):
     one, other = _groups(ran("a", dict(enumerate(h))), ran("b", dict(enumerate(other_h)), settings={"x": 1}))
     difference = paired_difference(one, other)
     expected = scipy.stats.ttest_rel(h / 100, other_h / 100).confidence_interval(0.95)
-    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
+    assert (difference.interval.low, difference.interval.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_gates_have_a_column_where_any_row_has_one(ran):
@@ -112,15 +117,15 @@ def test_over_many_splits_the_pairs_are_splits(ran):
     difference = paired_difference(one, other)
     expected = scipy.stats.ttest_1samp([-0.01, -0.03], 0).confidence_interval(0.95)
     assert difference.mean == pytest.approx(-0.02)
-    assert (difference.low, difference.high) == pytest.approx((expected.low, expected.high))
+    assert (difference.interval.low, difference.interval.high) == pytest.approx((expected.low, expected.high))
 
 
 @pytest.mark.parametrize(
     ("difference", "text"),
     [
-        (Difference(0.0123), "+1.2"),
-        (Difference(-0.0001), "+0.0"),
-        (Difference(-0.031, -0.04, 0.0004), "-3.1 (-4.0 to +0.0)"),
+        (PairedDifference(0.0123), "+1.2"),
+        (PairedDifference(-0.0001), "+0.0"),
+        (PairedDifference(-0.031, Interval(-0.04, 0.0004)), "-3.1 (-4.0 to +0.0)"),
     ],
 )
 def test_differences_are_written_in_percentage_points(difference, text):

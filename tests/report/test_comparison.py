@@ -6,7 +6,9 @@ from gzslbench.records.store import Store
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
 from gzslbench.report.groups import group_results
+from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.paired import PairedDifference
 
 RNG = np.random.default_rng(0)
 WEAK, EVEN, STRONG = (RNG.random((60, 5)) < share for share in (0.3, 0.6, 0.9))
@@ -19,9 +21,9 @@ def store(tmp_path):
 
 @pytest.fixture
 def write(write_judged, store):
-    def write_seeds(method, marks, seeds=range(5), **described):
+    def write_seeds(method, correct, seeds=range(5), **described):
         for seed in seeds:
-            write_judged(store.root, marks[:, seed], method=method, seed=seed, **described)
+            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
 
     return write_seeds
 
@@ -34,31 +36,32 @@ def _row(table, place=0):
     return dict(zip([column.name for column in table.columns], table.rows[place], strict=True))
 
 
-def _duel(store, a, b):
+def _pair(store, a, b):
     groups = {group.method: group for group in group_results(store.results())}
     return compare_pair(groups[a], groups[b], CorrectnessReader([store]))
 
 
-def test_a_duel_and_its_mirror(write, store):
+def test_a_comparison_and_its_mirror(write, store):
     write("a", EVEN)
     write("b", WEAK)
-    forth, back = _duel(store, "a", "b"), _duel(store, "b", "a")
+    forth, back = _pair(store, "a", "b"), _pair(store, "b", "a")
     assert forth.difference.mean == -back.difference.mean > 0
-    assert (forth.difference.low, forth.difference.high) == (-back.difference.high, -back.difference.low)
-    assert forth.verdict.probability + back.verdict.probability == 1
-    assert forth.verdict.a == back.verdict.b
-    assert [each.difference for each in forth.verdict.classes] == [
-        -each.difference for each in back.verdict.classes[::-1]
+    between, mirrored = forth.difference.interval, back.difference.interval
+    assert (between.low, between.high) == (-mirrored.high, -mirrored.low)
+    assert forth.statistics.probability + back.statistics.probability == 1
+    assert forth.statistics.a == back.statistics.b
+    assert [each.difference.mean for each in forth.statistics.classes] == [
+        -each.difference.mean for each in back.statistics.classes[::-1]
     ]
 
 
 def test_identical_predictions_differ_by_nothing(write, store):
     write("a", EVEN)
     write("b", EVEN)
-    pair = _duel(store, "a", "b")
-    assert (pair.difference.mean, pair.difference.low, pair.difference.high) == (0, 0, 0)
-    assert (pair.verdict.probability, pair.verdict.agreement.same_class) == (0.5, 1.0)
-    assert all((each.interval.low, each.interval.high) == (0, 0) for each in pair.verdict.classes)
+    pair = _pair(store, "a", "b")
+    assert pair.difference == PairedDifference(0, Interval(0, 0))
+    assert (pair.statistics.probability, pair.statistics.agreement.same_class) == (0.5, 1.0)
+    assert all(each.difference == PairedDifference(0, Interval(0, 0)) for each in pair.statistics.classes)
 
 
 def test_samples_and_classes_by_hand(write, store):
@@ -67,15 +70,15 @@ def test_samples_and_classes_by_hand(write, store):
     other = np.tile([True, False], 30)[:, None]
     write("a", first, seeds=[0])
     write("b", other, seeds=[0])
-    verdict = _duel(store, "a", "b").verdict
-    agreement = verdict.agreement
+    found = _pair(store, "a", "b").statistics
+    agreement = found.agreement
     assert agreement.both_right == 8 / 60
     assert (agreement.a_alone, agreement.b_alone, agreement.neither) == (7 / 60, 22 / 60, 23 / 60)
     assert agreement.same_class == 31 / 60  # where both are wrong, they say the same here
-    assert [each.name for each in verdict.classes] == ["ant", "bee", "dog", "cat"]
-    ant = verdict.classes[0]
+    assert [each.name for each in found.classes] == ["ant", "bee", "dog", "cat"]
+    ant = found.classes[0]
     assert (ant.unseen, ant.samples, ant.a, ant.b) == (False, 15, 1.0, 8 / 15)
-    assert 0 < ant.interval.low < ant.difference < ant.interval.high
+    assert 0 < ant.difference.interval.low < ant.difference.mean < ant.difference.interval.high
 
 
 def test_the_tables(write, store):
@@ -91,6 +94,14 @@ def test_the_tables(write, store):
     assert [table.title.partition(":")[0] for table in of_classes] == ["CUB", "FLO"]
     assert [row[-4:] for row in overall.rows] == [("1.0", "2", "2", "100.0"), ("2.0", "0", "0", "0.0")]
     assert "too few tasks" in overall.notes[-1]
+
+
+def test_one_that_never_wins_loses_every_time(write, store):
+    for data_set in ("CUB", "FLO"):
+        write("a", STRONG, data_set=data_set)
+        write("b", WEAK, data_set=data_set)
+    overall = _tables(store, "b", "a")[-1]
+    assert [_row(overall, place)["wins"] for place in (0, 1)] == ["0.0", "100.0"]
 
 
 def test_six_data_sets_are_enough_for_wilcoxons_test(write, store):

@@ -88,12 +88,13 @@ def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_result):
         ]
     )
     paper = group_results(make_result(protocol="paper", seed=seed, h=h) for seed, h in enumerate((0.55, 0.57)))
-    assert peek_gaps(paper, inductive) == {paper[0]: pytest.approx(0.05)}
+    gap = pytest.approx(0.05)
+    assert peek_gaps([*paper, *inductive]) == {paper[0]: gap, inductive[0]: gap}
 
 
 def test_there_is_no_peek_gap_without_a_common_seed(make_result):
     paper, inductive = [make_result(protocol="paper", seed=1)], [make_result(seed=0)]
-    assert peek_gaps(group_results(paper), group_results(inductive)) == {}
+    assert peek_gaps(group_results([*paper, *inductive])) == {}
 
 
 def test_an_unknown_protocol_is_named(make_result):

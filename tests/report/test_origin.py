@@ -5,8 +5,8 @@ import pytest
 
 from gzslbench.errors import RecordError
 from gzslbench.records.store import Store
-from gzslbench.report import build_leaderboard
 from gzslbench.report.formats.exports import to_json
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.table_inputs import TableInputs
 
 MARKS = np.arange(60) % 3 > 0

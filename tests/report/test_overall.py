@@ -3,7 +3,7 @@ import pytest
 
 from gzslbench.report.groups import by_comparison, group_results
 from gzslbench.report.labels import table_names
-from gzslbench.report.overall import critical_difference_of, overall_tables, win_probability
+from gzslbench.report.overall import Overall, overall_tables, win_probability
 from gzslbench.report.uncertainty.across import critical_difference
 from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.standing import Standing
@@ -36,10 +36,14 @@ def _overall(results, wins=None):
     return table
 
 
+def _tests(results):
+    return Overall.of(by_comparison(group_results(results))).critical_difference
+
+
 @pytest.mark.parametrize("protocol", ["inductive", "splits"])
 def test_six_data_sets_or_splits_are_tested(ran, protocol):
     h, results = ran(6, protocol=protocol)
-    found = critical_difference_of(results, protocol)
+    found = _tests(results)
     expected = critical_difference(METHODS, h)
     assert found == expected
     note = _overall(results).notes[-1]
@@ -49,9 +53,8 @@ def test_six_data_sets_or_splits_are_tested(ran, protocol):
 
 def test_too_few_tasks_say_so(ran):
     _, results = ran(5)
-    assert critical_difference_of(results) is None
+    assert _tests(results) is None
     assert "too few tasks (5 that 3 rows share" in _overall(results).notes[-1]
-    assert critical_difference_of([]) is None
 
 
 def test_rows_that_lack_a_data_set_do_not_take_it_from_the_others(make_result):
@@ -91,7 +94,7 @@ def test_mean_ranks_stand_beside_the_means(ran):
 def test_rows_that_differ_in_budget_alone_are_told_apart(ran, make_result):
     _, results = ran(6)
     quick = [make_result(budget="quick", config={"steps": 1}, data_set=f"task {task}", h=0.1) for task in range(6)]
-    assert set(critical_difference_of([*results, *quick]).names) == {"gsmflow", "sae", "eszsl, full", "eszsl, quick"}
+    assert set(_tests([*results, *quick]).names) == {"gsmflow", "sae", "eszsl, full", "eszsl, quick"}
 
 
 def test_wins_are_a_mean_over_data_sets_and_missing_where_one_lacks_a_key(ran):

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.report import build_leaderboard
-from gzslbench.report.groups import by_comparison, group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.pareto import pareto_front, pareto_tables
+from gzslbench.report.table_inputs import TableInputs
 
 few_values = st.integers(0, 6).map(float)
 
@@ -23,8 +23,9 @@ def test_the_front_is_what_brute_force_finds(points):
 
 
 def _tables(results):
-    ((comparison, groups),) = by_comparison(group_results(results)).items()
-    return pareto_tables(comparison, "CUB", groups)
+    inputs = TableInputs.of(results)
+    (comparison,) = inputs.tables
+    return pareto_tables(inputs, comparison, "CUB")
 
 
 def test_fronts_of_time_and_memory_by_hand(make_result):

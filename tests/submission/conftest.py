@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from gzslbench.data.catalogue import Catalogue
+from gzslbench.errors import UsageError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import Record
 from gzslbench.records.store import Store
 from gzslbench.submission.bundle import write_bundle
+from gzslbench.submission.confined.confinement import Bubblewrap, bubblewrap
 from gzslbench.submission.manifest import RECORDS, Manifest, declarations
 from gzslbench.submission.submit import Submission, submit
 from gzslbench.submission.verify import Verification, Verifier
@@ -38,6 +40,15 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, path in paths.items():
         submit(Submission(name, RESULTS, DECLARED, protocols=("inductive",), data_sets=("glyphs",)), path)
     return paths
+
+
+@pytest.fixture(scope="session")
+def bwrap() -> Bubblewrap:
+    """The means of confinement, where it is installed and works."""
+    try:
+        return bubblewrap()
+    except UsageError as error:
+        return pytest.skip(f"needs bubblewrap: apt install bubblewrap ({error.what})")
 
 
 @pytest.fixture

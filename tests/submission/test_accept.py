@@ -7,10 +7,10 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.provenance import PROVENANCE, Provenance, provenance_of
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.submission.accept import accept
 from gzslbench.submission.bundle import read_bundle
+from gzslbench.submission.confined.confinement import Unconfined
 from gzslbench.submission.rerun import RerunOutcome
-from gzslbench.submission.verify import Outcome, Verifier
+from gzslbench.submission.verify import Outcome, Verifier, accept
 
 from .conftest import RESULTS, rehashed
 
@@ -70,47 +70,52 @@ def test_what_could_not_be_rescored_is_not_accepted(bundles, verify, tmp_path, m
 def test_a_rerun_decides(bundles, tmp_path, monkeypatch, within, reached):
     given = {}
 
-    def rerun_cells(**options):
-        given.update(options)
-        return [RerunOutcome("d" * 16, 0.4, 0.41, each, "in a box", "trained in 1 s") for each in within]
+    def rerun_cells(records, count, seed, rerun):
+        given.update(records=records, count=count, rerun=rerun)
+        return [RerunOutcome("d" * 16, 0.41, each, "trained in 1 s (in a box)") for each in within]
 
     monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", rerun_cells)
-    verification = Verifier((), tmp_path / "cache", rerun=2).verify(bundles["eszsl"])
+    verification = Verifier((), tmp_path / "cache", rerun=2, unconfined=True).verify(bundles["eszsl"])
     assert verification.provenance is reached
     assert verification.lines[-1].text == "dddddddddddddddd: trained in 1 s (in a box)"
-    assert (given["count"], given["plugin_source"], len(given["records"])) == (2, None, 5)
+    assert (given["count"], given["rerun"].plugin, len(given["records"])) == (2, None, 5)
+    assert given["rerun"].confinement == Unconfined()
     if reached:
         assert provenance_of(accept(verification, tmp_path)) is Provenance.VERIFIED
 
 
-@pytest.mark.parametrize(
-    ("source", "seen"), [({"source/mine.py": b"x = 1"}, "mine.py"), ({"source/pyproject.toml": b""}, "folder")]
-)
-def test_a_rerun_is_given_the_source(files, tmp_path, monkeypatch, source, seen):
-    paths = []
+def test_a_rerun_is_given_the_source(files, tmp_path, monkeypatch):
+    given = []
 
-    def rerun_cells(plugin_source, **_):
-        paths.append("folder" if plugin_source.is_dir() else plugin_source.name)
+    def rerun_cells(records, count, seed, rerun):
+        given.extend(path.name for path in rerun.plugin.iterdir())
         return []
 
     monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", rerun_cells)
-    monkeypatch.setattr("gzslbench.submission.case.component_hashes", lambda files: {})
-    verification = Verifier((), tmp_path / "cache", rerun=1).verify(rehashed(files | source, tmp_path / "bundle.zip"))
-    assert paths == [seen]
+    files["source/mine.py"] = b"x = 1"
+    bundle = rehashed(files, tmp_path / "bundle.zip")
+    verification = Verifier((), tmp_path / "cache", rerun=1, unconfined=True).verify(bundle)
+    assert given == ["mine.py"]
     assert verification.provenance is Provenance.RESCORED  # nothing could be run again
+
+
+def test_a_rerun_is_refused_where_nothing_confines_it(bundles, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UsageError, match="bubblewrap, which is not installed"):
+        Verifier((), tmp_path / "cache", rerun=1).verify(bundles["eszsl"])
 
 
 def test_a_rerun_without_the_data_is_left_out_and_says_so(bundles, tmp_path, monkeypatch):
     monkeypatch.setattr("gzslbench.data.catalogue.Catalogue.names", lambda self: [])
-    verification = Verifier((), tmp_path / "cache", rerun=1).verify(bundles["eszsl"])
+    verification = Verifier((), tmp_path / "cache", rerun=1, unconfined=True).verify(bundles["eszsl"])
     last = verification.lines[-1]
     assert (last.check, last.outcome) == ("rerun", Outcome.UNCHECKED)
     assert "there is no data set 'glyphs'" in last.text
 
 
 def test_a_refused_bundle_is_not_run(files, verify, tmp_path, monkeypatch):
-    monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", lambda **_: pytest.fail("it was run"))
-    verification = verify(rehashed(files, tmp_path / "forged.zip", method="mine"), rerun=2)
+    monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", lambda *_: pytest.fail("it was run"))
+    verification = verify(rehashed(files, tmp_path / "forged.zip", method="mine"), rerun=2, unconfined=True)
     assert verification.lines[-1].text == "refused before"
 
 

@@ -127,7 +127,7 @@ def test_a_truncated_archive(bundles, verify, tmp_path, share):
     content = bundles["eszsl"].read_bytes()
     path = tmp_path / "truncated.zip"
     path.write_bytes(content[: int(share * len(content))])
-    assert "is no complete zip archive" in _archive_line(verify(path))
+    assert "is not a complete zip archive" in _archive_line(verify(path))
 
 
 def test_an_archive_with_something_behind_it(bundles, verify, tmp_path):
@@ -154,7 +154,7 @@ def test_an_encrypted_file(tmp_path):
 def test_no_archive_at_all(verify, tmp_path):
     path = tmp_path / "bundle.zip"
     path.write_text("not a zip")
-    assert "is no complete zip archive" in _archive_line(verify(path))
+    assert "is not a complete zip archive" in _archive_line(verify(path))
     assert "can't read" in _archive_line(verify(tmp_path / "absent.zip"))
 
 
@@ -184,7 +184,7 @@ def test_labels_under_the_name_of_a_source_file(files, verify, tmp_path):
     stream = io.BytesIO()
     np.save(stream, np.arange(10))
     files["source/labels.txt"] = stream.getvalue()
-    assert "source/labels.txt is no text" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "source/labels.txt is not text" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
 
 
 def test_a_file_that_is_not_listed(files, verify):
@@ -231,7 +231,7 @@ def test_a_pickle_under_another_name(files, verify, tmp_path, name):
 
 def test_a_pickle_as_the_member_of_an_array_file(tmp_path):
     path = zipped({"samples.npy": pickle.dumps(_Exploit())}, tmp_path / "predictions.npz")
-    with pytest.raises(BundleError, match="samples is no array"):
+    with pytest.raises(BundleError, match="samples is not an array"):
         read_predictions(path.read_bytes(), "predictions.npz")
 
 
@@ -298,14 +298,15 @@ def test_a_manifest_of_another_version(files, verify):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (b"no JSON", "is no JSON that can be read"),
-        (b'{"bundle_version": NaN}', "NaN is no number"),
-        (b'{"bundle_version": 1e999}', "1e999 is too large"),
-        (b'{"bundle_version": 1, "bundle_version": 1}', "names something twice"),
-        (b"[" * 100_000, "nested more than 32 levels deep"),
-        (b'{"bundle_version": ' + b"9" * 5000 + b"}", "is no JSON that can be read"),
-        (b"[1]", "holds no JSON object"),
-        (b"\xff\xfe", "is no JSON that can be read"),
+        (b"no JSON", "is not JSON that can be read"),
+        (b'{"bundle_version": NaN}', "is not JSON that can be read"),
+        (b'{"bundle_version": 1e999}', "has bundle version inf"),
+        (b'{"bundle_version": 1, "bundle_version": 1}', "method: Field required"),
+        (b"[" * 100_000, "is not JSON that can be read"),
+        (b"[" * 40 + b"]" * 40, "nested more than 32 levels deep"),
+        (b'{"bundle_version": ' + b"9" * 5000 + b"}", "is not JSON that can be read"),
+        (b"[1]", "is not a JSON object"),
+        (b"\xff\xfe", "is not JSON that can be read"),
         (b'{"bundle_version": 1}', "method: Field required"),
         (b'"' + b"x" * 9 * MIB + b'"', "the limit is 8,388,608"),
     ],
@@ -324,12 +325,12 @@ def test_nan_in_a_record(files, verify, tmp_path):
     record = record_in(files, 0)
     name = f"{folder_of(files, 0)}/record.json"
     files[name] = files[name].replace(f'"h": {record.metrics.h}'.encode(), b'"h": NaN')
-    assert "NaN is no number" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "is not JSON that can be read" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
 
 
 @pytest.mark.parametrize(
     ("change", "line"),
-    [({"remark": "x"}, "remark: not known here"), ({"test reads": "1"}, "is not as gzslbench writes it")],
+    [({"remark": "x"}, "remark: not known here"), ({"test_reads": "1"}, "is not as gzslbench writes it")],
 )
 def test_a_record_that_says_more_or_otherwise(files, verify, tmp_path, change, line):
     name = f"{folder_of(files, 0)}/record.json"
@@ -337,12 +338,24 @@ def test_a_record_that_says_more_or_otherwise(files, verify, tmp_path, change, l
     assert line in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
 
 
+def test_a_record_that_says_something_twice(files, verify, tmp_path):
+    name = f"{folder_of(files, 0)}/record.json"
+    files[name] = files[name].replace(b"{\n", b'{\n "method": "mine",\n', 1)
+    assert "is not as gzslbench writes it" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
+def test_an_infinite_number_in_a_record(files, verify, tmp_path):
+    name = f"{folder_of(files, 0)}/record.json"
+    files[name] = as_json(json.loads(files[name]) | {"notes": {"x": 12345678}}).replace(b"12345678", b"1e999")
+    assert "is not as gzslbench writes it" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+
+
 def test_a_record_that_lacks_something(files, verify, tmp_path):
     name = f"{folder_of(files, 0)}/record.json"
     values = json.loads(files[name])
-    del values["looks"]
+    del values["test_reads"]
     files[name] = as_json(values)
-    assert "looks: Field required" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "test_reads: Field required" in _archive_line(verify(rehashed(files, tmp_path / "forged.zip")))
 
 
 def test_submitted_code_is_not_imported(files, verify, tmp_path):

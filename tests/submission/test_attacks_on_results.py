@@ -216,10 +216,10 @@ def test_a_record_from_the_future_or_from_no_time(files, verify, tmp_path, creat
     assert "it was made" in refusals(verify(rehashed(files, tmp_path / "forged.zip")))["timings"]
 
 
-def test_more_than_one_look_at_test_labels(files, verify, tmp_path):
+def test_more_than_one_reading_of_test_labels(files, verify, tmp_path):
     put_record(files, replace(record_in(files, 1), test_reads=240))
     refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
-    assert refused == {"protocol": "glyphs, seed 1 looked 240 times at test labels; 'inductive' allows one look"}
+    assert refused == {"protocol": "glyphs, seed 1 read test labels 240 times; 'inductive' allows one"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,57 +16,44 @@ import numpy as np
 import pytest
 
 from gzslbench.data.folders import BUNDLED
-from gzslbench.errors import ContractError
-from gzslbench.submission.confined import confinement
+from gzslbench.errors import ContractError, UsageError
 from gzslbench.submission.confined.confinement import (
     SCRATCH_BYTES,
     Bubblewrap,
-    Confinement,
-    Namespaces,
     Room,
     Unconfined,
-    candidates,
-    confinement_here,
+    bubblewrap,
     environment,
-    works,
+    failure_of,
 )
-from gzslbench.submission.confined.line import LONGEST_TEXT, Inside, Outside, Said
+from gzslbench.submission.confined.run import LONGEST_TEXT, Inside, Outside
 
 SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches")
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "user namespaces"])
-def means(request: pytest.FixtureRequest) -> Confinement:
-    for candidate in candidates():
-        if candidate.description == request.param and works(candidate):
-            return candidate
-    return pytest.skip(f"no {request.param} here")
-
-
-def ask(means: Confinement, room: Room, code: str) -> object:
+def ask(bwrap: Bubblewrap, room: Room, code: str) -> object:
     """Run code inside; gives what it assigns to ``answer``."""
     program = [sys.executable, "-I", "-c", f"import json, os, pathlib\n{code}\nprint(json.dumps(answer))"]
-    run = subprocess.run(means.command(room, program), env=environment(), capture_output=True, text=True, check=False)
+    run = subprocess.run(bwrap.command(room, program), env=environment(), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
-    (tmp_path / "room").mkdir()
     (tmp_path / "plugin" / "data").mkdir(parents=True)
     (tmp_path / "plugin" / "data" / "labels.npy").touch()
     (tmp_path / "plugin" / "plugin.py").touch()
-    return Room(tmp_path / "room", tmp_path / "plugin", hidden=(tmp_path / "plugin" / "data", tmp_path / "none"))
+    return Room(tmp_path / "plugin", hidden=(tmp_path / "plugin" / "data", tmp_path / "none"))
 
 
 def test_hidden_folders_are_covered_where_they_are_shared_and_so_is_the_bundled_data(room: Room) -> None:
     assert room.covers() == sorted([BUNDLED.resolve(), Path("/plugin/data")])
 
 
-def test_inside_are_programs_and_the_plugin_and_nothing_else_of_the_machine(means: Confinement, room: Room) -> None:
+def test_inside_are_programs_and_the_plugin_and_nothing_else_of_the_machine(bwrap: Bubblewrap, room: Room) -> None:
     told = ask(
-        means,
+        bwrap,
         room,
         "here = lambda path: sorted(os.listdir(path))\n"
         f"answer = [here('/plugin'), here('/plugin/data'), here({str(BUNDLED)!r}), here('/tmp'), here('/dev/shm'),"
@@ -75,33 +63,34 @@ def test_inside_are_programs_and_the_plugin_and_nothing_else_of_the_machine(mean
     assert told == [["data", "plugin.py"], [], [], shared, [], False, False]
 
 
-def test_inside_nothing_can_be_written_but_scratch(means: Confinement, room: Room) -> None:
+def test_inside_nothing_can_be_written_but_scratch(bwrap: Bubblewrap, room: Room) -> None:
+    name = f"written-{uuid.uuid4().hex}"
     places = ["/", "/plugin", "/plugin/data", str(BUNDLED), sys.prefix, "/usr", "/dev", "/proc/sys/kernel"]
     told = ask(
-        means,
+        bwrap,
         room,
         f"def writable(place):\n"
-        f"    try:\n        pathlib.Path(place, 'new').touch(); return True\n"
+        f"    try:\n        pathlib.Path(place, {name!r}).touch(); return True\n"
         f"    except OSError:\n        return False\n"
         f"answer = [place for place in {[*places, '/tmp', '/dev/shm']!r} if writable(place)]\n"
         f"answer += [path for path in {SYSTEM_FILES!r} if os.access(path, os.W_OK)]",
     )
     assert told == ["/tmp", "/dev/shm"]
-    assert not Path("/tmp/new").exists()
-    assert not (room.plugin / "new").exists()
+    assert not Path("/tmp", name).exists()
+    assert not (room.plugin / name).exists()
 
 
-def test_scratch_is_bounded(means: Confinement, room: Room) -> None:
-    told = ask(means, room, "answer = [os.statvfs(p).f_blocks * os.statvfs(p).f_frsize for p in ('/tmp', '/dev/shm')]")
+def test_scratch_is_bounded(bwrap: Bubblewrap, room: Room) -> None:
+    told = ask(bwrap, room, "answer = [os.statvfs(p).f_blocks * os.statvfs(p).f_frsize for p in ('/tmp', '/dev/shm')]")
     assert told == [SCRATCH_BYTES, SCRATCH_BYTES]
 
 
 def test_inside_only_its_own_processes_and_variables_are_seen(
-    means: Confinement, room: Room, monkeypatch: pytest.MonkeyPatch
+    bwrap: Bubblewrap, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GZSLBENCH_DATA", "/labels")
     told = ask(
-        means,
+        bwrap,
         room,
         "numbers = [n for n in os.listdir('/proc') if n.isdigit()]\n"
         "answer = [len(numbers), sorted(os.environ), os.listdir('/proc/self/fd')]",
@@ -112,9 +101,9 @@ def test_inside_only_its_own_processes_and_variables_are_seen(
     assert len(descriptors) == 4, "the three standard ones, and the listing itself"
 
 
-def test_inside_there_is_no_network_and_no_right_to_make_one(means: Confinement, room: Room) -> None:
+def test_inside_there_is_no_network_and_no_right_to_make_one(bwrap: Bubblewrap, room: Room) -> None:
     told = ask(
-        means,
+        bwrap,
         room,
         "import socket, subprocess\n"
         "status = pathlib.Path('/proc/self/status').read_text().splitlines()\n"
@@ -126,20 +115,29 @@ def test_inside_there_is_no_network_and_no_right_to_make_one(means: Confinement,
     assert told == [[], [0, 0, 0], ["1"], True]
 
 
-def test_the_best_means_that_works_is_taken_and_its_lack_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken, there = Namespaces("/no/such/unshare"), Bubblewrap("/some/bwrap", forbids_nesting=False)
-    assert not works(broken)
-    monkeypatch.setattr(confinement, "candidates", lambda: iter([broken, there]))
-    monkeypatch.setattr(confinement, "works", lambda means: means is there)
-    assert confinement_here() is there
-    monkeypatch.setattr(confinement, "works", lambda means: False)
-    assert confinement_here().description == "not confined: user namespaces and bubblewrap failed here"
-    monkeypatch.setattr(confinement, "candidates", lambda: iter([]))
-    assert confinement_here().description == "not confined: neither bwrap nor unshare is here"
+def test_without_bubblewrap_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UsageError, match=r"which is not installed; .*apt install bubblewrap, dnf .* by --unconfined$"):
+        bubblewrap()
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [("echo 'bwrap: No permissions' >&2; exit 1", "bwrap: No permissions"), ("exit 3", "exit code 3")],
+)
+def test_bubblewrap_that_does_not_work_is_refused_with_what_it_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, told: str
+) -> None:
+    (tmp_path / "bwrap").write_text(f"#!/bin/sh\n{ending}\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match=rf"which does not work here \({told}\); install it where user namespaces"):
+        bubblewrap()
 
 
 def test_what_confines_nothing_is_found_out() -> None:
-    assert not works(Unconfined("the canary is seen"))
+    assert failure_of(Unconfined()) == "a file of this machine is seen inside"
+    assert "No such file" in failure_of(Bubblewrap("/no/such/bwrap"))
 
 
 @dataclass
@@ -164,13 +162,13 @@ def test_both_ends_understand_each_other(ends: Ends) -> None:
     sender.join()
     ends.inside.say("begin", "fit gate")
     ends.inside.say("predictions", payload=b"12345678")
-    assert ends.outside.hear(8) == Said("begin", "fit gate")
-    assert ends.outside.hear(8) == Said("predictions", payload=b"12345678")
+    assert ends.outside.hear(8) == ("begin", "fit gate", b"")
+    assert ends.outside.hear(8) == ("predictions", "", b"12345678")
 
 
 def test_untrusted_text_is_one_short_line_without_control_characters(ends: Ends) -> None:
     ends.inside.say("failed", "\x1b[2J\n::set-output name=h::1\r" + "x" * 1000)
-    text = ends.outside.hear(0).text
+    _, text, _ = ends.outside.hear(0)
     assert text.startswith("[2J ::set-output name=h::1 xxx")
     assert text.isprintable()
     assert len(text) <= LONGEST_TEXT
@@ -186,7 +184,7 @@ def test_untrusted_text_is_one_short_line_without_control_characters(ends: Ends)
         b'["predictions","",8.0]',
         b'["predictions","",true]',
         b'["predictions",8]',
-        b'{"what":"exam"}',
+        b'{"what":"test set"}',
         b"[1,2,3]",
         b'"' + b"\xff" * 8 + b'"',
     ],
@@ -207,7 +205,7 @@ def test_a_huge_header_is_refused_before_it_is_read(ends: Ends) -> None:
 def test_predictions_of_another_length_are_refused_before_they_are_read(ends: Ends, count: int) -> None:
     header = json.dumps(["predictions", "", count]).encode()
     ends.raw.sendall(len(header).to_bytes(8) + header)
-    with pytest.raises(ContractError, match=f"handed in {count} bytes of predictions, not 8"):
+    with pytest.raises(ContractError, match=f"reported {count} bytes of predictions, not 8"):
         ends.outside.hear(8)
 
 
@@ -215,7 +213,7 @@ def test_silence_ends_in_time_and_a_closed_line_at_once(ends: Ends) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(TimeoutError):
         Outside(ours, 0.05).hear(8)
-    ends.raw.close()
+    ends.raw.shutdown(socket.SHUT_RDWR)
     with pytest.raises(EOFError):
         ends.outside.hear(8)
 

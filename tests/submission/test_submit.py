@@ -210,7 +210,7 @@ def test_unranked_protocols_are_refused(results, plugin, checks, tmp_path):
 def test_a_plugin_that_fails_its_check_is_refused(results, plugin, tmp_path, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "FAILED mine: finite\n3 ok, 1 failed, 0 skipped\n", "")
     monkeypatch.setattr(submitting, "run_check", lambda plugin: failed)
-    with pytest.raises(BundleError, match=r"my_method\.py fails: 3 ok, 1 failed, 0 skipped; mend"):
+    with pytest.raises(BundleError, match=r"my_method\.py fails: 3 ok, 1 failed, 0 skipped; fix"):
         submit(_submission(results, plugin), tmp_path / "mine.zip")
 
 
@@ -230,7 +230,7 @@ def test_methods_without_records(results, plugin, checks, tmp_path):
 
 
 def test_sources_that_are_none(tmp_path):
-    for path, reason in ((tmp_path / "absent.py", "is no plugin"), (tmp_path, "has no pyproject.toml")):
+    for path, reason in ((tmp_path / "absent.py", "is not a plugin"), (tmp_path, "has no pyproject.toml")):
         with pytest.raises(UsageError, match=reason):
             pack(path)
 

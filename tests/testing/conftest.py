@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.registry.declarations import PluginSource
-from gzslbench.testing.outcomes import Outcome, Subject
-from gzslbench.testing.registry import checks_of, perform
-from gzslbench.testing.subjects import find_subjects
-from gzslbench.testing.suite import trial_of
+from gzslbench.testing.checks import Outcome, perform
+from gzslbench.testing.session import find_subjects
 
 Examine = Callable[..., list[Outcome]]
 
@@ -157,12 +154,7 @@ def examine() -> Examine:
 
     def run(path: Path, *kinds: str) -> list[Outcome]:
         source, subjects = find_subjects(str(path))
-        return [o for subject in subjects if not kinds or subject.kind in kinds for o in outcomes(source, subject)]
+        chosen = [subject for subject in subjects if not kinds or subject.kind in kinds]
+        return [outcome for subject in chosen for outcome in perform(source, subject, {})]
 
     return run
-
-
-def outcomes(source: PluginSource, subject: Subject) -> list[Outcome]:
-    """Run the checks of one subject."""
-    trial = trial_of(source, subject, {})
-    return list(perform(checks_of(subject.kind), subject, trial, lambda _: None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.testing.registry import COMPONENTS, checks_of
+from gzslbench.testing.checks import COMPONENTS, checks_of
 
 BEGIN_MAP = "        noise = torch.randn(len(view.features), 3, generator=ctx.rng)\n"
 BEGIN_NEAR = "        self.seen = view.features"

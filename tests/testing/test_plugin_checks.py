@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.testing.registry import checks_of
+from gzslbench.testing.checks import checks_of
 
 KINDS = ("plugin", "method", "data set")
 BROKEN = {
@@ -56,7 +56,7 @@ def test_a_recipe_with_an_unknown_origin_is_a_plugin_that_does_not_load(plugin, 
     path = plugin(recipes='[default.gauss]\nsteps = { value = 10, origin = "hearsay" }\n')
     failed = [outcome for outcome in examine(path, "plugin") if outcome.status == "FAILED"]
     assert failed[0].check == "loads"
-    assert "default.gauss.steps has the origin 'hearsay'" in failed[0].detail
+    assert "default.gauss.steps.origin: Input should be 'paper', " in failed[0].detail
 
 
 def test_a_method_md_may_stand_beside_the_file(plugin, examine):

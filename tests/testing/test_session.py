@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gzslbench.errors import PluginError
-from gzslbench.testing.outcomes import Subject
-from gzslbench.testing.session import check_subjects
-from gzslbench.testing.subjects import find_subjects
+from gzslbench.testing.checks import Subject
+from gzslbench.testing.session import check_subjects, find_subjects
 
 BEGIN_NEAR = "        self.seen = view.features"
 LIMIT_S = 4.0

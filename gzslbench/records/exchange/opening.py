@@ -38,6 +38,15 @@ def open_results(place: Path) -> Results:
     return Store(place)
 
 
+def open_store(place: Path) -> Store:
+    """Open a running store, which can be written to; raises :class:`UsageError` where a place is something else."""
+    if place.is_file() or not isinstance(open_results(place), Store):
+        raise UsageError(
+            f"{place} can only be read", "name a folder for --results; 'gzslbench results unpack' fills one from it"
+        )
+    return Store(place)
+
+
 @contextmanager
 def opened(place: Path) -> Iterator[Results]:
     """Open results that may have been sent as an archive, which is unpacked into a temporary folder.

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from gzslbench.errors import GzslbenchError
 
 MIB = 2**20
-_CHUNK = 2**16
 _END = b"PK\x05\x06"
 _END_BYTES = 22
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 _ENTRY_BYTES = 512
 """What an entry may take in the directory of an archive, its name included."""
-_SHOWN = 100
-"""How much of a name that is refused is shown."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _FORBIDDEN = (
     (re.compile(r"^/|^[A-Za-z]:"), "is an absolute path"),
@@ -69,10 +66,9 @@ def _check_end(data: bytes, what: str, limits: Limits) -> None:
         raise BundleError(f"{what} takes {_size(len(data))}", f"the limit is {_size(limits.archive_bytes)}")
     end = data[-_END_BYTES:]
     if len(end) < _END_BYTES or not end.startswith(_END) or end[-2:] != b"\0\0":
-        raise BundleError(f"{what} is no complete zip archive", "it was cut off, or something was added to its end")
-    locator = data[-_END_BYTES - _ZIP64_LOCATOR_BYTES : -_END_BYTES]
-    if locator.startswith(_ZIP64_LOCATOR):
-        raise BundleError(f"{what} is in the zip64 format", f"archives of up to {limits.members} files need it not")
+        raise BundleError(f"{what} is not a complete zip archive", "it was cut off, or something was added to its end")
+    if data[-_END_BYTES - _ZIP64_LOCATOR_BYTES :].startswith(_ZIP64_LOCATOR):
+        raise BundleError(f"{what} is in the zip64 format", f"archives of up to {limits.members} files don't need it")
     if int.from_bytes(end[12:16], "little") > limits.members * _ENTRY_BYTES:
         raise BundleError(f"{what} holds too many files", f"the limit is {limits.members}")
 
@@ -85,9 +81,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], what: str, limits: Limits) ->
         name = entry.orig_filename
         problem = _problem(entry, limits)
         if problem:
-            raise BundleError(
-                f"{what}: {name[:_SHOWN]!r} {problem}", "bundles hold plain files alone, under plain names"
-            )
+            raise BundleError(f"{what}: {name[:100]!r} {problem}", "bundles hold plain files alone, under plain names")
         identity = name.casefold() if limits.file_names else name
         if identity in known:
             raise BundleError(f"{what} holds {name!r} twice", "each file may be there once")
@@ -112,11 +106,13 @@ def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
 def _contents(
     archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], what: str, limits: Limits, archive_bytes: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Decompress the files, counting what comes out of them."""
+    """Decompress the files, each no further than to one byte more than it may take, whatever its header says."""
     left = min(limits.total_bytes, MIB + limits.ratio * archive_bytes)
     for entry in entries:
-        data = _content(archive, entry, min(left, limits.member_bytes))
-        if data is None:
+        most = min(left, limits.member_bytes)
+        with archive.open(entry) as stream:
+            data = stream.read(most + 1)
+        if len(data) > most:
             raise BundleError(
                 f"{what}: {entry.filename!r} unpacks to more than is allowed",
                 f"a file may take {_size(limits.member_bytes)}, all {_size(limits.total_bytes)}, "
@@ -124,19 +120,6 @@ def _contents(
             )
         left -= len(data)
         yield entry.filename, data
-
-
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes | None:
-    """Decompress a file; None as soon as it turns out to be longer than the limit."""
-    parts: list[bytes] = []
-    left = limit
-    with archive.open(entry) as stream:
-        while part := stream.read(_CHUNK):
-            left -= len(part)
-            if left < 0:
-                return None
-            parts.append(part)
-    return b"".join(parts)
 
 
 def _size(count: int) -> str:

@@ -23,7 +23,7 @@ def read_npy(content: bytes, what: str, kinds: str = "".join(KINDS)) -> NDArray[
     try:
         shape, _, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
     except Exception as error:  # numpy parses the header as Python, and lets through what its tokeniser raises
-        raise BundleError(f"{what} is no array: {error}", "make it again") from None
+        raise BundleError(f"{what} is not an array: {error}", "make it again") from None
     if dtype.hasobject:
         raise BundleError(f"{what} holds Python objects, which only a pickle can give", "no pickle is ever read")
     if dtype.kind not in kinds:

@@ -1,58 +1,64 @@
-"""JSON of strangers: of limited size and depth, without NaN, without a name given twice."""
+"""JSON of strangers: of limited size and depth, without NaN, and as gzslbench writes it, so no name stands twice."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
+from gzslbench.errors import RecordError
 from gzslbench.records.untrusted.archive import MIB, BundleError
 
 MOST_BYTES = 8 * MIB
 DEEPEST = 32
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKET = re.compile(rb"[\[\]{}]")
+_REMEDY = "make the bundle with gzslbench submit"
 
 
-def read_json(text: bytes, what: str) -> dict[str, Any]:
-    """Read a JSON object; raises :class:`BundleError` naming ``what``."""
+class _Writable(Protocol):
+    def to_json(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Writable)
+
+
+def read_strictly(text: bytes, what: str, version: tuple[str, int], read: Callable[[bytes], T]) -> T:
+    """Read what says that it is of one ``version``, given as the name of a field and its value.
+
+    Raises :class:`BundleError` naming ``what`` for any other version, before anything else is read of it, and where the
+    text says more than ``read`` takes from it, or says it in another way.
+    """
+    values, (name, expected) = _object(text, what), version
+    if values.get(name) != expected:
+        raise BundleError(
+            f"{what} has {name.replace('_', ' ')} {values.get(name)!r}, this gzslbench reads {expected}",
+            "make the bundle again with the version of gzslbench that the leaderboard uses",
+        )
+    try:
+        value = read(text)
+        if value.to_json().encode() == text:
+            return value
+    except RecordError as error:
+        raise BundleError(error.what, _REMEDY) from error
+    except ValueError:  # an infinite number can be read, but not written
+        pass
+    raise BundleError(f"{what} is not as gzslbench writes it", f"it was edited: {_REMEDY}")
+
+
+def _object(text: bytes, what: str) -> dict[str, Any]:
+    from pydantic_core import from_json
+
     if len(text) > MOST_BYTES:
         raise BundleError(f"{what} takes {len(text):,} bytes", f"the limit is {MOST_BYTES:,}")
-    if _depth(text) > DEEPEST:
-        raise BundleError(f"{what} is nested more than {DEEPEST} levels deep", "no record is")
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
+        value = from_json(text, allow_inf_nan=False)
     except ValueError as error:
-        raise BundleError(
-            f"{what} is no JSON that can be read: {error}", "make the bundle with gzslbench submit"
-        ) from None
+        raise BundleError(f"{what} is not JSON that can be read: {error}", _REMEDY) from None
+    if _depth(value) > DEEPEST:
+        raise BundleError(f"{what} is nested more than {DEEPEST} levels deep", "no record is")
     if not isinstance(value, dict):
-        raise BundleError(f"{what} holds no JSON object", "make the bundle with gzslbench submit")
+        raise BundleError(f"{what} is not a JSON object", _REMEDY)
     return value
 
 
-def _depth(text: bytes) -> int:
-    deepest = depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub(b"", text)):
-        depth += 1 if bracket[0] in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        raise ValueError("an object names something twice")
-    return names
-
-
-def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return max(map(_depth, inner), default=-1) + 1

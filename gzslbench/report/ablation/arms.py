@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gzslbench.report.ablation.design import Arm, Design, Setting, settings_of
+from gzslbench.report.ablation.design import Arm, Design
 from gzslbench.report.groups import Group
+from gzslbench.report.settings import Setting, differing, settings_of, shown
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """A group of results: a variant and its summary, or a setting and its value; and the complete method beside it."""
 
     name: str
@@ -26,7 +27,6 @@ class Row:
 
     @property
     def is_complete(self) -> bool:
-        """Whether this is the complete method itself."""
         return self.group is self.complete
 
 
@@ -35,9 +35,9 @@ class Arms:
 
     def __init__(self, designs: Sequence[Design], groups: Iterable[Group]) -> None:
         self.designs = designs
-        self.groups = [(group, settings_of_group(group)) for group in groups if not group.key.candidates]
-        self.variants: list[Row] = []
-        self.settings: list[Row] = []
+        self.groups = [(group, settings_of(group.key.parts)) for group in groups if not group.key.candidates]
+        self.variants: list[AblationRow] = []
+        self.settings: list[AblationRow] = []
         self.missing: dict[str, None] = {}
         computed = [self._computed([design.complete]) for design in designs]
         if not any(computed):
@@ -66,64 +66,50 @@ class Arms:
         ]
 
         def preference(group: Group) -> tuple[bool, bool, str]:
-            return group.key.precision == precision, beside is None or same_code(group, beside), _latest(group)
+            return group.key.precision == precision, beside is None or same_code(group, beside), group.latest
 
         return max(found, key=preference, default=None)
 
-    def _variants(self, design: Design, device: str, precision: str, complete: Group | None) -> Iterator[Row]:
+    def _variants(self, design: Design, device: str, precision: str, complete: Group | None) -> Iterator[AblationRow]:
         for arm in (design.complete, *design.variants):
             group = complete if arm is design.complete else self._find(arm, device, precision, complete)
             if group:
-                yield Row(arm.name, arm.summary, group, design.complete.name, complete)
+                yield AblationRow(arm.name, arm.summary, group, design.complete.name, complete)
             else:
                 self.missing[arm.name] = None
 
-    def _settings(self, design: Design, complete: Group) -> Iterator[Row]:
+    def _settings(self, design: Design, complete: Group) -> Iterator[AblationRow]:
         """Give what differs from the complete method in one setting; settings that only variants change, never."""
+        complete_settings = [each.complete.settings for each in self.designs]
         tried: dict[str, dict[str, Group]] = defaultdict(dict)
-        for group, settings in sorted(self.groups, key=lambda each: _latest(each[0])):
+        for group, settings in sorted(self.groups, key=lambda each: each[0].latest):
             name, value = _one_difference(design.complete.settings, settings)
             alike = (group.key.device, group.key.precision) == (complete.key.device, complete.key.precision)
-            if name and alike and same_code(group, complete) and not self._is_complete(settings):
+            if name and alike and same_code(group, complete) and settings not in complete_settings:
                 tried[name][value] = group
         of_variants = [_one_difference(design.complete.settings, arm.settings) for arm in design.variants]
         own = {name: value for (_, name), value in design.complete.settings.items()}
-        for name in sorted(tried, key=lambda name: (_place(name, design.swept), name)):
+        in_sweeps = [name for name in design.swept if name in tried]
+        for name in (*in_sweeps, *sorted(tried.keys() - set(in_sweeps))):
             if all((name, value) in of_variants for value in tried[name]):
                 continue
             for value, group in sorted([*tried[name].items(), (own[name], complete)], key=lambda each: _order(each[0])):
-                yield Row(name, _written(value), group, design.complete.name, complete)
-
-    def _is_complete(self, settings: Mapping[Setting, str]) -> bool:
-        """Say whether settings are those of the complete method under some budget."""
-        return any(settings == design.complete.settings for design in self.designs)
-
-
-def settings_of_group(group: Group) -> dict[Setting, str]:
-    """Say what the components of a group are set to."""
-    return settings_of(group.key.parts)
+                yield AblationRow(name, shown(value), group, design.complete.name, complete)
 
 
 def _one_difference(settings: Mapping[Setting, str], other: Mapping[Setting, str]) -> tuple[str, str]:
     """Name the one setting in which two sets of components differ, and its other value; nothing if there are more."""
-    if settings.keys() != other.keys():
+    names = differing(settings, other)
+    if settings.keys() != other.keys() or any(role == name for role, name in names):
         return "", ""
-    differing = {(name, other[role, name]) for role, name in settings if settings[role, name] != other[role, name]}
-    return differing.pop() if len(differing) == 1 else ("", "")
+    changed = {(name, other[role, name]) for role, name in names}
+    return changed.pop() if len(changed) == 1 else ("", "")
 
 
 def same_code(group: Group, other: Group) -> bool:
     """Say whether the components that two groups share are of one version."""
-    pairs = ((getattr(group.key, role), getattr(other.key, role)) for role in ("generator", "gate", "classifier"))
+    pairs = zip(group.key.parts, other.key.parts, strict=True)
     return all(one.code == two.code for one, two in pairs if one and two and one.name == two.name)
-
-
-def _latest(group: Group) -> str:
-    return max(result.created for result in group.results)
-
-
-def _place(name: str, order: Sequence[str]) -> int:
-    return order.index(name) if name in order else len(order)
 
 
 def _order(value: str) -> tuple[bool, float, str]:
@@ -131,8 +117,3 @@ def _order(value: str) -> tuple[bool, float, str]:
     number = json.loads(value)
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
     return not is_number, number if is_number else 0.0, value
-
-
-def _written(value: str) -> str:
-    plain = json.loads(value)
-    return plain if isinstance(plain, str) else value

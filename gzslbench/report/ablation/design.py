@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from gzslbench.contract.parts import Parts
-from gzslbench.records.record import canonical_json
 from gzslbench.registry.combinations import FULL, Combination, Resolver, component_names, of_method
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import Settings, unknown_components
 from gzslbench.registry.variants import variants_of
-
-Setting = tuple[str, str]
-"""The role that a component plays, and ``component.setting``."""
+from gzslbench.report.settings import Setting, settings_of
 
 
 @dataclass(frozen=True)
@@ -33,27 +28,6 @@ class Design:
     complete: Arm
     variants: tuple[Arm, ...]
     swept: tuple[str, ...] = ()
-
-
-class Configured(Protocol):
-    """A component's name and settings, of a plan or of a record's key."""
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Its settings in full."""
-
-
-def settings_of(parts: Parts[Configured]) -> dict[Setting, str]:
-    """Describe components by their names and settings: equal for a plan and the records that come of it."""
-    settings: dict[Setting, str] = {("generator", ""): "none"}
-    for role, part in parts.by_role().items():
-        settings[role, ""] = part.name
-        settings |= {(role, f"{part.name}.{name}"): canonical_json(value) for name, value in part.config.items()}
-    return settings
 
 
 def designs(

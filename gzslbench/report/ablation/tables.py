@@ -5,36 +5,45 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.ablation.arms import Arms, Row, same_code
-from gzslbench.report.ablation.design import Design
+from gzslbench.registry.registry import Registry
+from gzslbench.registry.settings import Settings
+from gzslbench.report.ablation.arms import AblationRow, Arms, same_code
+from gzslbench.report.ablation.design import Design, designs
 from gzslbench.report.costs import cost_of
-from gzslbench.report.formats.markdown import to_markdown
-from gzslbench.report.formats.pages import NO_RECORDS, Page
+from gzslbench.report.formats.pages import Page, as_text
 from gzslbench.report.groups import Comparison, by_comparison, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, reported_number, same_features
 from gzslbench.report.tables import (
     NOTHING,
     OTHER_FEATURES,
+    Cells,
     Column,
     Table,
+    accuracy,
+    extent,
     fit_time,
-    percent,
-    percent_with_deviation,
+    known_percent,
     protocol_summary,
     protocol_title,
     time_notes,
+    written_table,
 )
-from gzslbench.report.uncertainty.paired import CONFIDENCE, paired_difference
+from gzslbench.report.uncertainty.bootstrap import CONFIDENCE
+from gzslbench.report.uncertainty.paired import paired_difference
 
 BLOCK = "ablation"
 OTHER_CODE = "¶"
 
+_INTRODUCTION = """\
+# What the parts of {method} are worth
 
-_Cell = Callable[[Row], str]
+U and S are mean per-class top-1 accuracies in percent on unseen and seen classes in generalized zero-shot learning, H
+their harmonic mean, T1 the accuracy in conventional zero-shot learning; mean ± sample standard deviation over seeds.
+Each variant leaves out or replaces what its description says, and is trained anew. Made by `gzslbench ablate {method}`.
+"""
 
 
 def ablation_tables(designs: Mapping[str, Sequence[Design]], results: Iterable[RecordSummary]) -> list[Table]:
@@ -55,96 +64,79 @@ def ablation_tables(designs: Mapping[str, Sequence[Design]], results: Iterable[R
     return tables
 
 
+def method_tables(registry: Registry, method: str, chosen: Settings, results: Sequence[RecordSummary]) -> list[Table]:
+    """Tabulate a method and its variants on the data sets and with the budgets of ``results``.
+
+    ``chosen`` is what the user set beside the recipes. Raises :class:`PluginError` where there is no such method, even
+    without results.
+    """
+    registry.get("method", method)
+    budgets = {result.budget for result in results}
+    data_sets = {result.key.data_set for result in results}
+    return ablation_tables({name: designs(registry, method, name, budgets, chosen) for name in data_sets}, results)
+
+
 def ablation_page(method: str, tables: Sequence[Table]) -> Page:
-    """Lay the tables of a method out as a page."""
-    text = "\n\n".join(map(to_markdown, tables)) or NO_RECORDS
-    return Page(f"{method}.md", _introduction(method), {BLOCK: text})
+    return Page(f"{method}.md", _INTRODUCTION.format(method=method), {BLOCK: as_text(tables)})
 
 
 def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     rows = chosen.variants
-    cells: dict[Column, _Cell] = {
-        Column("variant", left=True): lambda row: row.name,
-        Column("what it is", left=True): lambda row: row.text,
-        **_common_cells(comparison, rows),
-        Column("H less complete"): _less_complete,
-        Column("paper"): _paper_difference,
-        Column("T1"): _accuracy(attrgetter("t1")),
-        **_gate_cells(rows),
-        **_extent(comparison),
-        Column("fit (s)", cost=True): lambda row: fit_time(cost_of(row.group)),
-    }
-    notes = [
-        *_notes(comparison, rows),
-        *_gate_note(rows),
-        *_paper_notes(rows),
-        *_missing_note(chosen.missing),
-        *_time_notes(rows),
+    has_gates = any(result.gate_auroc is not None for row in rows for result in row.group.results)
+    cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
+        (Column("variant", left=True), lambda row: row.name),
+        (Column("what it is", left=True), lambda row: row.text),
+        *_common_cells(rows),
+        (Column("H less complete"), _less_complete),
+        (Column("paper"), _paper_difference),
+        (Column("T1"), accuracy("t1")),
+        *([(Column("gate AUROC"), _gate_auroc)] if has_gates else []),
+        *extent(comparison),
+        (Column("fit (s)", cost=True), lambda row: fit_time(cost_of(row.group))),
     ]
-    return _table(f"{name}: {protocol_title(comparison)}", comparison, cells, rows, notes)
+    notes = [*_difference_notes(comparison, rows)]
+    if has_gates:
+        notes.append(
+            "gate AUROC: how often the gate ranks a test sample of an unseen class above one of a seen class, in "
+            "percent; mean over seeds."
+        )
+    notes += _paper_notes(rows)
+    if chosen.missing:
+        notes.append(f"Without records: {', '.join(chosen.missing)}.")
+    notes += _time_notes(rows)
+    return written_table(f"{name}: {protocol_title(comparison)}", protocol_summary(comparison), cells, rows, notes)
 
 
 def _settings_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     rows = chosen.settings
-    cells: dict[Column, _Cell] = {
-        Column("setting", left=True): lambda row: row.name,
-        Column("value", left=True): lambda row: f"{row.text} (recipe)" if row.is_complete else row.text,
-        **_common_cells(comparison, rows),
-        Column("H less recipe's"): _less_complete,
-        **_extent(comparison),
-    }
+    cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
+        (Column("setting", left=True), lambda row: row.name),
+        (Column("value", left=True), lambda row: f"{row.text} (recipe)" if row.is_complete else row.text),
+        *_common_cells(rows),
+        (Column("H less recipe's"), _less_complete),
+        *extent(comparison),
+    ]
     title = f"{name}: {protocol_title(comparison)}, settings tried one at a time"
-    return _table(title, comparison, cells, rows, [*_notes(comparison, rows)])
+    return written_table(title, protocol_summary(comparison), cells, rows, _difference_notes(comparison, rows))
 
 
-def _table(
-    title: str, comparison: Comparison, cells: Mapping[Column, _Cell], rows: Sequence[Row], notes: Sequence[str]
-) -> Table:
-    return Table(
-        title=title,
-        summary=protocol_summary(comparison),
-        columns=tuple(cells),
-        rows=tuple(tuple(write(row) for write in cells.values()) for row in rows),
-        notes=tuple(notes),
-    )
+def _common_cells(rows: Sequence[AblationRow]) -> Cells[AblationRow]:
+    computed = {row.group: f"{row.group.key.device}, {row.group.key.precision}" for row in rows}
+    several = len(set(computed.values())) > 1
+    return [
+        (Column("budget", left=True), lambda row: row.group.budget),
+        *([(Column("computed", left=True), lambda row: computed[row.group])] if several else []),
+        *((Column(metric), accuracy(metric.lower())) for metric in ("U", "S", "H")),
+    ]
 
 
-def _common_cells(comparison: Comparison, rows: Sequence[Row]) -> dict[Column, _Cell]:
-    cells: dict[Column, _Cell] = {Column("budget", left=True): lambda row: row.group.budget}
-    if len({(row.group.key.device, row.group.key.precision) for row in rows}) > 1:
-        cells[Column("computed", left=True)] = lambda row: f"{row.group.key.device}, {row.group.key.precision}"
-    return cells | {
-        Column("U"): _accuracy(attrgetter("u")),
-        Column("S"): _accuracy(attrgetter("s")),
-        Column("H"): lambda row: percent_with_deviation(row.group.h),
-    }
-
-
-def _gate_cells(rows: Sequence[Row]) -> dict[Column, _Cell]:
-    """Give a column for how well gates tell unseen from seen samples, if there is any."""
-    areas = {row.group: [result.gate_auroc for result in row.group.results] for row in rows}
-    if all(area is None for of_group in areas.values() for area in of_group):
-        return {}
-    return {Column("gate AUROC"): lambda row: _mean_area(areas[row.group])}
-
-
-def _mean_area(areas: Sequence[float | None]) -> str:
+def _gate_auroc(row: AblationRow) -> str:
+    areas = [result.gate_auroc for result in row.group.results]
     known = [area for area in areas if area is not None]
-    return percent(statistics.fmean(known)) if len(known) == len(areas) else NOTHING
+    return known_percent(statistics.fmean(known) if len(known) == len(areas) else None)
 
 
-def _extent(comparison: Comparison) -> dict[Column, _Cell]:
-    cells: dict[Column, _Cell] = {Column("seeds"): lambda row: str(len(row.group.seeds))}
-    if comparison.rules.many_splits:
-        cells[Column("splits")] = lambda row: str(len(row.group.splits))
-    return cells
-
-
-def _accuracy(value: Callable[[RecordSummary], float]) -> _Cell:
-    return lambda row: percent_with_deviation(row.group.summary(value))
-
-
-def _less_complete(row: Row) -> str:
+def _less_complete(row: AblationRow) -> str:
     if row.is_complete or row.complete is None:
         return NOTHING
     if not same_code(row.group, row.complete):
@@ -153,7 +145,7 @@ def _less_complete(row: Row) -> str:
     return NOTHING if difference is None else str(difference)
 
 
-def _paper_difference(row: Row) -> str:
+def _paper_difference(row: AblationRow) -> str:
     pair = _reported_pair(row)
     if pair is None:
         return NOTHING
@@ -163,7 +155,7 @@ def _paper_difference(row: Row) -> str:
     return difference if same else f"{difference} {OTHER_FEATURES}"
 
 
-def _reported_pair(row: Row) -> tuple[Reported, Reported] | None:
+def _reported_pair(row: AblationRow) -> tuple[Reported, Reported] | None:
     """Give what papers report for the variant and for the complete method, where neither is known to be wrong."""
     comparison = row.group.comparison
     many_splits = comparison.rules.many_splits
@@ -175,7 +167,7 @@ def _reported_pair(row: Row) -> tuple[Reported, Reported] | None:
     return None if variant is None or complete is None or variant.note or complete.note else (variant, complete)
 
 
-def _notes(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
+def _difference_notes(comparison: Comparison, rows: Sequence[AblationRow]) -> Iterator[str]:
     """Say what the differences are, over which seeds, and why one may be missing."""
     unit = "split" if comparison.rules.many_splits else "seed"
     yield (
@@ -187,24 +179,19 @@ def _notes(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
         yield f"{OTHER_CODE} no difference: made by another version of the components' code than the complete method."
 
 
-def _seeds_note(rows: Sequence[Row]) -> str:
+def _seeds_note(rows: Sequence[AblationRow]) -> str:
     by_seeds: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for row in rows:
         by_seeds[tuple(sorted(row.group.seeds))].append(row.name)
     most = max(by_seeds, key=lambda seeds: (len(by_seeds[seeds]), seeds))
+    listed = {seeds: ", ".join(map(str, seeds)) for seeds in sorted(by_seeds)}
     others = (
-        f"; {_listed(seeds)} of {', '.join(dict.fromkeys(names))}"
-        for seeds, names in sorted(by_seeds.items())
-        if seeds != most
+        f"; {text} of {', '.join(dict.fromkeys(by_seeds[seeds]))}" for seeds, text in listed.items() if seeds != most
     )
-    return f"Seeds: {_listed(most)}{''.join(others)}."
+    return f"Seeds: {listed[most]}{''.join(others)}."
 
 
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
-
-
-def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
+def _paper_notes(rows: Sequence[AblationRow]) -> Iterator[str]:
     pairs = [pair for row in rows if (pair := _reported_pair(row))]
     if pairs:
         sources = sorted({variant.source for variant, _ in pairs})
@@ -213,33 +200,9 @@ def _paper_notes(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{OTHER_FEATURES} other features: reported on features that are not these; no reproduction."
 
 
-def _gate_note(rows: Sequence[Row]) -> Iterator[str]:
-    if _gate_cells(rows):
-        yield (
-            "gate AUROC: how often the gate ranks a test sample of an unseen class above one of a seen class, in "
-            "percent; mean over seeds."
-        )
-
-
-def _missing_note(missing: Iterable[str]) -> Iterator[str]:
-    names = ", ".join(missing)
-    if names:
-        yield f"Without records: {names}."
-
-
-def _time_notes(rows: Sequence[Row]) -> Iterator[str]:
+def _time_notes(rows: Sequence[AblationRow]) -> Iterator[str]:
     costs = [cost_of(row.group) for row in rows]
     machines = sorted({cost.machine_class for cost in costs})
     compares = "" if len(machines) == 1 else ", and only compare inside one of these"
     yield f"Times on {'; '.join(machines)}{compares}."
     yield from time_notes(costs)
-
-
-def _introduction(method: str) -> str:
-    return f"""\
-# What the parts of {method} are worth
-
-U and S are mean per-class top-1 accuracies in percent on unseen and seen classes in generalized zero-shot learning, H
-their harmonic mean, T1 the accuracy in conventional zero-shot learning; mean ± sample standard deviation over seeds.
-Each variant leaves out or replaces what its description says, and is trained anew. Made by `gzslbench ablate {method}`.
-"""

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.uncertainty.bootstrap import Interval, accuracy_replicates, interval, over_seeds
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
-from gzslbench.report.uncertainty.paired import Difference
+from gzslbench.report.uncertainty.paired import PairedDifference
 from gzslbench.report.uncertainty.ranking import probability_above, times_above
-from gzslbench.report.uncertainty.replicates import GroupReplicates, cells_of, restricted
+from gzslbench.report.uncertainty.replicates import GroupReplicates
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,7 @@ class ClassComparison:
     samples: int
     a: float
     b: float
-    interval: Interval
-    """Of the difference."""
-
-    @property
-    def difference(self) -> float:
-        """By how much the first method is ahead."""
-        return self.a - self.b
+    difference: PairedDifference
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PairStatistics:
     """What the predictions tell beyond the means of H."""
 
     a: Interval
@@ -62,13 +55,13 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class PairComparison:
-    """Two groups of one table, with the cells that both ran; no verdict where an answer key is missing."""
+    """Two groups of one table, with the cells that both ran; no statistics where an answer key is missing."""
 
     comparison: Comparison
     a: Group
     b: Group
-    difference: Difference
-    verdict: Verdict | None
+    difference: PairedDifference
+    statistics: PairStatistics | None
 
 
 def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairComparison | None:
@@ -77,56 +70,45 @@ def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairCompariso
     Raises:
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    cells = cells_of(a) & cells_of(b)
+    cells = a.cells & b.cells
     if not cells:
         return None
-    a, b = restricted(a, cells), restricted(b, cells)
+    a, b = a.restricted(cells), b.restricted(cells)
     mean = a.h.mean - b.h.mean
     replicates = GroupReplicates((a, b), reader)
     if len(replicates.groups) < 2:
-        return PairComparison(a.comparison, a, b, Difference(mean), None)
+        return PairComparison(a.comparison, a, b, PairedDifference(mean), None)
     of_a, of_b = replicates.mean(a, cells), replicates.mean(b, cells)
-    between = interval(of_a - of_b)
-    verdict = Verdict(
+    both = np.stack([of_a, of_b])
+    shares = [_shares(*pair, reader) for pair in zip(a.results, b.results, strict=True)]
+    found = PairStatistics(
         interval(of_a),
         interval(of_b),
-        probability=float(probability_above(times_above(np.stack([of_a, of_b]), np.stack([of_a, of_b])))[0, 1]),
-        agreement=_agreement(a, b, reader),
-        classes=() if a.comparison.rules.many_splits else _class_duels(a, b, reader),
+        probability=float(probability_above(times_above(both, both))[0, 1]),
+        agreement=Agreement(*(statistics.fmean(values) for values in zip(*shares, strict=True))),
+        classes=() if a.comparison.rules.many_splits else _class_comparisons(a, b, reader),
     )
-    return PairComparison(a.comparison, a, b, Difference(mean, between.low, between.high), verdict)
-
-
-def _agreement(a: Group, b: Group, reader: CorrectnessReader) -> Agreement:
-    shares = [_shares(*pair, reader) for pair in zip(a.results, b.results, strict=True)]
-    return Agreement(*(statistics.fmean(values) for values in zip(*shares, strict=True)))
+    return PairComparison(a.comparison, a, b, PairedDifference(mean, interval(of_a - of_b)), found)
 
 
 def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:
     """Give the shares of :class:`Agreement` for one seed and split."""
-    labels = _answers(a, reader).labels
+    labels = reader.known_answers(a).labels
     classes_a, classes_b = reader.predicted(a), reader.predicted(b)
     right_a, right_b = classes_a == labels, classes_b == labels
     kinds = (right_a & right_b, right_a & ~right_b, right_b & ~right_a, ~(right_a | right_b), classes_a == classes_b)
     return tuple(float(kind.mean()) for kind in kinds)
 
 
-def _class_duels(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
-    """Compare class by class, for groups of one split."""
-    answers = _answers(a.results[0], reader)
-    marks = np.stack([reader.marks(result) for result in (*a.results, *b.results)], axis=1)
+def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
+    answers = reader.known_answers(a.results[0])
+    correct = np.stack([reader.correct(result) for result in (*a.results, *b.results)], axis=1)
     found = []
-    for row, replicates in accuracy_replicates(answers.labels, marks):
-        of_class = marks[answers.labels == row]
+    for row, replicates in accuracy_replicates(answers.labels, correct):
+        of_class = correct[answers.labels == row]
         of_a, of_b = (over_seeds(half) for half in np.split(replicates, 2))
         accuracy_a, accuracy_b = (float(half.mean()) for half in np.split(of_class, 2, axis=1))
-        between = interval(of_a - of_b)
-        unseen = row in answers.unseen_classes
-        found.append(ClassComparison(answers.class_names[row], unseen, len(of_class), accuracy_a, accuracy_b, between))
-    return tuple(sorted(found, key=lambda each: (-each.difference, each.name)))
-
-
-def _answers(result: RecordSummary, reader: CorrectnessReader) -> AnswerKey:
-    answers = reader.answers(result)
-    assert answers is not None, "only groups with answer keys are compared sample by sample"
-    return answers
+        difference = PairedDifference(accuracy_a - accuracy_b, interval(of_a - of_b))
+        name, unseen = answers.class_names[row], row in answers.unseen_classes
+        found.append(ClassComparison(name, unseen, len(of_class), accuracy_a, accuracy_b, difference))
+    return tuple(sorted(found, key=lambda each: (-each.difference.mean, each.name)))

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
+
+import numpy as np
 
 from gzslbench.errors import UsageError
-from gzslbench.records.store import Store
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.comparison.named_rows import Choice, RowChoice
-from gzslbench.report.comparison.pair import ClassComparison, PairComparison, compare_pair
-from gzslbench.report.comparison.recipe_rows import IsRecipe
+from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
+from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.labels import table_names
+from gzslbench.report.method_itself import IsRecipe
 from gzslbench.report.tables import (
     NOTHING,
     Column,
     Table,
+    known_percent,
     percent,
     percent_interval,
     percent_with_deviation,
     protocol_title,
+    written_table,
 )
 from gzslbench.report.uncertainty.across import MIN_TASKS, wilcoxon
 from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
-from gzslbench.report.uncertainty.paired import Difference
 
 CLASSES_SHOWN = 5
 """Classes that are listed at either end."""
 
 
 def compare_tables(
-    results: Iterable[RecordSummary], stores: Sequence[Store], a: str, b: str, is_recipe: IsRecipe
+    results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str, is_recipe: IsRecipe
 ) -> list[Table]:
     """Compare two rows of the tables of one protocol, each named as in them, with ``:budget`` where that is needed.
 
@@ -41,62 +45,52 @@ def compare_tables(
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
     tables = by_comparison(group_results(results))
-    rows = RowChoice(tables, is_recipe)
-    choice_a, choice_b = rows.find(a), rows.find(b)
-    if choice_a.rows & choice_b.rows:
+    finder = RowFinder(tables, is_recipe)
+    rows_a, rows_b = finder.find(a), finder.find(b)
+    if rows_a.rows & rows_b.rows:
         raise UsageError(f"'{a}' and '{b}' are the same", "name two methods, budgets or settings")
     reader = CorrectnessReader(stores)
-    shared = choice_a.groups.keys() & choice_b.groups.keys()
-    compared = (compare_pair(choice_a.groups[each], choice_b.groups[each], reader) for each in tables if each in shared)
+    shared = [each for each in tables if each in rows_a.groups and each in rows_b.groups]
+    compared = (compare_pair(rows_a.groups[each], rows_b.groups[each], reader) for each in shared)
     pairs = [pair for pair in compared if pair]
     if not pairs:
         raise UsageError(f"'{a}' and '{b}' have no data set and seed in common", "run both on one, with the same seeds")
-    return _tables(pairs, choice_a, choice_b, table_names(tables))
+    return list(_tables(pairs, rows_a, rows_b, table_names(tables)))
 
 
-def _tables(pairs: Sequence[PairComparison], a: Choice, b: Choice, names: Mapping[Comparison, str]) -> list[Table]:
-    of_classes = [_class_table(pair, names[pair.comparison]) for pair in pairs if pair.verdict and pair.verdict.classes]
-    judged = any(pair.verdict for pair in pairs)
-    return [
-        _accuracy_table(pairs, a, b, names),
-        *([_sample_table(pairs, names)] if judged else []),
-        *of_classes,
-        *([_overall_table(pairs, a.name, b.name)] if len(pairs) > 1 else []),
+def _tables(
+    pairs: Sequence[PairComparison], a: NamedRows, b: NamedRows, names: Mapping[Comparison, str]
+) -> Iterator[Table]:
+    judged = [(names[pair.comparison], pair.statistics) for pair in pairs if pair.statistics]
+    yield _accuracy_table(pairs, a, b, names)
+    if judged:
+        yield _sample_table(judged)
+    yield from (_class_table(found.classes, name) for name, found in judged if found.classes)
+    if len(pairs) > 1:
+        yield _overall_table(pairs, a.name, b.name)
+
+
+def _accuracy_table(
+    pairs: Sequence[PairComparison], a: NamedRows, b: NamedRows, names: Mapping[Comparison, str]
+) -> Table:
+    cells: list[tuple[Column, Callable[[PairComparison], str]]] = [
+        (Column("data set", left=True), lambda pair: names[pair.comparison]),
+        (Column("splits"), lambda pair: str(len(pair.a.splits))),
+        (Column("seeds"), lambda pair: str(len(pair.a.seeds))),
+        (Column("H of A"), lambda pair: _h(pair.a, pair.statistics.a if pair.statistics else None)),
+        (Column("H of B"), lambda pair: _h(pair.b, pair.statistics.b if pair.statistics else None)),
+        (Column("A less B"), lambda pair: str(pair.difference)),
+        (Column("A better"), lambda pair: known_percent(pair.statistics.probability if pair.statistics else None)),
     ]
+    if not pairs[0].comparison.rules.many_splits:
+        del cells[1]
+    title = f"{a.name} and {b.name}: {protocol_title(pairs[0].comparison)}"
+    summary = f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals."
+    return written_table(title, summary, cells, pairs, _accuracy_notes(pairs, a, b))
 
 
-def _accuracy_table(pairs: Sequence[PairComparison], a: Choice, b: Choice, names: Mapping[Comparison, str]) -> Table:
-    many = pairs[0].comparison.rules.many_splits
-    return Table(
-        title=f"{a.name} and {b.name}: {protocol_title(pairs[0].comparison)}",
-        summary=f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals.",
-        columns=(
-            Column("data set", left=True),
-            *((Column("splits"),) if many else ()),
-            Column("seeds"),
-            Column("H of A"),
-            Column("H of B"),
-            Column("A less B"),
-            Column("A better"),
-        ),
-        rows=tuple(
-            (
-                names[pair.comparison],
-                *((str(len(pair.a.splits)),) if many else ()),
-                str(len(pair.a.seeds)),
-                _h(pair.a, pair.verdict.a if pair.verdict else None),
-                _h(pair.b, pair.verdict.b if pair.verdict else None),
-                str(pair.difference),
-                percent(pair.verdict.probability) if pair.verdict else NOTHING,
-            )
-            for pair in pairs
-        ),
-        notes=(*_accuracy_notes(pairs), *_recipe_notes(a, b)),
-    )
-
-
-def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
-    judged = [pair for pair in pairs if pair.verdict]
+def _accuracy_notes(pairs: Sequence[PairComparison], *named: NamedRows) -> Iterator[str]:
+    judged = [pair for pair in pairs if pair.statistics]
     splits = ", and splits" if pairs[0].comparison.rules.many_splits else ""
     if judged:
         yield (
@@ -108,42 +102,22 @@ def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
         yield "One seed: the intervals cover the choice of test samples only, not that of the seed."
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
-
-
-def _recipe_notes(*choices: Choice) -> Iterator[str]:
-    chosen = [choice.name for choice in choices if choice.by_recipe]
+    chosen = [rows.name for rows in named if rows.by_recipe]
     if chosen:
         yield f"Of {' and '.join(chosen)} there are rows with other settings, too; this is the recipe's."
 
 
-def _sample_table(pairs: Sequence[PairComparison], names: Mapping[Comparison, str]) -> Table:
+def _sample_table(judged: Sequence[tuple[str, PairStatistics]]) -> Table:
+    columns = ("both right", "A alone right", "B alone right", "neither", "same prediction")
     return Table(
         title="Test samples and classes",
         summary="Shares of the test samples in percent, means over seeds; classes by their accuracy.",
         columns=(
             Column("data set", left=True),
-            Column("both right"),
-            Column("A alone right"),
-            Column("B alone right"),
-            Column("neither"),
-            Column("same prediction"),
-            Column("classes A wins"),
-            Column("B wins"),
-            Column("even"),
+            *map(Column, (*columns, "classes A wins", "B wins", "even")),
         ),
         rows=tuple(
-            (
-                names[pair.comparison],
-                percent(shares.both_right),
-                percent(shares.a_alone),
-                percent(shares.b_alone),
-                percent(shares.neither),
-                percent(shares.same_class),
-                *_wins_by_class(pair.verdict.classes),
-            )
-            for pair in pairs
-            if pair.verdict
-            for shares in (pair.verdict.agreement,)
+            (name, *map(percent, astuple(found.agreement)), *_wins_by_class(found.classes)) for name, found in judged
         ),
         notes=("Classes: A wins where its accuracy, the mean over seeds, is higher.",),
     )
@@ -152,62 +126,51 @@ def _sample_table(pairs: Sequence[PairComparison], names: Mapping[Comparison, st
 def _wins_by_class(classes: Sequence[ClassComparison]) -> tuple[str, str, str]:
     if not classes:
         return NOTHING, NOTHING, NOTHING
-    won, lost = (sum(sign * each.difference > 0 for each in classes) for sign in (1, -1))
+    won, lost = (sum(sign * each.difference.mean > 0 for each in classes) for sign in (1, -1))
     return str(won), str(lost), str(len(classes) - won - lost)
 
 
-def _class_table(pair: PairComparison, name: str) -> Table:
-    assert pair.verdict is not None
-    gains = [each for each in pair.verdict.classes if each.difference > 0][:CLASSES_SHOWN]
-    losses = [each for each in pair.verdict.classes if each.difference < 0][-CLASSES_SHOWN:]
-    return Table(
-        title=f"{name}: the classes that differ most",
-        summary="Accuracy in percent among all classes, mean over seeds; from A's largest gain to its largest loss.",
-        columns=(
-            Column("class", left=True),
-            Column("domain", left=True),
-            Column("samples"),
-            Column("A"),
-            Column("B"),
-            Column("A less B"),
-        ),
-        rows=tuple(_class_row(each) for each in (*gains, *losses)),
-        notes=(
-            f"The largest of {len(pair.verdict.classes)} differences: intervals are of each class alone, and of so "
-            "many some leave out 0 by chance.",
-        ),
+def _class_table(classes: Sequence[ClassComparison], name: str) -> Table:
+    gains = [each for each in classes if each.difference.mean > 0][:CLASSES_SHOWN]
+    losses = [each for each in classes if each.difference.mean < 0][-CLASSES_SHOWN:]
+    cells: list[tuple[Column, Callable[[ClassComparison], str]]] = [
+        (Column("class", left=True), lambda each: each.name),
+        (Column("domain", left=True), lambda each: "unseen" if each.unseen else "seen"),
+        (Column("samples"), lambda each: str(each.samples)),
+        (Column("A"), lambda each: percent(each.a)),
+        (Column("B"), lambda each: percent(each.b)),
+        (Column("A less B"), lambda each: str(each.difference)),
+    ]
+    title = f"{name}: the classes that differ most"
+    summary = "Accuracy in percent among all classes, mean over seeds; from A's largest gain to its largest loss."
+    note = (
+        f"The largest of {len(classes)} differences: intervals are of each class alone, and of so many some leave out "
+        "0 by chance."
     )
-
-
-def _class_row(pair: ClassComparison) -> tuple[str, ...]:
-    difference = Difference(pair.difference, pair.interval.low, pair.interval.high)
-    domain = "unseen" if pair.unseen else "seen"
-    return pair.name, domain, str(pair.samples), percent(pair.a), percent(pair.b), str(difference)
+    return written_table(title, summary, cells, [*gains, *losses], [note])
 
 
 def _overall_table(pairs: Sequence[PairComparison], a: str, b: str) -> Table:
-    probabilities = [pair.verdict.probability for pair in pairs if pair.verdict]
+    probabilities = [pair.statistics.probability for pair in pairs if pair.statistics]
     wins = statistics.fmean(probabilities) if len(probabilities) == len(pairs) else None
-    rows = ((a, 1, [pair.a for pair in pairs], wins), (b, -1, [pair.b for pair in pairs], wins and 1 - wins))
+    lost = None if wins is None else 1 - wins
+    rows = ((a, 1, [pair.a for pair in pairs], wins), (b, -1, [pair.b for pair in pairs], lost))
+    leads = [(pair.difference.mean, pair.difference.interval) for pair in pairs]
     return Table(
         title="All data sets",
         summary=f"Over the {len(pairs)} data sets above.",
         columns=(
             Column("method", left=True),
-            Column("mean H"),
-            Column("mean rank"),
-            Column("ahead on"),
-            Column("surely ahead on"),
-            Column("wins"),
+            *map(Column, ("mean H", "mean rank", "ahead on", "surely ahead on", "wins")),
         ),
         rows=tuple(
             (
                 name,
                 percent(statistics.fmean(group.h.mean for group in groups)),
-                f"{statistics.fmean(_rank(sign * pair.difference.mean) for pair in pairs):.1f}",
-                str(sum(sign * pair.difference.mean > 0 for pair in pairs)),
-                str(sum(_surely_ahead(pair, sign) for pair in pairs)),
-                NOTHING if share is None else percent(share),
+                f"{statistics.fmean(1.5 - 0.5 * np.sign(sign * lead) for lead, _ in leads):.1f}",
+                str(sum(sign * lead > 0 for lead, _ in leads)),
+                str(sum(sign * lead > 0 and between is not None and between.excludes_zero for lead, between in leads)),
+                known_percent(share),
             )
             for name, sign, groups, share in rows
         ),
@@ -226,19 +189,6 @@ def _overall_notes(pairs: Sequence[PairComparison], has_wins: bool) -> Iterator[
         yield f"Wilcoxon's signed-rank test across data sets: p = {p_value:.3f}."
 
 
-def _rank(lead: float) -> float:
-    """Rank one of two methods by its lead; a tie is shared."""
-    return 1.5 if lead == 0 else 1.0 if lead > 0 else 2.0
-
-
-def _surely_ahead(pair: PairComparison, sign: int) -> bool:
-    low, high = pair.difference.low, pair.difference.high
-    if low is None or high is None:
-        return False
-    return Interval(low, high).excludes_zero and sign * pair.difference.mean > 0
-
-
 def _h(group: Group, interval: Interval | None) -> str:
-    """Write mean and deviation, and the interval in brackets."""
     mean = percent_with_deviation(group.h)
     return f"{mean} ({percent_interval(interval)})" if interval else mean

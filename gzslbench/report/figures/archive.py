@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.records.arrays import Arrays
+from gzslbench.records.exchange.opening import open_results
+from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
-from gzslbench.records.store import Store
-from gzslbench.records.summary import RecordSummary
-from gzslbench.report.figures.choice import settings_of, typical
+from gzslbench.records.results import Results, summaries
 from gzslbench.report.figures.request import BUNDLED, Request
-from gzslbench.report.groups import Comparison, Group, group_results
-
-if TYPE_CHECKING:
-    from gzslbench.records.predictions import Predictions
-    from gzslbench.records.samples import Samples
+from gzslbench.report.groups import Group, by_comparison, group_results
+from gzslbench.report.method_itself import is_installed_recipe, method_itself
+from gzslbench.report.settings import values_of
 
 
 class Archive:
@@ -26,17 +23,12 @@ class Archive:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self._stores = [Store(root) for root in request.roots]
-        self._origins: dict[str, Store] = {}
-        results = [result for store in self._stores for result in store.results()]
-        self._tables: dict[str, dict[Comparison, list[Group]]] = defaultdict(lambda: defaultdict(list))
-        for group in group_results(result for result in results if result.key.protocol == request.protocol):
-            self._tables[group.comparison.data_set][group.comparison].append(group)
-
-    @property
-    def data_sets(self) -> list[str]:
-        """The data sets that there are records of."""
-        return sorted(self._tables)
+        self._stores = [open_results(root) for root in request.roots]
+        self._origins: dict[str, Results] = {}
+        found = (summary for store in self._stores for summary in summaries(store))
+        groups = group_results(each for each in found if each.key.protocol == request.protocol)
+        self._tables = by_comparison(groups)
+        self.data_sets = sorted({group.comparison.data_set for group in groups})
 
     @cached_property
     def data_set(self) -> str:
@@ -52,30 +44,50 @@ class Archive:
 
     def groups(self, data_set: str = "") -> list[Group]:
         """Give all groups of a data set; of several versions or splits of it, those with most results."""
-        tables = self._tables.get(data_set or self.data_set, {})
-        return max(tables.values(), key=lambda groups: sum(len(group.results) for group in groups), default=[])
+        wanted = data_set or self.data_set
+        tables = (groups for comparison, groups in self._tables.items() if comparison.data_set == wanted)
+        return max(tables, key=lambda groups: sum(len(group.results) for group in groups), default=[])
 
     def group(self, method: str, data_set: str = "", having: Mapping[str, Json] | None = None) -> Group:
         """Give the records of a method in its usual configuration, or in one ``having`` certain settings.
 
         Raises :class:`RecordError` naming the command that makes them where there are none.
         """
+        request, data_set = self.request, data_set or self.data_set
         groups = self.groups(data_set)
         wanted = (having or {}).items()
-        chosen = [group for group in groups if group.method == method and wanted <= settings_of(group).items()]
-        if not chosen:
-            raise self._no_record(method, data_set or self.data_set)
-        return typical(chosen, groups)
+        chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
+        if chosen:
+            return method_itself(chosen, groups, is_installed_recipe)
+        known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
+        raise RecordError(
+            f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
+            f"'{request.protocol}'{known}",
+            f"make one with: {request.run_command(method, data_set)}",
+        )
 
     def records(self, group: Group) -> list[Record]:
-        """Read the records of a group, in the order of their seeds."""
-        return [self._record(result) for result in group.results]
+        """Read the records of a group, in the order of their seeds.
+
+        Where two results folders hold the cell of a summary, its record is read from the one that it came from.
+        """
+        records = []
+        for summary in group.results:
+            key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
+            for store in self._stores:
+                if store.has(key):
+                    record = store.record(key)
+                    self._origins[record.digest] = store
+                    if record.created == summary.created:
+                        break
+            records.append(record)
+        return records
 
     def predictions(self, record: Record) -> Predictions:
         """Read the predictions of a record that :meth:`records` or :meth:`sampled` gave."""
         return self._origins[record.digest].predictions(record.key)
 
-    def sampled(self, group: Group, *names: str) -> tuple[Record, Samples]:
+    def sampled(self, group: Group, *names: str) -> tuple[Record, Arrays]:
         """Give the first record of a group that kept the samples ``names``, and its samples.
 
         Raises :class:`RecordError` naming the command that keeps them where no record has.
@@ -85,7 +97,7 @@ class Archive:
                 samples = self._origins[record.digest].samples(record.key)
             except RecordError:
                 continue
-            if set(names) <= samples.keys():
+            if samples and set(names) <= samples.keys():
                 return record, samples
         raise self.lacking(group, " and ".join(f"'{name}'" for name in names) or "samples")
 
@@ -94,22 +106,3 @@ class Archive:
         command = self.request.run_command(group.method, group.comparison.data_set, group.results[0].budget, again=True)
         of = f"'{group.method}' on '{group.comparison.data_set}'"
         return RecordError(f"no record of {of} has kept {what}", f"make them with: {command}")
-
-    def _record(self, result: RecordSummary) -> Record:
-        """Read the record of a result; of two results folders with the same cell, from the one that it came from."""
-        key = replace(result.key, seed=result.seed, split=result.split, split_hash=result.split_hash)
-        for store in self._stores:
-            if store.has(key):
-                record = store.read(store.folder(key))
-                self._origins[record.digest] = store
-                if record.created == result.created:
-                    break
-        return record
-
-    def _no_record(self, method: str, data_set: str) -> RecordError:
-        places, command = ", ".join(map(str, self.request.roots)), self.request.run_command(method, data_set)
-        known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
-        return RecordError(
-            f"{places}: no record of '{method}' on '{data_set}' under the protocol '{self.request.protocol}'{known}",
-            f"make one with: {command}",
-        )

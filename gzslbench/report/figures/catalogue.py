@@ -9,22 +9,27 @@ from dataclasses import dataclass
 class FigureInfo:
     """One figure: what it shows, which figure of a paper it is modelled on, and what it is drawn from.
 
-    ``module`` of this package holds its ``draw``. ``methods`` are drawn where the user names none; a figure that is
-    ``single`` draws one. ``samples`` says whether records must have kept samples. ``setting`` is swept in the figure.
+    ``methods`` are drawn where the user names none; a figure that is ``single`` draws one. ``samples`` says whether
+    records must have kept samples. ``setting`` is swept in the figure, ``drawn_by`` another one that draws it.
     """
 
     name: str
     summary: str
     source: str
-    module: str
     methods: tuple[str, ...] = ()
     single: bool = False
     samples: bool = False
     setting: str = ""
+    drawn_by: str = ""
+
+    @property
+    def module(self) -> str:
+        """The module of this package that holds its ``draw``."""
+        return (self.drawn_by or self.name).replace("-", "_")
 
 
-_GSMFLOW = "Chen et al., GSMFlow"
-_EARLY_GAN = "Gune et al., ACM MM 2020"
+_GSMFLOW = "Chen et al., GSMFlow, Fig."
+_EARLY_GAN = "Gune et al., ACM MM 2020, Fig."
 
 FIGURES = {
     figure.name: figure
@@ -32,23 +37,16 @@ FIGURES = {
         FigureInfo(
             "confusion",
             "which classes are taken for which",
-            f"{_GSMFLOW}, Fig. 6",
-            module="confusion",
+            f"{_GSMFLOW} 6",
             methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
         ),
         FigureInfo(
-            "sensitivity",
-            "U, S and H over each swept setting of a method",
-            f"{_GSMFLOW}, Fig. 7",
-            module="sensitivity",
-            methods=("gsmflow",),
-            single=True,
+            "sensitivity", "U, S and H over each swept setting of a method", f"{_GSMFLOW} 7", ("gsmflow",), single=True
         ),
         FigureInfo(
             "boundary",
             "real samples and the boundary samples mined from them",
-            f"{_GSMFLOW}, Fig. 8",
-            module="boundary",
+            f"{_GSMFLOW} 8",
             methods=("gsmflow",),
             single=True,
             samples=True,
@@ -56,24 +54,21 @@ FIGURES = {
         FigureInfo(
             "synthetic",
             "real and synthetic features of unseen classes",
-            f"{_GSMFLOW}, Fig. 9",
-            module="synthetic",
+            f"{_GSMFLOW} 9",
             methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
             samples=True,
         ),
         FigureInfo(
             "entropy",
             "entropies while training and at test time",
-            f"{_EARLY_GAN}, Fig. 2 and 4",
-            module="entropy",
+            f"{_EARLY_GAN} 2 and 4",
             methods=("early-gan", "early-gan-routing-alone"),
             samples=True,
         ),
         FigureInfo(
             "proxies",
             "a GAN's samples as its training goes on",
-            f"{_EARLY_GAN}, Fig. 3",
-            module="proxies",
+            f"{_EARLY_GAN} 3",
             methods=("early-gan",),
             single=True,
             samples=True,
@@ -81,8 +76,7 @@ FIGURES = {
         FigureInfo(
             "confidence",
             "Confidence Score, and H by proxies of one state, over training steps",
-            f"{_EARLY_GAN}, Fig. 5",
-            module="confidence",
+            f"{_EARLY_GAN} 5",
             methods=("early-gan",),
             single=True,
             setting="early-gan.single_state",
@@ -90,24 +84,20 @@ FIGURES = {
         FigureInfo(
             "routing",
             "shares of test samples sent to either expert, over data sets or methods",
-            f"{_EARLY_GAN}, Fig. 6",
-            module="routing",
+            f"{_EARLY_GAN} 6",
             methods=("early-gan",),
         ),
         FigureInfo(
             "proxy-count",
             "U, S and H over the number of proxies",
-            f"{_EARLY_GAN}, Fig. 7",
-            module="sensitivity",
+            f"{_EARLY_GAN} 7",
+            drawn_by="sensitivity",
             methods=("early-gan",),
             single=True,
             setting="early-gan.proxy_count",
         ),
         FigureInfo(
-            "seen-unseen",
-            "seen against unseen accuracy, of all methods or those named",
-            "Chao et al., ECCV 2016",
-            module="seen_unseen",
+            "seen-unseen", "seen against unseen accuracy, of all methods or those named", "Chao et al., ECCV 2016"
         ),
     )
 }

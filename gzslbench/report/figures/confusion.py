@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import Indices
 from gzslbench.records.metrics import confusion
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import caption
-from gzslbench.report.figures.style import Drawing, panels
-from gzslbench.report.figures.world import RecordData, open_world
+from gzslbench.report.figures.drawing import Drawing
+from gzslbench.report.figures.record_data import RecordData, open_record_data
+from gzslbench.report.figures.style import panels
 from gzslbench.report.groups import Group
 
 Shares = NDArray[np.float64]
@@ -26,73 +26,61 @@ _CELL, _SMALL_CELL = 0.32, 0.135
 
 
 def draw(archive: Archive) -> Drawing:
-    """Draw the mean over seeds of each method's confusion."""
     groups = [archive.group(method) for method in archive.request.methods]
-    world = open_world(archive.request, groups[0].comparison)
-    shares = [mean_confusion(archive, group, world) for group in groups]
-    shown = shown_classes(shares, world)
+    data = open_record_data(archive.request, groups[0].comparison)
+    shares = [mean_confusion(archive, group, data) for group in groups]
+    shown = shown_classes(shares, data)
     numbered = len(shown) <= MOST_NUMBERED
-    rest = "other class" if np.isin(world.split.seen_classes, shown).any() else "seen class"
-    figure = _panels([group.method for group in groups], [cut(each, shown) for each in shares], numbered)
-    _name_classes(figure, [*world.names(shown), rest], numbered)
+    rest = "other class" if np.isin(data.split.seen_classes, shown).any() else "seen class"
+    cell = _CELL if numbered else _SMALL_CELL
+    width, height = max(2.4, (len(shown) + 1) * cell + 0.6), max(1.8, len(shown) * cell) + 1.2
+    figure, (axes,) = panels(1, len(groups), width, height, sharey=True)
+    for each, group, matrix in zip(axes, groups, shares, strict=True):
+        kept = matrix[np.ix_(shown, shown)]
+        others = matrix[shown].sum(axis=1) - kept.sum(axis=1)
+        image = _draw_matrix(each, np.column_stack([kept, others]), numbered)
+        each.set_title(group.method)
+    figure.colorbar(image, ax=axes, label="share of the class's test samples", shrink=0.6, pad=0.01)
+    _name_classes(axes, [*data.names(shown), rest], numbered)
     what = (
         f"Shares of each class's test samples by predicted class, in GZSL. Rows are true classes, columns predicted "
         f"ones in the same order; the last column sums up all {'other' if rest == 'other class' else 'seen'} classes."
         f"{' Numbers are per cent, from 5 up.' if numbered else ''} Mean over seeds."
     )
-    return Drawing(figure, caption(archive.request.figure, what, groups), archive.data_set)
+    return Drawing(figure, what, groups)
 
 
-def mean_confusion(archive: Archive, group: Group, world: RecordData) -> Shares:
+def mean_confusion(archive: Archive, group: Group, data: RecordData) -> Shares:
     """Give the mean over seeds of the confusion of all classes (C, C), rows summing to 1 where there are samples."""
-    classes = np.arange(len(world.data_set.class_names))
+    classes = np.arange(len(data.data_set.class_names))
     shares = []
     for record in archive.records(group):
         predictions = archive.predictions(record)
-        counts = confusion(world.labels(predictions.samples), predictions.predicted, classes)
+        counts = confusion(data.labels(predictions.samples), predictions.predicted, classes)
         shares.append(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
     return np.asarray(np.mean(shares, axis=0))
 
 
-def shown_classes(shares: Sequence[Shares], world: RecordData) -> Indices:
+def shown_classes(shares: Sequence[Shares], data: RecordData) -> Indices:
     """Choose the unseen classes and, where that is 20 at most, as many seen ones that are taken for them most often."""
-    unseen, seen = (world.tested(each) for each in (world.split.unseen_classes, world.split.seen_classes))
+    unseen, seen = (data.tested(each) for each in (data.split.unseen_classes, data.split.seen_classes))
     taken = np.sum([each[np.ix_(unseen, seen)].sum(axis=0) for each in shares], axis=0)
     order = np.argsort(-taken, kind="stable")[: len(unseen)]
     confused = seen[order[taken[order] > 0]]
     return unseen if len(unseen) + len(confused) > MOST_NUMBERED else np.concatenate([unseen, confused])
 
 
-def cut(shares: Shares, shown: Indices) -> Shares:
-    """Take the shown classes (c), and what is left of each row in a last column: (c, c + 1)."""
-    kept = shares[np.ix_(shown, shown)]
-    return np.column_stack([kept, shares[shown].sum(axis=1) - kept.sum(axis=1)])
-
-
-def _panels(titles: Sequence[str], matrices: Sequence[Shares], numbered: bool) -> Figure:
-    rows, columns = matrices[0].shape
-    cell = _CELL if numbered else _SMALL_CELL
-    figure, (axes,) = panels(1, len(matrices), max(2.4, columns * cell + 0.6), max(1.8, rows * cell) + 1.2, sharey=True)
-    for each, title, matrix in zip(axes, titles, matrices, strict=True):
-        image = each.imshow(matrix, cmap="Blues", vmin=0, vmax=1, aspect="equal")
-        each.set_title(title)
-        each.spines[:].set_visible(True)
-        if numbered:
-            _number(each, matrix)
-    figure.colorbar(image, ax=axes, label="share of the class's test samples", shrink=0.6, pad=0.01)
-    return figure
-
-
-def _number(axes: Axes, matrix: Shares) -> None:
+def _draw_matrix(axes: Axes, matrix: Shares, numbered: bool) -> AxesImage:
+    axes.spines[:].set_visible(True)
     for (row, column), share in np.ndenumerate(matrix):
-        if share >= 0.05:
+        if numbered and share >= 0.05:
             colour = "white" if share > 0.5 else "black"
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", size=8, color=colour)
+    return axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1, aspect="equal")
 
 
-def _name_classes(figure: Figure, names: Sequence[str], numbered: bool) -> None:
+def _name_classes(axes: Sequence[Axes], names: Sequence[str], numbered: bool) -> None:
     """Name rows at the left; columns where there is room, the last one always; with very many classes count them."""
-    axes = [each for each in figure.axes if each.images]
     if len(names) > MOST_NAMED:
         places = list(range(9, len(names) - 1, 10))
         axes[0].set_yticks(places, [str(place + 1) for place in places])

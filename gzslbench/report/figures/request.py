@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,6 @@ class Request:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods to draw."""
         return self.named or self.figure.methods
 
     @property
@@ -47,8 +45,8 @@ class Request:
         words += ["--grid", grid] if grid else []
         words += ["--keep-samples"] if self.figure.samples else []
         words += ["--force"] if again else []
-        return shlex.join([*words, *self._places()])
-
-    def _places(self) -> Sequence[str]:
-        results = ["--results", str(self.roots[0])] if self.roots[0] != _USUAL_RESULTS else []
-        return [*results, *(word for place in self.data_dirs for word in ("--data-dir", str(place)))]
+        first = self.roots[0]
+        words += [] if first == _USUAL_RESULTS or first.suffix == ".txt" else ["--results", str(first)]
+        for place in self.data_dirs:
+            words += ["--data-dir", str(place)]
+        return shlex.join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 from gzslbench.records.metrics import Curve, seen_unseen_curve
 from gzslbench.records.predictions import Predictions
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.caption import caption
 from gzslbench.report.figures.choice import declared_methods
-from gzslbench.report.figures.style import DASHES, MARKERS, PALETTE, Drawing, legend_below, panels
-from gzslbench.report.figures.world import RecordData, open_world
+from gzslbench.report.figures.drawing import Drawing
+from gzslbench.report.figures.record_data import RecordData, open_record_data
+from gzslbench.report.figures.style import DASHES, MARKERS, PALETTE, legend_below, panels
 from gzslbench.report.groups import Group
 
 MOST_METHODS = 7
@@ -22,21 +23,17 @@ Accuracies = NDArray[np.float64]
 
 
 def draw(archive: Archive) -> Drawing:
-    """Draw a curve for each method, and its working point."""
     groups = chosen_groups(archive)
-    world = open_world(archive.request, groups[0].comparison)
+    data = open_record_data(archive.request, groups[0].comparison)
     figure, ((axes,),) = panels(1, 1, 6.4, 5.2)
     for place, group in enumerate(groups):
-        colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
-        curves = [curve_of(archive.predictions(record), world) for record in archive.records(group)]
+        style: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": DASHES[place % len(DASHES)]}
+        curves = [curve_of(archive.predictions(record), data) for record in archive.records(group)]
         unseen, seen = mean_curve(curves)
-        axes.plot(100 * unseen, 100 * seen, color=colour, linestyle=dash, linewidth=1.3)
+        axes.plot(100 * unseen, 100 * seen, linewidth=1.3, **style)
         u, s = (100 * float(np.mean([getattr(each, metric) for each in group.results])) for metric in ("u", "s"))
-        marker = MARKERS[place % len(MARKERS)]
-        label = f"{group.method} (H {100 * group.h.mean:.1f})"
-        axes.plot(
-            [u], [s], color=colour, linestyle=dash, marker=marker, markeredgecolor="white", markersize=8, label=label
-        )
+        style |= {"marker": MARKERS[place % len(MARKERS)], "markeredgecolor": "white"}
+        axes.plot([u], [s], markersize=8, label=f"{group.method} (H {100 * group.h.mean:.1f})", **style)
     axes.set(xlabel="unseen accuracy (%)", ylabel="seen accuracy (%)", xlim=(0, None), ylim=(0, None))
     legend_below(figure, [axes], 2)
     what = (
@@ -44,11 +41,11 @@ def draw(archive: Archive) -> Drawing:
         "averaged over seeds at equal unseen accuracy. Markers are U and S as the methods work: with their gate, where "
         "they have one, hence not always on the curve."
     )
-    return Drawing(figure, caption(archive.request.figure, what, groups), archive.data_set)
+    return Drawing(figure, what, groups)
 
 
 def chosen_groups(archive: Archive) -> list[Group]:
-    """Give the methods asked for, else those with the highest H that have a name and are no variants."""
+    """Give the methods asked for, else those with the highest H that have a name and are not variants."""
     if archive.request.named:
         return [archive.group(method) for method in archive.request.named]
     declared = declared_methods()
@@ -58,15 +55,14 @@ def chosen_groups(archive: Archive) -> list[Group]:
     return sorted(groups, key=lambda group: -group.h.mean)[:MOST_METHODS]
 
 
-def curve_of(predictions: Predictions, world: RecordData) -> Curve:
-    """Give the curve of one seed."""
+def curve_of(predictions: Predictions, data: RecordData) -> Curve:
     return seen_unseen_curve(
-        world.labels(predictions.samples),
+        data.labels(predictions.samples),
         predictions.best_seen,
         predictions.best_unseen,
         predictions.margin,
-        world.tested(world.split.seen_classes),
-        world.tested(world.split.unseen_classes),
+        data.tested(data.split.seen_classes),
+        data.tested(data.split.unseen_classes),
     )
 
 

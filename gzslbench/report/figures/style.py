@@ -1,51 +1,33 @@
-"""How figures look: colours that most people can tell apart, panels, and the drawing that is written to files."""
+"""How figures look: colours that most people can tell apart, panels, and how they are written to files."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = PALETTE = (
-    *("#0072B2", "#E69F00", "#009E73", "#D55E00"),
-    *("#CC79A7", "#56B4E9", "#000000", "#F0E442"),
-)
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
 """Okabe and Ito's colours, which people with any colour vision can tell apart; the faintest come last."""
+BLUE, ORANGE, GREEN, VERMILION, PURPLE = PALETTE[:5]
 PALE = "#BBBBBB"
 MARKERS = "o^sDv"
 """Shapes that tell apart what shares a colour."""
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 _SETTINGS: Any = {
+    **dict.fromkeys(("legend.fontsize", "xtick.labelsize", "ytick.labelsize"), 8),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
     "font.size": 9,
     "axes.titlesize": 10,
-    "legend.fontsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
     "svg.hashsalt": "gzslbench",
 }
 _CAPTION_SIZE = 8
 _LETTERS_PER_INCH = 17
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """A figure with its caption, and the name of the data set that it shows."""
-
-    figure: Figure
-    caption: str
-    data_set: str
 
 
 @contextmanager
@@ -64,61 +46,33 @@ def panels(rows: int, columns: int, width: float, height: float, **options: obje
     return figure, [list(row) for row in axes]
 
 
-def class_style(place: int) -> tuple[str, str]:
-    """Give a class its colour and marker by its place among those shown."""
-    return PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)]
-
-
-def planes(axes: Sequence[Axes], titles: Sequence[str], points: Sequence[NDArray[np.floating]]) -> None:
-    """Make panels show one embedding: the same square, around all points (n, 2), and no ticks, which mean nothing."""
-    low, high = (
-        np.min([each.min(axis=0) for each in points], axis=0),
-        np.max([each.max(axis=0) for each in points], axis=0),
-    )
-    middle, half = (low + high) / 2, 0.54 * float((high - low).max())
-    for each, title in zip(axes, titles, strict=True):
-        each.set(title=title, xticks=[], yticks=[], box_aspect=1)
-        each.set(xlim=(middle[0] - half, middle[0] + half), ylim=(middle[1] - half, middle[1] + half))
-        each.spines[:].set(visible=True, color=PALE)
-
-
-def dots(
-    axes: Axes, points: NDArray[np.floating], size: float, colour: str, marker: str = "o", label: str = ""
-) -> None:
-    """Draw points (n, 2); ``size`` is that of markers in points squared."""
-    line = 0.8 if marker == "x" else 0.0
-    axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, marker=marker, linewidths=line, label=label)
+def panel_row_by_row(
+    count: int, columns: int, width: float, height: float, **options: object
+) -> tuple[Figure, list[Axes]]:
+    """Make ``count`` panels as :func:`panels` does, the last row being the shorter one."""
+    figure, grid = panels(-(-count // columns), columns, width, height, **options)
+    axes = [each for row in grid for each in row]
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
 
 
 def legend_below(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     """Hang one legend for all panels under the figure, each label once; saving makes room for it."""
     handles = {label: handle for each in axes for handle, label in zip(*each.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        list(handles.values()),
-        list(handles),
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=figure.transFigure,
-        ncols=min(columns, max(1, len(handles))),
-    )
+    columns = min(columns, max(1, len(handles)))
+    figure.legend(list(handles.values()), list(handles), loc="upper center", bbox_to_anchor=(0.5, 0), ncols=columns)
 
 
-def save(drawing: Drawing, folder: Path, stem: str) -> list[Path]:
-    """Write ``stem`` as PNG and SVG with the caption underneath; the same drawing gives the same bytes."""
-    _add_caption(drawing.figure, drawing.caption)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-        path = folder / f"{stem}.{suffix}"
-        drawing.figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
-        written.append(path)
-    return written
-
-
-def _add_caption(figure: Figure, text: str) -> None:
-    """Write the caption under the figure and its legend, outside its own area, which is widened when it is saved."""
+def save(figure: Figure, caption: str, folder: Path, stem: str) -> list[Path]:
+    """Write ``stem`` as PNG and SVG, widened by the caption under the legend; the same figure gives the same bytes."""
     figure.draw_without_rendering()
     width, height = figure.get_size_inches() * figure.dpi
     lowest = min((legend.get_window_extent().y0 for legend in figure.legends), default=0.0)
-    lines = textwrap.wrap(text, int(width / figure.dpi * _LETTERS_PER_INCH))
-    figure.text(0.0, (lowest - 0.1 * figure.dpi) / height, "\n".join(lines), va="top", size=_CAPTION_SIZE)
+    lines = "\n".join(textwrap.wrap(caption, int(width / figure.dpi * _LETTERS_PER_INCH)))
+    figure.text(0.0, (lowest - 0.1 * figure.dpi) / height, lines, va="top", size=_CAPTION_SIZE)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {folder / f"{stem}.png": {"Software": None}, folder / f"{stem}.svg": {"Date": None}}
+    for path, metadata in paths.items():
+        figure.savefig(path, dpi=150, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
+    return list(paths)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from gzslbench.report.formats.pages import Page, as_text
-from gzslbench.report.papers.audit import Finding, PrintedRow, TestReads, test_reads
+from gzslbench.report.papers.audit import Finding, PrintedRow, ReadCount, read_counts
 from gzslbench.report.papers.reported import findings, printed_rows
-from gzslbench.report.tables import NOTHING, Column, Table
+from gzslbench.report.tables import NOTHING, Column, Table, written_table
 
 _INTRODUCTION = """\
 # What papers report
@@ -20,14 +21,12 @@ are kept as printed, with the data set's name as printed in the table; nothing i
 
 
 def audit_page() -> Page:
-    """Lay the audit out as a page."""
     return Page("reported.md", _INTRODUCTION, {"reported": as_text(audit_tables())})
 
 
 def audit_tables() -> list[Table]:
-    """Tabulate the audit of the bundled numbers."""
-    found, rows = findings(), printed_rows()
-    return [_wrong(found, rows), _remarks(found), _test_reads_table(test_reads(), rows)]
+    rows = printed_rows()
+    return [_wrong(findings(), rows), _remarks(findings()), _read_counts_table(read_counts(), rows)]
 
 
 class _Sources:
@@ -39,36 +38,32 @@ class _Sources:
     def number(self, known: str) -> str:
         return str(self._numbers.setdefault(known, len(self._numbers) + 1))
 
-    def notes(self) -> tuple[str, ...]:
-        return tuple(f"{number}: {known.rstrip('.')}." for known, number in self._numbers.items())
+    def notes(self) -> Iterator[str]:
+        yield from (f"{number}: {known.rstrip('.')}." for known, number in self._numbers.items())
 
 
 def _wrong(found: Sequence[Finding], rows: Sequence[PrintedRow]) -> Table:
     values = {(row.source, row.system, row.dataset): row.values for row in rows}
     sources = _Sources()
     checked = sum(row.gzsl is not None for row in rows)
-    return Table(
-        title="Known to be wrong",
-        summary=(
-            f"Among {len(rows)} rows of published tables. For the {checked} of them with U, S and H it was computed "
-            "whether H is their harmonic mean, all three rounded to a tenth. The leaderboard uses none of the numbers "
-            "below where it has another."
-        ),
-        columns=_columns("table", "system", "data set", "as printed", "what is wrong", "known"),
-        rows=tuple(
-            (
-                each.source,
-                each.system,
-                each.dataset,
-                _printed(each, values[each.source, each.system, each.dataset]),
-                each.text,
-                sources.number(each.known),
-            )
-            for each in found
-            if each.wrong
-        ),
-        notes=sources.notes(),
+
+    def printed(each: Finding) -> str:
+        return _listed(f"{metric} {values[each.source, each.system, each.dataset][metric]}" for metric in each.metrics)
+
+    summary = (
+        f"Among {len(rows)} rows of published tables. For the {checked} of them with U, S and H it was computed "
+        "whether H is their harmonic mean, all three rounded to a tenth. The leaderboard uses none of the numbers "
+        "below where it has another."
     )
+    cells: list[tuple[Column, Callable[[Finding], str]]] = [
+        (Column("table", left=True), lambda each: each.source),
+        (Column("system", left=True), lambda each: each.system),
+        (Column("data set", left=True), lambda each: each.dataset),
+        (Column("as printed", left=True), printed),
+        (Column("what is wrong", left=True), lambda each: each.text),
+        (Column("known", left=True), lambda each: sources.number(each.known)),
+    ]
+    return written_table("Known to be wrong", summary, cells, [each for each in found if each.wrong], sources.notes())
 
 
 def _remarks(found: Sequence[Finding]) -> Table:
@@ -77,68 +72,45 @@ def _remarks(found: Sequence[Finding]) -> Table:
         if not each.wrong:
             alike[each.source, each.text, each.known, each.metrics].append(each)
     sources = _Sources()
-    return Table(
-        title="To be known before comparing",
-        summary=(
-            "Not wrong for certain: other features or semantics than those of the rows beside them, disagreements that "
-            "rounding doesn't explain, and sentences of a paper that its own table contradicts."
-        ),
-        columns=_columns("table", "system", "data set", "metrics", "finding", "known"),
-        rows=tuple(
-            (
-                source,
-                _listed(each.system for each in same),
-                _listed(each.dataset for each in same),
-                _listed(metrics),
-                text,
-                sources.number(known),
-            )
-            for (source, text, known, metrics), same in alike.items()
-        ),
-        notes=sources.notes(),
+    summary = (
+        "Not wrong for certain: other features or semantics than those of the rows beside them, disagreements that "
+        "rounding doesn't explain, and sentences of a paper that its own table contradicts."
     )
+    cells: list[tuple[Column, Callable[[Sequence[Finding]], str]]] = [
+        (Column("table", left=True), lambda same: same[0].source),
+        (Column("system", left=True), lambda same: _listed(each.system for each in same)),
+        (Column("data set", left=True), lambda same: _listed(each.dataset for each in same)),
+        (Column("metrics", left=True), lambda same: _listed(same[0].metrics)),
+        (Column("finding", left=True), lambda same: same[0].text),
+        (Column("known", left=True), lambda same: sources.number(same[0].known)),
+    ]
+    return written_table("To be known before comparing", summary, cells, alike.values(), sources.notes())
 
 
-def _test_reads_table(counts: Sequence[TestReads], rows: Sequence[PrintedRow]) -> Table:
+def _read_counts_table(counts: Sequence[ReadCount], rows: Sequence[PrintedRow]) -> Table:
     h = {(row.system, row.dataset): f"{row.values['H']:.1f}" for row in reversed(rows) if "H" in row.values}
     sources = _Sources()
     unknown = sorted({row.system for row in rows} - {each.system for each in counts}, key=str.casefold)
-    return Table(
-        title="Readings of test labels behind one number",
-        summary=(
-            "How often a system is evaluated on the test set in training, times the measurements in each evaluation, "
-            "one for every epoch of its classifier or every threshold. kept says which of all these is the number."
-        ),
-        columns=(
-            *_columns("system", "data set"),
-            *(Column(name) for name in ("H", "test reads", "evaluations", "in each")),
-            *_columns("kept", "known"),
-        ),
-        rows=tuple(
-            (
-                each.system,
-                each.dataset or "all",
-                h.get((each.system, each.dataset), NOTHING),
-                *map(_count, (each.count, each.evaluations, each.measurements)),
-                each.kept,
-                sources.number(each.known),
-            )
-            for each in counts
-        ),
-        notes=(*sources.notes(), f"Nothing is known here of {_listed(unknown)}."),
+    summary = (
+        "How often a system is evaluated on the test set in training, times the measurements in each evaluation, one "
+        "for every epoch of its classifier or every threshold. kept says which of all these is the number."
     )
+    cells: list[tuple[Column, Callable[[ReadCount], str]]] = [
+        (Column("system", left=True), lambda each: each.system),
+        (Column("data set", left=True), lambda each: each.dataset or "all"),
+        (Column("H"), lambda each: h.get((each.system, each.dataset), NOTHING)),
+        (Column("test reads"), lambda each: _count(each.count)),
+        (Column("evaluations"), lambda each: _count(each.evaluations)),
+        (Column("in each"), lambda each: _count(each.measurements)),
+        (Column("kept", left=True), lambda each: each.kept),
+        (Column("known", left=True), lambda each: sources.number(each.known)),
+    ]
+    notes = chain(sources.notes(), [f"Nothing is known here of {_listed(unknown)}."])
+    return written_table("Readings of test labels behind one number", summary, cells, counts, notes)
 
 
 def _count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
-
-
-def _columns(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, left=True) for name in names)
-
-
-def _printed(finding: Finding, values: Mapping[str, float]) -> str:
-    return _listed(f"{metric} {values[metric]}" for metric in finding.metrics)
 
 
 def _listed(names: Iterable[str]) -> str:

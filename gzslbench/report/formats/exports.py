@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
 
@@ -20,16 +21,16 @@ from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import RowNames, in_order, table_names
 from gzslbench.report.papers.verdict import verdict_on
 from gzslbench.report.table_inputs import TableInputs
-from gzslbench.report.uncertainty.standing import Standing
+from gzslbench.report.tables import comparison_table
 
 JSON_VERSION = 1
 METRICS = ("t1", "u", "s", "h", "ausuc")
-_DATA = ("data_set", "protocol", "protocol_version", "split", "split_hash", "features", "labels", "semantics")
+_UNITS = {"predict_per_s": "predict_samples_per_s"}
 
 
 def to_csv(inputs: TableInputs) -> str:
     """Write one line per group, the table that it belongs to in the first columns; lists are separated by blanks."""
-    rows = [_data(comparison) | row for comparison in inputs.tables for row in _rows(inputs, comparison)]
+    rows = [asdict(comparison) | row for comparison in inputs.tables for row in _rows(inputs, comparison)]
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -47,57 +48,46 @@ def to_json(inputs: TableInputs) -> str:
 
 
 def _json_table(inputs: TableInputs, comparison: Comparison, name: str) -> dict[str, Any]:
-    table = inputs.table(comparison, name)
+    table = comparison_table(inputs, comparison, name)
     about = {"title": table.title, "summary": table.summary, "notes": table.notes, "ranked": comparison.rules.ranked}
-    return about | _data(comparison) | {"rows": list(_rows(inputs, comparison))}
-
-
-def _data(comparison: Comparison) -> dict[str, Any]:
-    return {name: getattr(comparison, name) for name in _DATA}
+    return about | asdict(comparison) | {"rows": list(_rows(inputs, comparison))}
 
 
 def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any]]:
     """Describe the groups of one table, in the table's order."""
     names = RowNames([inputs.tables[comparison]])
     for group in in_order(inputs.tables[comparison], names):
-        provenance = inputs.provenances.get(group, Provenance.MEASURED)
-        described = _described(group, names.label(group), inputs.gaps.get(group), inputs.standings.get(group))
-        yield described | {"provenance": str(provenance)}
-
-
-def _described(group: Group, label: str, gap: float | None, standing: Standing | None) -> dict[str, Any]:
-    return {
-        **_identity(group, label),
-        **_accuracies(group),
-        "h_fraction_low": standing.interval.low if standing else None,
-        "h_fraction_high": standing.interval.high if standing else None,
-        "rank": standing.rank if standing else None,
-        "wins_fraction": standing.wins if standing else None,
-        "peek_gap_fraction": gap,
-        **_cost(group),
-        **_reported(group, standing),
-    }
-
-
-def _identity(group: Group, label: str) -> dict[str, Any]:
-    key = group.key
-    return {
-        "method": group.method,
-        "row": label,
-        "budget": group.budget,
-        "configuration": group.results[0].configuration,
-        "generator": key.generator.name if key.generator else "none",
-        "gate": key.gate.name,
-        "classifier": key.classifier.name,
-        "device": key.device,
-        "precision": key.precision,
-        "unseen_semantics": any(result.unseen_semantics for result in group.results),
-        "generative": any(result.generative for result in group.results),
-        "selection": group.comparison.rules.selection,
-        "seeds": sorted(group.seeds),
-        "splits": len(group.splits),
-        "records": len(group.results),
-    }
+        standing = inputs.standings.get(group)
+        key, results = group.key, group.results
+        verdict = verdict_on(group, standing.interval if standing else None)
+        yield {
+            "method": group.method,
+            "row": names.label(group),
+            "budget": group.budget,
+            "configuration": results[0].configuration,
+            **{role: part.name if part else "none" for role, part in key.parts._asdict().items()},
+            "device": key.device,
+            "precision": key.precision,
+            "unseen_semantics": any(result.unseen_semantics for result in results),
+            "generative": any(result.generative for result in results),
+            "selection": comparison.rules.selection,
+            "seeds": sorted(group.seeds),
+            "splits": len(group.splits),
+            "records": len(results),
+            **_accuracies(group),
+            "h_fraction_low": standing.interval.low if standing else None,
+            "h_fraction_high": standing.interval.high if standing else None,
+            "rank": standing.rank if standing else None,
+            "wins_fraction": standing.wins if standing else None,
+            "peek_gap_fraction": inputs.gaps.get(group),
+            "test_reads_least": min(result.test_reads for result in results),
+            "test_reads_most": max(result.test_reads for result in results),
+            **{_UNITS.get(name, name): value for name, value in asdict(cost_of(group)).items()},
+            "paper_h_percent": verdict.number.value if verdict else None,
+            "paper_verdict": verdict.word if verdict else None,
+            "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
+            "provenance": str(inputs.provenances.get(group, Provenance.MEASURED)),
+        }
 
 
 def _accuracies(group: Group) -> dict[str, Any]:
@@ -107,31 +97,6 @@ def _accuracies(group: Group) -> dict[str, Any]:
         summary = group.summary(attrgetter(name))
         values |= {f"{name}_fraction_mean": summary.mean, f"{name}_fraction_sd": summary.sd}
     return values | {"gate_auroc_median": median(result.gate_auroc for result in group.results)}
-
-
-def _cost(group: Group) -> dict[str, Any]:
-    cost = cost_of(group)
-    test_reads = [result.test_reads for result in group.results]
-    return {
-        "test_reads_least": min(test_reads),
-        "test_reads_most": max(test_reads),
-        "machine_class": cost.machine_class,
-        "shared_machine": cost.shared_machine,
-        "seeds_together": cost.seeds_together,
-        "fit_s": cost.fit_s,
-        "predict_samples_per_s": cost.predict_per_s,
-        "peak_memory_mib": cost.peak_memory_mib,
-        "peak_device_mib": cost.peak_device_mib,
-    }
-
-
-def _reported(group: Group, standing: Standing | None) -> dict[str, Any]:
-    verdict = verdict_on(group, standing.interval if standing else None)
-    return {
-        "paper_h_percent": verdict.number.value if verdict else None,
-        "paper_verdict": verdict.word if verdict else None,
-        "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
-    }
 
 
 def _csv_cell(value: Any) -> Any:

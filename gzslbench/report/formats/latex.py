@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
-from gzslbench.report.groups import Comparison, Group, Summary
+from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.labels import RowNames, in_order, table_names
-from gzslbench.report.overall import Overall
+from gzslbench.report.overall import ranked_protocols
 from gzslbench.report.tables import percent, protocol_summary, protocol_title
 
-METRICS = {"T1": "t1", "U": "u", "S": "s", "H": "h", "AUSUC": "ausuc"}
+METRICS = ("T1", "U", "S", "H", "AUSUC")
 _PREAMBLE = "% \\usepackage{booktabs}\n"
 _ESCAPES = str.maketrans(
     {
@@ -28,8 +28,8 @@ _ESCAPES = str.maketrans(
     }
 )
 
-Line = tuple[str, Sequence[Summary | None], str]
-"""The name of a row, its accuracies, and its seeds."""
+Line = tuple[str, Sequence[MeanAndDeviation | None], str]
+"""The name of a row, its accuracies, and how many seeds it has."""
 
 
 def to_latex(tables: Mapping[Comparison, Sequence[Group]]) -> str:
@@ -41,38 +41,36 @@ def to_latex(tables: Mapping[Comparison, Sequence[Group]]) -> str:
 
 def _comparison(comparison: Comparison, groups: Sequence[Group], name: str) -> str:
     rows = RowNames([groups])
-    lines = [(_name(rows, group), _accuracies(group), str(len(group.seeds))) for group in in_order(groups, rows)]
+    lines = [
+        (
+            rows.label(group) if group.budget == "default" else f"{rows.label(group)}, {group.budget}",
+            [group.summary(attrgetter(metric.lower())) for metric in METRICS],
+            _seeds([group]),
+        )
+        for group in in_order(groups, rows)
+    ]
     title = f"{name}: {protocol_title(comparison)}"
     caption = f"{name}. {protocol_summary(comparison)} {_what_is_shown(groups)}"
-    return _table(title, caption, [*METRICS], lines, comparison.rules.ranked)
+    return _table(title, caption, METRICS, lines, comparison.rules.ranked)
 
 
 def _overall(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[Comparison, str]) -> Iterator[str]:
     if len({comparison.data_set for comparison in tables}) < 2:
         return
-    of_protocol: dict[str, dict[Comparison, Sequence[Group]]] = {}
-    for comparison, groups in tables.items():
-        if comparison.rules.ranked:
-            of_protocol.setdefault(protocol_title(comparison), {})[comparison] = groups
-    for title, alike in of_protocol.items():
-        overall = Overall.of(alike)
-        groups = [group for of_table in alike.values() for group in of_table]
-        lines: list[Line] = []
-        for label, row in zip(overall.names, overall.rows, strict=True):
-            cells = [of_row.h if (of_row := overall.groups[row].get(each)) else None for each in alike]
-            lines.append((label, cells, _seeds(overall.groups[row].values())))
-        rules = next(iter(alike)).rules
-        caption = f"H on all data sets. Protocol {rules.name}: {rules.summary}. {_what_is_shown(groups)}"
-        yield _table(f"all: {title}", caption, [names[each] for each in alike], lines, ranked=True)
-
-
-def _name(rows: RowNames, group: Group) -> str:
-    label = rows.label(group)
-    return label if group.budget == "default" else f"{label}, {group.budget}"
-
-
-def _accuracies(group: Group) -> list[Summary | None]:
-    return [group.summary(attrgetter(metric)) for metric in METRICS.values()]
+    for overall in ranked_protocols(tables):
+        example = overall.comparisons[0]
+        groups = [group for of_row in overall.groups.values() for group in of_row.values()]
+        lines = [
+            (
+                overall.names[row],
+                [group.h if (group := overall.groups[row].get(each)) else None for each in overall.comparisons],
+                _seeds(overall.groups[row].values()),
+            )
+            for row in overall.rows
+        ]
+        caption = f"H on all data sets. Protocol {example.protocol}: {example.rules.summary}. {_what_is_shown(groups)}"
+        headings = [names[each] for each in overall.comparisons]
+        yield _table(f"all: {protocol_title(example)}", caption, headings, lines, ranked=True)
 
 
 def _seeds(groups: Iterable[Group]) -> str:
@@ -91,37 +89,29 @@ def _what_is_shown(groups: Sequence[Group]) -> str:
 
 def _table(title: str, caption: str, headings: Sequence[str], lines: Sequence[Line], ranked: bool) -> str:
     """Lay a table out; one that isn't ranked has nothing in bold."""
-    best = [_best(column) if ranked else "" for column in zip(*(cells for _, cells, _ in lines), strict=True)]
-    body = [
+    columns = zip(*(cells for _, cells, _ in lines), strict=True)
+    highest = [max((cell.mean for cell in column if cell), default=0.0) for column in columns]
+    best = [percent(mean) if ranked else "" for mean in highest]  # as printed: rows that look alike are both in bold
+    body = "\n".join(
         f"{escaped(name)} & {' & '.join(map(_cell, cells, best))} & {escaped(seeds)} \\\\"
         for name, cells, seeds in lines
-    ]
-    heading = " & ".join(map(escaped, ["Method", *headings, "Seeds"]))
-    return "\n".join(
-        [
-            "\\begin{table}",
-            "\\centering",
-            f"\\caption{{{escaped(caption)}{' Best in bold.' if ranked else ''}}}",
-            f"\\label{{tab:{re.sub(r'[^A-Za-z0-9]+', '-', title).strip('-').lower()}}}",
-            f"\\begin{{tabular}}{{l{'r' * len(headings)}r}}",
-            "\\toprule",
-            f"{heading} \\\\",
-            "\\midrule",
-            *body,
-            "\\bottomrule",
-            "\\end{tabular}",
-            "\\end{table}",
-            "",
-        ]
     )
+    return rf"""\begin{{table}}
+\centering
+\caption{{{escaped(caption)}{" Best in bold." if ranked else ""}}}
+\label{{tab:{re.sub("[^A-Za-z0-9]+", "-", title).strip("-").lower()}}}
+\begin{{tabular}}{{l{"r" * len(headings)}r}}
+\toprule
+{" & ".join(map(escaped, ["Method", *headings, "Seeds"]))} \\
+\midrule
+{body}
+\bottomrule
+\end{{tabular}}
+\end{{table}}
+"""
 
 
-def _best(column: Iterable[Summary | None]) -> str:
-    """Give the highest mean as it is printed: rows that look alike are both in bold."""
-    return percent(max((cell.mean for cell in column if cell), default=0.0))
-
-
-def _cell(summary: Summary | None, best: str) -> str:
+def _cell(summary: MeanAndDeviation | None, best: str) -> str:
     if summary is None:
         return "--"
     mean = percent(summary.mean)

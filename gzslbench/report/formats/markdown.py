@@ -7,8 +7,8 @@ from tabulate import tabulate
 from gzslbench.report.tables import Table
 
 
-def to_markdown(table: Table, level: int = 2) -> str:
-    """Write heading, summary, table and notes as markdown; ``level`` is the heading's depth."""
+def to_markdown(table: Table) -> str:
+    """Write heading, summary, table and notes as markdown."""
     grid = tabulate(
         [[_escaped(cell) for cell in row] for row in table.rows],
         headers=[_escaped(column.name) for column in table.columns],
@@ -17,7 +17,7 @@ def to_markdown(table: Table, level: int = 2) -> str:
         disable_numparse=True,
     )
     notes = "\n".join(f"- {_escaped(note)}" for note in table.notes)
-    return "\n\n".join((f"{'#' * level} {_escaped(table.title)}", _escaped(table.summary), grid, notes))
+    return "\n\n".join((f"## {_escaped(table.title)}", _escaped(table.summary), grid, notes))
 
 
 _ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|*_<`"})

@@ -15,7 +15,7 @@ from gzslbench.report.tables import Table
 
 OVERVIEW = "README.md"
 _TAKEN = ("readme.md", "reported.md")
-"""Names of pages that are no data set's, as a file system that knows no case has them."""
+"""Names of pages that are not of data sets, in lower case: file systems may ignore it."""
 TABLES = "tables"
 NO_RECORDS = "No records."
 DIFF_LINES = 20
@@ -26,8 +26,8 @@ _INTRODUCTION = """\
 Mean per-class top-1 accuracy in percent: T1 (conventional zero-shot learning), U and S (unseen and seen classes in
 generalized zero-shot learning), H (their harmonic mean); AUSUC is the area under the curve of S over U. Mean ± sample
 standard deviation over seeds. UD: something of the unseen classes is used before test time; GM: a generator takes part.
-Times and memory are medians over seeds; test reads counts how often test labels were read for one result. paper H is what a
-paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
+Times and memory are medians over seeds; test reads counts how often test labels were read for one result. paper H is
+what a paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
 """
 
 
@@ -74,12 +74,13 @@ def stale_pages(pages: Iterable[Page], folder: Path) -> dict[Path, str]:
 
 
 def _versions(pages: Iterable[Page], folder: Path) -> Iterator[tuple[Path, str, str]]:
-    """Each page's path with its text as it is and as it should be."""
-    expected = list(pages)
-    for page in [*expected, *_left_over(expected, folder)]:
+    """Give each page's path with its text as it is and as it should be."""
+    pages = list(pages)
+    for page in [*pages, *_left_over(pages, folder)]:
         path = folder / page.file
         old = path.read_text(encoding="utf-8") if path.exists() else ""
-        yield path, old, _filled(page, old or _fresh(page), path)
+        empty = (f"{_begin(name)}\n{_end(name)}\n" for name in page.blocks)
+        yield path, old, _filled(page, old or "\n".join((page.introduction, *empty)), path)
 
 
 def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
@@ -94,13 +95,7 @@ def _left_over(expected: Sequence[Page], folder: Path) -> list[Page]:
     ]
 
 
-def _fresh(page: Page) -> str:
-    blocks = (f"{_begin(name)}\n{_end(name)}\n" for name in page.blocks)
-    return "\n".join((page.introduction, *blocks))
-
-
 def _filled(page: Page, text: str, path: Path) -> str:
-    """Put each block between its markers."""
     lines = text.split("\n")
     for name, block in page.blocks.items():
         begin, end = _only(lines, _begin(name), path), _only(lines, _end(name), path)
@@ -131,7 +126,6 @@ def _diff(path: Path, old: str, new: str) -> str:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    """Lay tables out as the markdown of a block."""
     return "\n\n".join(to_markdown(table) for table in tables) or NO_RECORDS
 
 

@@ -27,7 +27,6 @@ def print_table(table: Table, console: Console) -> None:
 
 
 def _grid(table: Table, places: Sequence[int]) -> Grid:
-    """Lay out the columns at some places."""
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for place in places:
         column = table.columns[place]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from gzslbench.contract.info import Info
-from gzslbench.records.record import CellKey
+from gzslbench.contract.info import Info, Method
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.report.groups import Group
 from gzslbench.report.page.documents import citation, deviations
@@ -22,15 +21,6 @@ COST_COLUMNS = ("budget", "H", "seeds", "fit (s)", "predict (1/s)", "peak (MiB)"
 
 
 @dataclass(frozen=True)
-class Part:
-    """A component, the roles it plays, and what its plugin says of it."""
-
-    roles: str
-    name: str
-    info: Info | None
-
-
-@dataclass(frozen=True)
 class Run:
     """The row that stands for a method in one table, out of ``configurations`` of it there."""
 
@@ -38,19 +28,6 @@ class Run:
     row: Row
     group: Group
     configurations: int
-
-    @property
-    def costs(self) -> tuple[str, ...]:
-        """The cells of :data:`COST_COLUMNS`."""
-        return tuple(self.view.cell(self.row, column) for column in COST_COLUMNS)
-
-
-@dataclass(frozen=True)
-class RecipeUsed:
-    """Settings, and the tables in which the method ran with exactly these."""
-
-    titles: tuple[str, ...]
-    settings: tuple[Used, ...]
 
 
 @dataclass(frozen=True)
@@ -65,100 +42,71 @@ class Document:
 
 @dataclass(frozen=True)
 class Card:
-    """All that the page says of one method."""
+    """All that the page says of one method.
+
+    ``parts`` are its components, with their roles and what their plugins say of them; ``recipes`` are settings, with
+    the tables in which it ran with these.
+    """
 
     name: str
-    summary: str
-    paper: str
-    variant_of: str
-    parts: tuple[Part, ...]
-    runs: tuple[Run, ...]
-    recipes: tuple[RecipeUsed, ...]
-    documents: tuple[Document, ...]
-    provenance: tuple[tuple[str, str], ...]
+    method: Method
+    parts: Sequence[tuple[str, str, Info | None]]
+    runs: Sequence[Run]
+    recipes: Mapping[tuple[Used, ...], Sequence[str]]
+    documents: Sequence[Document]
+    provenance: Mapping[str, str]
 
 
 def cards_of(views: Sequence[View], installed: Installed) -> list[Card]:
     """Make a card for each method of the views, by name."""
-    rows: dict[str, list[tuple[View, Row]]] = defaultdict(list)
+    runs: dict[str, list[Run]] = defaultdict(list)
+    groups: dict[str, list[Group]] = defaultdict(list)
     for view in views:
+        rows: dict[str, dict[Group, Row]] = defaultdict(dict)
         for row in view.rows:
             if row.group:
-                rows[row.method].append((view, row))
-    return [_card(name, rows[name], installed, frozenset(rows)) for name in sorted(rows)]
+                rows[row.method][row.group] = row
+        for method, alike in rows.items():
+            group = standing_for(alike)
+            runs[method].append(Run(view, alike[group], group, len(alike)))
+            groups[method] += alike
+    return [_card(name, runs[name], groups[name], installed, frozenset(runs)) for name in sorted(runs)]
 
 
-def _card(name: str, rows: Sequence[tuple[View, Row]], installed: Installed, shown: frozenset[str]) -> Card:
-    runs = tuple(_runs(rows))
+def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: Installed, shown: frozenset[str]) -> Card:
     declared = installed.methods.get(name)
-    method = declared.method if declared else None
-    key = runs[0].group.key
-    sources = {declared.plugin: None} if declared else {}
-    sources |= {
-        installed.components[part.name].plugin: None for part in parts(key) if part.name in installed.components
-    }
+    roles: dict[str, list[str]] = defaultdict(list)
+    for role, part in runs[0].group.key.parts.by_role().items():
+        roles[part.name].append(role)
+    components = {part: installed.components.get(part) for part in roles}
+    plugins = {each.plugin: installed.main_method(each.plugin) for each in (declared, *components.values()) if each}
+    recipes: dict[tuple[Used, ...], list[str]] = defaultdict(list)
+    for run in runs:
+        recipes[tuple(settings_used(run.group, installed))].append(run.view.table.title)
+    recipes.pop((), None)
     return Card(
         name=name,
-        summary=method.summary if method else "",
-        paper=method.paper if method else "",
-        variant_of=method.variant_of if method else "",
-        parts=tuple(_parts(key, installed)),
+        method=declared.info if declared else Method(name, classifier=""),
+        parts=[(part, " and ".join(roles[part]), each.info if each else None) for part, each in components.items()],
         runs=runs,
-        recipes=tuple(_recipes(runs, installed)),
-        documents=tuple(_documents(name, sources, installed, shown)),
-        provenance=tuple(_provenance([row.group for _, row in rows if row.group], list(sources))),
+        recipes=recipes,
+        documents=[
+            Document(plugin.name, main if main != name and main in shown else "", deviations(plugin), citation(plugin))
+            for plugin, main in plugins.items()
+        ],
+        provenance=_provenance(groups, plugins),
     )
 
 
-def _runs(rows: Sequence[tuple[View, Row]]) -> Iterator[Run]:
-    by_view: dict[str, list[tuple[View, Row]]] = defaultdict(list)
-    for view, row in rows:
-        by_view[view.address].append((view, row))
-    for alike in by_view.values():
-        row = standing_for(row for _, row in alike)
-        if row.group:
-            yield Run(alike[0][0], row, row.group, len(alike))
-
-
-def _parts(key: CellKey, installed: Installed) -> Iterator[Part]:
-    for part in parts(key):
-        roles = [
-            role
-            for role, each in (("generator", key.generator), ("gate", key.gate), ("classifier", key.classifier))
-            if each and each.name == part.name
-        ]
-        declared = installed.components.get(part.name)
-        yield Part(" and ".join(roles), part.name, declared.info if declared else None)
-
-
-def _recipes(runs: Sequence[Run], installed: Installed) -> Iterator[RecipeUsed]:
-    titles: dict[tuple[Used, ...], list[str]] = defaultdict(list)
-    for run in runs:
-        titles[tuple(settings_used(run.group, installed))].append(run.view.title)
-    for settings, of_settings in titles.items():
-        if settings:
-            yield RecipeUsed(tuple(of_settings), settings)
-
-
-def _documents(
-    name: str, sources: dict[PluginSource, None], installed: Installed, shown: frozenset[str]
-) -> Iterator[Document]:
-    """Give what the plugins of a method hold, once: in the card of the method that the plugin is first about."""
-    for plugin in sources:
-        home = installed.home(plugin)
-        see = home if home != name and home in shown else ""
-        text, bibtex = deviations(plugin), citation(plugin)
-        if text or bibtex:
-            yield Document(plugin.name, see, text, bibtex)
-
-
-def _provenance(groups: Sequence[Group], sources: Sequence[PluginSource]) -> Iterator[tuple[str, str]]:
-    results = [result for group in groups for result in group.results]
-    created = sorted({result.created[:10] for result in results if result.created})
+def _provenance(groups: Sequence[Group], plugins: Iterable[PluginSource]) -> dict[str, str]:
+    summaries = [summary for group in groups for summary in group.results]
+    created = sorted({summary.created[:10] for summary in summaries if summary.created})
     codes = {f"{part.name} {part.code[:8]}" for group in groups for part in parts(group.key)}
-    yield "records", f"{len(results):,} of {len(groups):,} configurations"
-    if created:
-        yield "made", created[0] if len(created) == 1 else f"{created[0]} to {created[-1]}"
-    yield "machines", "; ".join(sorted({result.machine_class for result in results}))
-    yield "source hashes", ", ".join(sorted(codes))
-    yield "installed here", ", ".join(map(str, sources)) or "no; all that this card says is from its records"
+    facts = {
+        "records": f"{len(summaries):,} of {len(groups):,} configuration{'s' if len(groups) > 1 else ''}",
+        "made": " to ".join(dict.fromkeys((created[0], created[-1]))) if created else "",
+        "machines": "; ".join(sorted({summary.machine_class for summary in summaries})),
+        "source hashes": ", ".join(sorted(codes)),
+        "installed here": ", ".join(map(str, plugins)) or "no; all that this card says is from its records",
+    }
+    return {name: text for name, text in facts.items() if text}

@@ -12,27 +12,28 @@ from markupsafe import Markup
 
 from gzslbench.registry.declarations import PluginSource
 
-METHOD = "METHOD.md"
-CITATION = "CITATION.bib"
 _DEVIATIONS = re.compile(r"differ|deviat|leaves open|choices", re.IGNORECASE)
 _HEADING = re.compile(r"^(#{1,6}) +(.*)$", re.MULTILINE)
 
 
 def deviations(plugin: PluginSource) -> Markup:
-    """Give the section of METHOD.md on where the plugin departs from its paper, as safe HTML; empty without one."""
-    text = _beside(plugin, METHOD)
+    """Give the section of METHOD.md on where the plugin departs from its paper, as safe HTML; empty without one.
+
+    Markup in it is shown as text, links as their text, headings below those of the page.
+    """
+    text = _beside(plugin, "METHOD.md")
     headings = list(_HEADING.finditer(text))
     for place, heading in enumerate(headings):
         if _DEVIATIONS.search(heading[2]):
             after = (other for other in headings[place + 1 :] if len(other[1]) <= len(heading[1]))
             end = next((other.start() for other in after), len(text))
-            return _html(text[heading.end() : end])
+            return Markup(_renderer().render(_HEADING.sub(r"##### \2", text[heading.end() : end])))
     return Markup("")
 
 
 def citation(plugin: PluginSource) -> str:
     """Give the plugin's BibTeX entries; empty where it has none."""
-    return _beside(plugin, CITATION).strip()
+    return _beside(plugin, "CITATION.bib").strip()
 
 
 def _beside(plugin: PluginSource, name: str) -> str:
@@ -41,11 +42,6 @@ def _beside(plugin: PluginSource, name: str) -> str:
         return ""
     path = Path(plugin.path, name)
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _html(markdown: str) -> Markup:
-    """Render markdown; markup in it is shown as text, links as their text, headings below those of the page."""
-    return Markup(_renderer().render(_HEADING.sub(r"##### \2", markdown)))
 
 
 @cache

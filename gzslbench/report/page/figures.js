@@ -1,15 +1,6 @@
 "use strict";
 // What is drawn of a view: the seen-unseen plane, the heat map of H, the critical-difference diagram.
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function element(name, attributes = {}, ...children) {
-  return filled(document.createElement(name), attributes, children);
-}
-
-function drawn(name, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, name), attributes, children);
-}
+// The page needs a browser of 2024 or later (light-dark, Map.groupBy).
 
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) if (value !== null) node.setAttribute(name, value);
@@ -17,11 +8,35 @@ function filled(node, attributes, children) {
   return node;
 }
 
+const element = (name, attributes, ...children) => filled(document.createElement(name), attributes, children);
+const drawn = (name, attributes, ...children) =>
+  filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+const path = (kind, d) => drawn("path", { class: kind, d });
+const text = (words, x, y, anchor = null, kind = null) =>
+  drawn("text", { x, y, "text-anchor": anchor, class: kind }, words);
+const figure = (title, kind, ...children) => element("figure", { class: kind }, element("h3", {}, title), ...children);
+const line = (...cells) => element("tr", {}, ...cells);
+const head = (words, scope, kind = null, more = {}) => element("th", { scope, class: kind, ...more }, words);
+
+function table(title, kind, heads, lines) {
+  const caption = element("caption", { class: "unseen" }, title);
+  return element("table", { class: kind }, caption, element("thead", {}, ...heads), element("tbody", {}, ...lines));
+}
+
+function drawing(name, title, description, width, height) {
+  const labels = { role: "img", "aria-labelledby": `${name}-title ${name}-text` };
+  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, ...labels });
+  svg.append(drawn("title", { id: `${name}-title` }, title), drawn("desc", { id: `${name}-text` }, description));
+  return svg;
+}
+
 function figuresOf(view, rows) {
-  if (view.dataSet === "all") return [ranksFigure(view.diagram)];
+  if (view.diagram) return [ranksFigure(view.diagram)];
   const placed = rows.filter((row) => row.configuration);
   return [heatFigure(placed), placed.length > 1 ? planeFigure(placed) : null].filter(Boolean);
 }
+
+const nameOf = (row) => (row.settings ? `${row.method} ${row.settings}` : row.method);
 
 // --- the seen-unseen plane
 
@@ -29,123 +44,107 @@ const PLANE = { width: 560, height: 500, left: 44, right: 14, top: 14, bottom: 4
 
 function planeFigure(rows) {
   const front = paretoFront(rows);
-  return element(
-    "figure",
-    { class: "plane" },
-    element("h3", {}, "Seen against unseen accuracy"),
-    planeDrawing(rows, front),
-    element(
-      "div",
-      {},
-      element("figcaption", {}, "Each mark is a row of the table; filled ones are on the Pareto front: no other row beats them in both U and S. Dashed lines join points of equal H."),
-      frontTable(front),
-    ),
-  );
+  const caption =
+    "Each mark is a row of the table; filled ones are on the Pareto front: no other row beats them in both U and S. " +
+    "Dashed lines join points of equal H.";
+  const beside = element("div", {}, element("figcaption", {}, caption), frontTable(front));
+  return figure("Seen against unseen accuracy", "plane", planeDrawing(rows, front), beside);
 }
-
-function frontTable(front) {
-  const head = element("tr", {}, element("th", { scope: "col", class: "left" }, "Pareto front"));
-  for (const name of ["U", "S", "H"]) head.append(element("th", { scope: "col" }, name));
-  const lines = front.map((row) => {
-    const { u, s, h } = row.configuration;
-    const cells = [u, s, h].map((value) => element("td", {}, value.toFixed(1)));
-    return element("tr", {}, element("th", { scope: "row", class: "left name", title: nameOf(row) }, row.method), ...cells);
-  });
-  const caption = element("caption", { class: "unseen" }, "Pareto front of U and S");
-  return element("table", { class: "small" }, caption, element("thead", {}, head), element("tbody", {}, ...lines));
-}
-
-const usOf = ({ configuration: { u, s, h } }) => `U ${u.toFixed(1)}, S ${s.toFixed(1)}, H ${h.toFixed(1)}`;
-const nameOf = (row) => (row.settings ? `${row.method} ${row.settings}` : row.method);
 
 function paretoFront(rows) {
-  const byU = [...rows].sort((a, b) => b.configuration.u - a.configuration.u || b.configuration.s - a.configuration.s);
   const front = [];
-  for (const row of byU) if (!front.length || row.configuration.s > front.at(-1).configuration.s) front.push(row);
+  for (const row of rows.toSorted(({ configuration: a }, { configuration: b }) => b.u - a.u || b.s - a.s))
+    if (!front.length || row.configuration.s > front.at(-1).configuration.s) front.push(row);
   return front;
 }
 
+function frontTable(front) {
+  const heads = ["U", "S", "H"].map((name) => head(name, "col"));
+  const lines = front.map((row) => {
+    const { u, s, h } = row.configuration;
+    const cells = [u, s, h].map((value) => element("td", {}, value.toFixed(1)));
+    return line(head(row.method, "row", "left name", { title: nameOf(row) }), ...cells);
+  });
+  return table("Pareto front of U and S", "small", [line(head("Pareto front", "col", "left"), ...heads)], lines);
+}
+
 function planeDrawing(rows, front) {
-  const bounds = boundsOf(rows);
   const { width, height, left, right, top, bottom } = PLANE;
-  const across = (u) => left + ((u - bounds.u[0]) / (bounds.u[1] - bounds.u[0])) * (width - left - right);
-  const up = (s) => height - bottom - ((s - bounds.s[0]) / (bounds.s[1] - bounds.s[0])) * (height - top - bottom);
-  const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-labelledby": "plane-title plane-text" });
+  const [u, s] = [spanOf(rows, "u"), spanOf(rows, "s")];
+  const across = (value) => left + ((value - u.low) / (u.high - u.low)) * (width - left - right);
+  const up = (value) => height - bottom - ((value - s.low) / (s.high - s.low)) * (height - top - bottom);
+  const at = ({ configuration }) => [across(configuration.u), up(configuration.s)];
+  const description =
+    `${rows.length} rows; U from ${u.low} to ${u.high} percent across, S from ${s.low} to ${s.high} percent upwards. ` +
+    "The table beside it lists the Pareto front.";
+  const inside = drawn("rect", { x: left, y: top, width: width - left - right, height: height - top - bottom });
+  const svg = drawing("plane", "Seen against unseen accuracy", description, width, height);
   svg.append(
-    drawn("title", { id: "plane-title" }, "Seen against unseen accuracy"),
-    drawn("desc", { id: "plane-text" }, `${rows.length} rows; U from ${bounds.u[0]} to ${bounds.u[1]} percent across, S from ` +
-      `${bounds.s[0]} to ${bounds.s[1]} percent upwards. The table beside it lists the Pareto front.`),
-    drawn("clipPath", { id: "plane-clip" }, drawn("rect", { x: left, y: top, width: width - left - right, height: height - top - bottom })),
-    ...axes(bounds, across, up),
-    ...contours(bounds, across, up),
-    drawn("path", { class: "front", d: pathOf(front.map(({ configuration: { u, s } }) => [across(u), up(s)])) }),
+    drawn("clipPath", { id: "plane-clip" }, inside),
+    ...axes(u, s, across, up),
+    ...contours(u, s, across, up),
+    path("front", lineOf(front.map(at))),
+    ...rows.filter((row) => !front.includes(row)).map((row) => mark(row, at(row), "point", 3.5)),
+    ...front.map((row) => mark(row, at(row), "point best", 5)),
+    ...labels(front, at),
   );
-  const best = new Set(front);
-  for (const row of [...rows.filter((row) => !best.has(row)), ...front]) svg.append(mark(row, best.has(row), across, up));
-  svg.append(...labels(front, across, up));
   return svg;
 }
 
-function boundsOf(rows) {
-  const span = (values) => {
-    const low = Math.max(0, Math.floor(Math.min(...values) / 10 - 0.2) * 10);
-    return [low, Math.max(low + 20, Math.min(100, Math.ceil(Math.max(...values) / 10 + 0.2) * 10))];
-  };
-  return { u: span(rows.map((row) => row.configuration.u)), s: span(rows.map((row) => row.configuration.s)) };
+function spanOf(rows, metric) {
+  const values = rows.map((row) => row.configuration[metric]);
+  const low = Math.max(0, Math.floor(Math.min(...values) / 10 - 0.2) * 10);
+  return { low, high: Math.max(low + 20, Math.min(100, Math.ceil(Math.max(...values) / 10 + 0.2) * 10)) };
 }
 
-function axes(bounds, across, up) {
+function axes(u, s, across, up) {
+  const [x0, x1, y0, y1] = [across(u.low), across(u.high), up(s.low), up(s.high)];
   const nodes = [];
-  const [x0, x1, y0, y1] = [across(bounds.u[0]), across(bounds.u[1]), up(bounds.s[0]), up(bounds.s[1])];
-  for (let u = bounds.u[0]; u <= bounds.u[1]; u += 10)
-    nodes.push(drawn("text", { x: across(u), y: y0 + 16, "text-anchor": "middle" }, String(u)));
-  for (let s = bounds.s[0]; s <= bounds.s[1]; s += 10)
-    nodes.push(drawn("text", { x: x0 - 7, y: up(s) + 4, "text-anchor": "end" }, String(s)));
-  nodes.push(
-    drawn("path", { class: "axis", d: `M${x0} ${y1}V${y0}H${x1}` }),
-    drawn("text", { x: x1, y: y0 + 34, "text-anchor": "end" }, "U, unseen classes (%)"),
-    drawn("text", { x: x0 + 6, y: y1 + 4 }, "S, seen classes (%)"),
-  );
-  return nodes;
+  for (let value = u.low; value <= u.high; value += 10) nodes.push(text(value, across(value), y0 + 16, "middle"));
+  for (let value = s.low; value <= s.high; value += 10) nodes.push(text(value, x0 - 7, up(value) + 4, "end"));
+  return [
+    ...nodes,
+    path("axis", `M${x0} ${y1}V${y0}H${x1}`),
+    text("U, unseen classes (%)", x1, y0 + 34, "end"),
+    text("S, seen classes (%)", x0 + 6, y1 + 4),
+  ];
 }
 
-function contours(bounds, across, up) {
+function contours(u, s, across, up) {
   const nodes = [];
   for (let h = 10; h < 100; h += 10) {
     const points = [];
-    for (let u = Math.max(bounds.u[0], h / 2 + 0.5); u <= bounds.u[1] + 0.01; u += 0.5) {
-      const s = (h * u) / (2 * u - h);
-      if (s >= bounds.s[0] - 1 && s <= bounds.s[1] + 5) points.push([across(u), up(s)]);
+    for (let x = Math.max(u.low, h / 2 + 0.5); x <= u.high + 0.01; x += 0.5) {
+      const y = (h * x) / (2 * x - h);
+      if (y >= s.low - 1 && y <= s.high + 5) points.push([across(x), up(y)]);
     }
     if (points.length < 2) continue;
-    nodes.push(drawn("path", { class: "contour", "clip-path": "url(#plane-clip)", d: pathOf(points) }));
-    const last = points.at(-1);
-    const [x, y] = last[1] < up(bounds.s[0]) - 8 ? [last[0] - 4, last[1] - 4] : [points[0][0] - 4, Math.max(points[0][1], PLANE.top) + 24];
-    if (y > PLANE.top + 8) nodes.push(drawn("text", { class: "level", x, y, "text-anchor": "end" }, `H ${h}`));
+    nodes.push(drawn("path", { class: "contour", "clip-path": "url(#plane-clip)", d: lineOf(points) }));
+    const [first, last] = [points[0], points.at(-1)];
+    const ends = last[1] < up(s.low) - 8; // at the right edge; else the line leaves through the bottom
+    const [x, y] = ends ? [last[0] - 4, last[1] - 4] : [first[0] - 4, Math.max(first[1], PLANE.top) + 24];
+    if (y > PLANE.top + 8) nodes.push(text(`H ${h}`, x, y, "end", "level"));
   }
   return nodes;
 }
 
-const pathOf = (points) => points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+const lineOf = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
 
-function mark(row, best, across, up) {
-  const { u, s } = row.configuration;
-  const attributes = { class: best ? "point best" : "point", cx: across(u).toFixed(1), cy: up(s).toFixed(1), r: best ? 5 : 3.5 };
-  return drawn("circle", attributes, drawn("title", {}, `${nameOf(row)}: ${usOf(row)}`));
+function mark(row, [x, y], kind, r) {
+  const { u, s, h } = row.configuration;
+  const title = `${nameOf(row)}: U ${u.toFixed(1)}, S ${s.toFixed(1)}, H ${h.toFixed(1)}`;
+  return drawn("circle", { class: kind, cx: x.toFixed(1), cy: y.toFixed(1), r }, drawn("title", {}, title));
 }
 
-function labels(front, across, up) {
-  const taken = front.map(({ configuration: { u, s } }) => ({ x: across(u) - 6, y: up(s) - 6, w: 12, h: 12 }));
-  const named = new Set();
+function labels(front, at) {
+  const taken = front.map(at).map(([x, y]) => ({ x: x - 6, y: y - 6, w: 12, h: 12 }));
   const nodes = [];
-  for (const row of front) {
-    if (named.has(row.method)) continue;
-    named.add(row.method);
-    const place = freePlace(across(row.configuration.u), up(row.configuration.s), 7.2 * row.method.length, taken);
+  for (const [method, [row]] of Map.groupBy(front, (row) => row.method)) {
+    const place = freePlace(...at(row), 7.2 * method.length, taken);
     if (!place) continue;
     taken.push(place);
-    const anchor = place.leftwards ? "end" : "start";
-    nodes.push(drawn("text", { class: "name", x: place.leftwards ? place.x + place.w : place.x, y: place.y + 11, "text-anchor": anchor }, row.method));
+    const [x, anchor] = place.leftwards ? [place.x + place.w, "end"] : [place.x, "start"];
+    nodes.push(text(method, x, place.y + 11, anchor, "name"));
   }
   return nodes;
 }
@@ -153,7 +152,8 @@ function labels(front, across, up) {
 function freePlace(x, y, w, taken) {
   const spots = [[9, -7], [9, -20], [9, 6], [-w - 9, -7], [-w - 9, 6], [-w - 9, -20], [-w / 2, -24], [-w / 2, 10]];
   const places = spots.map(([dx, dy]) => ({ x: x + dx, y: y + dy, w, h: 14, leftwards: dx < -w / 2 }));
-  const inside = (p) => p.x > PLANE.left && p.x + p.w < PLANE.width && p.y > PLANE.top && p.y + p.h < PLANE.height - PLANE.bottom;
+  const [right, bottom] = [PLANE.width, PLANE.height - PLANE.bottom];
+  const inside = (p) => p.x > PLANE.left && p.x + p.w < right && p.y > PLANE.top && p.y + p.h < bottom;
   const free = (p) => taken.every((t) => p.x + p.w < t.x || t.x + t.w < p.x || p.y + p.h < t.y || t.y + t.h < p.y);
   return places.find((place) => inside(place) && free(place));
 }
@@ -161,113 +161,93 @@ function freePlace(x, y, w, taken) {
 // --- the heat map of H
 
 function heatFigure(rows) {
-  const cells = new Map();
-  for (const row of rows) {
-    const { generator, gate, classifier } = row.configuration;
-    const key = JSON.stringify([generator, gate, classifier]);
-    cells.set(key, [...(cells.get(key) ?? []), row]);
-  }
+  const keyOf = (...names) => JSON.stringify(names);
+  const cells = Map.groupBy(rows, ({ configuration: of }) => keyOf(of.generator, of.gate, of.classifier));
   if (cells.size < 2) return null;
   const keys = [...cells.keys()].map((key) => JSON.parse(key));
-  const generators = sorted(keys.map(([generator]) => generator));
-  const columns = sorted(keys.map(([, ...column]) => JSON.stringify(column))).map((column) => JSON.parse(column));
-  const shown = new Map([...cells].map(([key, alike]) => [key, standingFor(alike)]));
-  const scale = scaleOf([...shown.values()].map((row) => row.configuration.h));
-  const table = element("table", { class: "heat" }, element("caption", { class: "unseen" }, "H by generator, gate and classifier"));
-  table.append(heatHead(columns), element("tbody", {}, ...generators.map((generator) => heatRow(generator, columns, shown, cells, scale))));
-  return element(
-    "figure",
-    {},
-    element("h3", {}, "H by generator, gate and classifier"),
-    element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "H by generator, gate and classifier" }, table),
-    element("figcaption", {}, "In percent; a stronger colour is higher. Where several rows share a cell, it shows that with most seeds, then the latest."),
+  const columns = sorted(keys.map(([, gate, classifier]) => keyOf(gate, classifier))).map((key) => JSON.parse(key));
+  const shade = shadeBy([...cells.values()].map((alike) => standingFor(alike).configuration.h));
+  const lines = sorted(keys.map(([generator]) => generator)).map((generator) => {
+    const alike = columns.map((column) => cells.get(keyOf(generator, ...column)));
+    return line(head(generator, "row"), ...alike.map((each) => heatCell(each, shade)));
+  });
+  const gates = [...Map.groupBy(columns, ([gate]) => gate)].map(([gate, { length }]) =>
+    head(gate, "colgroup", null, { colspan: length }),
   );
+  const classifiers = columns.map(([, classifier]) => head(classifier, "col"));
+  const heads = [
+    line(head("gate", "row", "left"), ...gates),
+    line(head("generator \\ classifier", "col", "left"), ...classifiers),
+  ];
+  const title = "H by generator, gate and classifier";
+  const scroll = { class: "scroll", tabindex: 0, role: "region", "aria-label": title };
+  const caption =
+    "In percent; a stronger colour is higher. " +
+    "Where several rows share a cell, it shows that with most seeds, then the latest.";
+  const heat = element("div", scroll, table(title, "heat", heads, lines));
+  return figure(title, null, heat, element("figcaption", {}, caption));
 }
 
 const sorted = (names) => [...new Set(names)].sort();
 
 function standingFor(rows) {
-  const before = (a, b) => a.seeds - b.seeds || (a.created < b.created ? -1 : a.created > b.created ? 1 : 0);
-  return rows.reduce((chosen, row) => (before(row.configuration, chosen.configuration) > 0 ? row : chosen));
+  const order = ({ configuration: a }, { configuration: b }) =>
+    b.seeds - a.seeds || (b.created > a.created) - (b.created < a.created);
+  return rows.toSorted(order)[0];
 }
 
-function scaleOf(values) {
+function shadeBy(values) {
   values.sort((a, b) => a - b);
-  return { low: values[Math.floor(values.length / 5)], high: values.at(-1) }; // the lowest fifth shares the palest shade
+  const [low, high] = [values[Math.floor(values.length / 5)], values.at(-1)]; // the lowest fifth is palest
+  return (h) => (high > low ? Math.max(0, Math.round(((h - low) / (high - low)) * 6)) : 3);
 }
 
-function heatHead(columns) {
-  const gates = element("tr", {}, element("th", { scope: "row", class: "left" }, "gate"));
-  for (const gate of sorted(columns.map(([gate]) => gate))) {
-    const width = columns.filter(([other]) => other === gate).length;
-    gates.append(element("th", { scope: "colgroup", colspan: width }, gate));
-  }
-  const classifiers = columns.map(([, classifier]) => element("th", { scope: "col" }, classifier));
-  return element("thead", {}, gates, element("tr", {}, element("th", { scope: "col", class: "left" }, "generator \\ classifier"), ...classifiers));
-}
-
-function heatRow(generator, columns, shown, cells, { low, high }) {
-  const row = element("tr", {}, element("th", { scope: "row" }, generator));
-  for (const column of columns) {
-    const key = JSON.stringify([generator, ...column]);
-    const found = shown.get(key);
-    if (!found) {
-      row.append(element("td", {}, "–"));
-      continue;
-    }
-    const { h } = found.configuration;
-    const level = high > low ? Math.max(0, Math.round(((h - low) / (high - low)) * 6)) : 3;
-    const title = `${nameOf(found)}, ${found.configuration.seeds} seeds; rows in this cell: ${cells.get(key).length}`;
-    row.append(element("td", { class: `h${level}`, title }, h.toFixed(1)));
-  }
-  return row;
+function heatCell(alike, shade) {
+  if (!alike) return element("td", {}, "–");
+  const row = standingFor(alike);
+  const { h, seeds } = row.configuration;
+  const title = `${nameOf(row)}, ${seeds} seed${seeds === 1 ? "" : "s"}; rows in this cell: ${alike.length}`;
+  return element("td", { class: `h${shade(h)}`, title }, h.toFixed(1));
 }
 
 // --- the critical-difference diagram
 
-function ranksFigure(diagram) {
-  const figure = element("figure", {}, element("h3", {}, "Mean ranks over data sets"));
-  if (!diagram || diagram.missing) {
-    figure.append(element("p", { class: "quiet" }, diagram ? diagram.missing : "No ranks."));
-    return figure;
-  }
-  const said = diagram.ranks.map(([name, rank]) => `${name} ${rank.toFixed(2)}`).join("; ");
-  figure.append(ranksDrawing(diagram, said), element("figcaption", {}, `${diagram.summary} Mean ranks: ${said}.`));
-  return figure;
-}
-
 const RANKS = { width: 640, side: 170, top: 58, step: 19 };
 
+function ranksFigure(diagram) {
+  const title = "Mean ranks over data sets";
+  if (diagram.missing) return figure(title, null, element("p", { class: "quiet" }, diagram.missing));
+  const said = diagram.ranks.map(([name, rank]) => `${name} ${rank.toFixed(2)}`).join("; ");
+  const caption = element("figcaption", {}, `${diagram.summary} Mean ranks: ${said}.`);
+  return figure(title, null, ranksDrawing(diagram, said), caption);
+}
+
 function ranksDrawing({ ranks, difference, cliques }, said) {
+  const { width, side, top, step } = RANKS;
   const most = Math.ceil(Math.max(...ranks.map(([, rank]) => rank), 2));
-  const along = (rank) => RANKS.side + ((rank - 1) / (most - 1)) * (RANKS.width - 2 * RANKS.side);
+  const unit = (width - 2 * side) / (most - 1);
+  const along = (rank) => side + (rank - 1) * unit;
   const half = Math.ceil(ranks.length / 2);
-  const below = RANKS.top + 14 + cliques.length * 8;
-  const height = below + half * RANKS.step + 10;
-  const svg = drawn("svg", { viewBox: `0 0 ${RANKS.width} ${height}`, role: "img", "aria-labelledby": "ranks-title ranks-text" });
-  svg.append(drawn("title", { id: "ranks-title" }, "Critical-difference diagram"), drawn("desc", { id: "ranks-text" }, said));
-  svg.append(drawn("path", { class: "axis", d: `M${along(1)} ${RANKS.top}H${along(most)}` }));
+  const below = top + 14 + cliques.length * 8;
+  const svg = drawing("ranks", "Critical-difference diagram", said, width, below + half * step + 10);
+  svg.append(path("axis", `M${along(1)} ${top}H${along(most)}`));
   for (let rank = 1; rank <= most; rank++)
-    svg.append(
-      drawn("path", { class: "axis", d: `M${along(rank)} ${RANKS.top}v-5` }),
-      drawn("text", { x: along(rank), y: RANKS.top - 9, "text-anchor": "middle" }, String(rank)),
-    );
-  const unit = (RANKS.width - 2 * RANKS.side) / (most - 1);
+    svg.append(path("axis", `M${along(rank)} ${top}v-5`), text(rank, along(rank), top - 9, "middle"));
   svg.append(
-    drawn("path", { class: "axis", d: `M${along(1)} 22v-6m0 3h${difference * unit}m0 -3v6` }),
-    drawn("text", { x: along(1), y: 11 }, `critical difference ${difference.toFixed(2)}`),
+    path("axis", `M${along(1)} 22v-6m0 3h${difference * unit}m0 -3v6`),
+    text(`critical difference ${difference.toFixed(2)}`, along(1), 11),
   );
   cliques.forEach(([first, last], place) => {
-    const y = RANKS.top + 10 + place * 8;
-    svg.append(drawn("path", { class: "clique", d: `M${along(ranks[first][1]) - 4} ${y}H${along(ranks[last][1]) + 4}` }));
+    const y = top + 10 + place * 8;
+    svg.append(path("clique", `M${along(ranks[first][1]) - 4} ${y}H${along(ranks[last][1]) + 4}`));
   });
   ranks.forEach(([name, rank], place) => {
-    const leftSide = place < half;
-    const y = below + (leftSide ? place : ranks.length - 1 - place) * RANKS.step + 8;
-    const end = leftSide ? RANKS.side - 16 : RANKS.width - RANKS.side + 16;
+    const leftwards = place < half;
+    const y = below + (leftwards ? place : ranks.length - 1 - place) * step + 8;
+    const end = leftwards ? side - 16 : width - side + 16;
     svg.append(
-      drawn("path", { class: "leader", d: `M${along(rank)} ${RANKS.top}V${y - 4}H${end}` }),
-      drawn("text", { class: "name", x: leftSide ? end - 5 : end + 5, y, "text-anchor": leftSide ? "end" : "start" }, `${name} ${rank.toFixed(2)}`),
+      path("leader", `M${along(rank)} ${top}V${y - 4}H${end}`),
+      text(`${name} ${rank.toFixed(2)}`, leftwards ? end - 5 : end + 5, y, leftwards ? "end" : "start", "name"),
     );
   });
   return svg;

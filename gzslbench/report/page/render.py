@@ -1,12 +1,16 @@
-"""Putting the page together: data, style and script in one file, under a policy that lets it load nothing else."""
+"""Putting the page together: data, style and script in one file, under a policy that lets it load nothing else.
+
+The rows of each view are an element of their own, so that the script reads few of them.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.resources import files
+from operator import attrgetter
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -18,34 +22,65 @@ from gzslbench.report.groups import group_results
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
 from gzslbench.report.page.installed import Installed
-from gzslbench.report.page.payload import payload, rows_payload
-from gzslbench.report.page.views import latest, views_of
+from gzslbench.report.page.views import Row, View, latest, views_of
 
 
-def render_page(board: Leaderboard, results: Iterable[RecordSummary], installed: Installed | None = None) -> str:
+def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installed: Installed | None = None) -> str:
     """Write the leaderboard of the results as HTML; the same results and plugins give the same bytes."""
-    groups = group_results(results)
+    groups = group_results(summaries)
     views = views_of(board, groups)
     cards = cards_of(views, Installed.find() if installed is None else installed)
     style, script = _own("page.css"), "\n".join(map(_own, ("figures.js", "page.js")))
-    dates = sorted(latest(group)[:10] for group in groups)
-    template = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).from_string(_own("page.html"))
-    return template.render(
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment.from_string(_own("page.html")).render(
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data=_for_script(payload(views, cards)),
-        rows=[_for_script(rows_payload(view)) for view in views],
+        data={"views": [_view_data(view) for view in views], "methods": [card.name for card in cards]},
+        rows=[[_row_data(row) for row in view.rows] for view in views],
         views=views,
         cards=cards,
         cost_columns=COST_COLUMNS,
         version=__version__,
         records=sum(len(group.results) for group in groups),
         configurations=len(groups),
-        newest=dates[-1] if dates else "",
+        newest=max((latest(group)[:10] for group in groups), default=""),
     )
+
+
+def _view_data(view: View) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "dataSet": view.data_set,
+        "protocol": view.protocol,
+        "ranked": view.ranked,
+        "title": view.table.title,
+        "summary": view.table.summary,
+        "columns": [asdict(column) for column in view.columns],
+        "size": len(view.rows),
+        "notes": view.table.notes,
+        "diagram": asdict(view.diagram) if view.diagram else None,
+    }
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    """Give a row, and of its configuration what the plane and the heat map need; accuracies in percent."""
+    data: dict[str, Any] = {name: getattr(row, name) for name in ("method", "settings", "cells", "numbers")}
+    if row.group is None:
+        return data | {"configuration": None}
+    generator, gate, classifier = row.group.key.parts
+    accuracies = {name: round(100 * row.group.summary(attrgetter(name)).mean, 4) for name in ("u", "s", "h")}
+    return data | {
+        "configuration": {
+            "generator": generator.name if generator else "none",
+            "gate": gate.name,
+            "classifier": classifier.name,
+            **accuracies,
+            "seeds": len(row.group.seeds),
+            "created": latest(row.group),
+        }
+    }
 
 
 def _own(name: str) -> str:
@@ -54,19 +89,8 @@ def _own(name: str) -> str:
 
 def _policy(style: str, script: str) -> str:
     """Allow this style and this script by their hashes, and nothing else: no network, no eval, no inline handlers."""
+    style, script = (b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script))
     return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
+        f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _for_script(value: Any) -> Markup:
-    """Write JSON for a script element: nothing in it can end the element or begin a comment."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)

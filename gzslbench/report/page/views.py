@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from gzslbench.records.summary import RecordSummary
 from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group, by_comparison
 from gzslbench.report.labels import RowNames
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.page.diagram import Diagram, diagram_of
-from gzslbench.report.tables import NOTHING, Table, protocol_title
+from gzslbench.report.overall import Overall
+from gzslbench.report.tables import NOTHING, Column, Table, protocol_title
+from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
 
 ALL_DATA_SETS = "all"
 _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
@@ -24,13 +23,10 @@ Number = float | None
 
 
 @dataclass(frozen=True)
-class Heading:
+class Heading(Column):
     """A column; ``numeric`` says that its cells sort by their numbers."""
 
-    name: str
-    left: bool
-    cost: bool
-    numeric: bool
+    numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Diagram:
+    """Methods by rising mean rank; cliques are the first and last place of those that can't be told apart.
+
+    ``missing`` says why there is no diagram.
+    """
+
+    missing: str = ""
+    summary: str = ""
+    ranks: tuple[tuple[str, float], ...] = ()
+    difference: float = 0.0
+    cliques: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class View:
     """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
 
@@ -52,16 +62,13 @@ class View:
     data_set: str
     protocol: str
     ranked: bool
-    title: str
-    summary: str
+    table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...]
-    diagram: Diagram | None = None
+    diagram: Diagram | None
 
     @property
     def address(self) -> str:
-        """The name under which the page finds this view."""
         return f"{self.name}/{self.protocol}"
 
     def cell(self, row: Row, column: str) -> str:
@@ -72,21 +79,21 @@ class View:
 def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
     """Prepare every table of a leaderboard that was built from the results of ``groups``, in the order of reading."""
     compared = by_comparison(groups)
-    comparisons: dict[str, list[Comparison]] = defaultdict(list)
-    for comparison in compared:
-        comparisons[comparison.data_set].append(comparison)
-    views = [
-        _comparison_view(table, comparison, compared[comparison])
-        for data_set, tables in board.data_sets.items()
-        for table, comparison in zip(tables, comparisons[data_set], strict=True)
-    ]
-    overall = board.overall if len(board.data_sets) > 1 else ()
-    return [*(_overall_view(table, compared) for table in overall), *views]
+    views = []
+    for table in board.overall if len(board.data_sets) > 1 else ():
+        protocol = table.title.rpartition(": ")[2]
+        of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
+        views.append(_view(table, diagram=_diagram(of_protocol)))
+    for data_set, tables in board.data_sets.items():
+        comparisons = [comparison for comparison in compared if comparison.data_set == data_set]
+        for table, comparison in zip(tables, comparisons, strict=True):
+            views.append(_view(table, comparison, compared[comparison]))
+    return views
 
 
-def standing_for(rows: Iterable[Row]) -> Row:
-    """Choose the row that stands for several: that with most seeds, then the latest; never by how good it is."""
-    return max(rows, key=lambda row: (len(row.group.seeds), latest(row.group)) if row.group else (0, ""))
+def standing_for(groups: Iterable[Group]) -> Group:
+    """Choose the group that stands for several: that with most seeds, then the latest; never by how good it is."""
+    return max(groups, key=lambda group: (len(group.seeds), latest(group)))
 
 
 def latest(group: Group) -> str:
@@ -94,51 +101,49 @@ def latest(group: Group) -> str:
     return max(result.created for result in group.results)
 
 
-def _comparison_view(table: Table, comparison: Comparison, groups: Sequence[Group]) -> View:
+def _view(
+    table: Table, comparison: Comparison | None = None, groups: Sequence[Group] = (), diagram: Diagram | None = None
+) -> View:
+    """Prepare the table of a comparison; without one, a table over all data sets."""
     names = RowNames([groups])
     by_label = {(names.label(group), group.budget): group for group in groups}
     name, _, protocol = table.title.rpartition(": ")
     return View(
-        name=name,
-        data_set=comparison.data_set,
+        name=name if comparison else ALL_DATA_SETS,
+        data_set=comparison.data_set if comparison else ALL_DATA_SETS,
         protocol=protocol,
-        ranked=comparison.rules.ranked,
-        title=table.title,
-        summary=table.summary,
-        columns=_headings(table),
+        ranked=comparison.rules.ranked if comparison else True,
+        table=table,
+        columns=tuple(_headings(table)),
         rows=tuple(_rows(table, by_label)),
-        notes=table.notes,
+        diagram=diagram,
     )
 
 
-def _overall_view(table: Table, compared: Mapping[Comparison, Sequence[Group]]) -> View:
-    protocol = table.title.rpartition(": ")[2]
-    of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
-    return View(
-        name=ALL_DATA_SETS,
-        data_set=ALL_DATA_SETS,
-        protocol=protocol,
-        ranked=True,
-        title=table.title,
-        summary=table.summary,
-        columns=_headings(table),
-        rows=tuple(_rows(table, {})),
-        notes=table.notes,
-        diagram=diagram_of(of_protocol),
+def _diagram(tables: Mapping[Comparison, Sequence[Group]]) -> Diagram:
+    """Lay out what the tests across the tasks of one protocol found."""
+    overall = Overall.of(tables)
+    found = overall.critical_difference
+    if found is None:
+        tasks, methods = overall.task_values.shape
+        return Diagram(
+            f"Too few tasks: {tasks} on which all {methods} rows have a result; a critical-difference diagram takes "
+            f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
+        )
+    places = {name: place for place, name in enumerate(found.names)}
+    return Diagram(
+        summary=f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart.",
+        ranks=tuple(zip(found.names, found.mean_ranks, strict=True)),
+        difference=found.critical_difference,
+        cliques=tuple((places[clique[0]], places[clique[-1]]) for clique in found.cliques),
     )
 
 
-def _headings(table: Table) -> tuple[Heading, ...]:
-    cells = zip(*table.rows, strict=True)
-    return tuple(
-        Heading(column.name, column.left, column.cost, not column.left and _all_numbers(of_column))
-        for column, of_column in zip(table.columns, cells, strict=True)
-    )
-
-
-def _all_numbers(cells: Iterable[str]) -> bool:
-    shown = [cell for cell in cells if cell != NOTHING]
-    return bool(shown) and all(map(_NUMBER.match, shown))
+def _headings(table: Table) -> Iterator[Heading]:
+    for column, cells in zip(table.columns, zip(*table.rows, strict=True), strict=True):
+        shown = [cell for cell in cells if cell != NOTHING]
+        numeric = not column.left and bool(shown) and all(map(_NUMBER.match, shown))
+        yield Heading(**vars(column), numeric=numeric)
 
 
 def _rows(table: Table, by_label: Mapping[tuple[str, str], Group]) -> Iterator[Row]:
@@ -166,12 +171,12 @@ def _number(column: str, cell: str, group: Group | None) -> Number:
     return float(found[0].replace(",", "").replace("−", "-")) if found else None
 
 
-def _mean(value: Callable[[RecordSummary], float]) -> Callable[[Group], Number]:
-    return lambda group: group.summary(value).mean
-
-
 _EXACT: dict[str, Callable[[Group], Number]] = {
-    **{name: _mean(attrgetter(name.lower())) for name in ("T1", "U", "S", "H", "AUSUC")},
+    "T1": lambda group: group.summary(attrgetter("t1")).mean,
+    "U": lambda group: group.summary(attrgetter("u")).mean,
+    "S": lambda group: group.summary(attrgetter("s")).mean,
+    "H": lambda group: group.h.mean,
+    "AUSUC": lambda group: group.summary(attrgetter("ausuc")).mean,
     "fit (s)": lambda group: cost_of(group).fit_s,
     "predict (1/s)": lambda group: cost_of(group).predict_per_s,
     "peak (MiB)": lambda group: cost_of(group).peak_memory_mib,

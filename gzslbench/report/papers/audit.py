@@ -1,14 +1,14 @@
 """Checks of the papers' own numbers: what a table can't have right, and what is known of how its numbers came about.
 
 ``originals.csv`` holds rows as their sources print them (``features`` is empty for the plain ones), ``audit.csv``
-findings that no computation makes, ``test_reads.csv`` how often each system's code measures itself on the test set for one
-number. Each row says how that is known.
+findings that no computation makes, ``test_reads.csv`` how often each system's code measures itself on the test set for
+one number. Each row says how that is known.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -40,17 +40,13 @@ class PrintedRow:
 
 
 @dataclass(frozen=True)
-class Original:
+class Original(PrintedRow):
     """A row as the system's source prints it, in percent; ``features`` is empty for those that most papers share.
 
     ``checked`` says that the source was read for it.
     """
 
-    system: str
-    dataset: str
     features: str
-    values: Mapping[str, float]
-    source: str
     checked: bool
 
 
@@ -68,8 +64,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class TestReads:
-    """How often the test set was looked at for one number: ``measurements`` in each of so many ``evaluations``.
+class ReadCount:
+    """How often test labels were read for one number: ``measurements`` in each of so many ``evaluations``.
 
     A measurement is one of an epoch of the classifier, or of a threshold. Both are None where the count isn't known.
     ``kept`` says which measurement is the number.
@@ -84,7 +80,6 @@ class TestReads:
 
     @property
     def count(self) -> int | None:
-        """Readings of test labels."""
         return None if self.evaluations is None or self.measurements is None else self.evaluations * self.measurements
 
     @property
@@ -95,7 +90,11 @@ class TestReads:
 
 def audit(rows: Sequence[PrintedRow]) -> list[Finding]:
     """Find what is wrong or worth knowing about the rows of published tables, in their order."""
-    return [finding for row in rows for finding in (*_computed(row, rows), *_curated(row))]
+    return [
+        finding
+        for row in rows
+        for finding in (*_out_of_range(row), *_not_harmonic(row), *_unlike_others(row, rows), *_curated(row))
+    ]
 
 
 def follows(u: float, s: float, h: float) -> bool:
@@ -106,24 +105,28 @@ def follows(u: float, s: float, h: float) -> bool:
 
 @cache
 def originals() -> tuple[Original, ...]:
-    """Read the bundled rows of the systems' own sources."""
     return tuple(
-        Original(row["system"], row["dataset"], row["features"], _values(row), row["source"], row["checked"] == "Y")
+        Original(
+            system=row["system"],
+            dataset=row["dataset"],
+            features=row["features"],
+            values={metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]},
+            source=row["source"],
+            checked=row["checked"] == "Y",
+        )
         for row in bundled("originals.csv")
     )
 
 
 @cache
 def bundled_findings() -> tuple[Mapping[str, str], ...]:
-    """Read the findings that no computation makes."""
     return tuple(bundled("audit.csv"))
 
 
 @cache
-def test_reads() -> tuple[TestReads, ...]:
-    """Read the bundled counts of readings of test labels."""
+def read_counts() -> tuple[ReadCount, ...]:
     return tuple(
-        TestReads(
+        ReadCount(
             row["system"],
             row["dataset"],
             int(row["evaluations"]) if row["evaluations"] else None,
@@ -136,22 +139,14 @@ def test_reads() -> tuple[TestReads, ...]:
 
 
 def bundled(name: str) -> list[dict[str, str]]:
-    """Read a table that comes with the package."""
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
-
-
-def _computed(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
-    yield from _out_of_range(row)
-    yield from _not_harmonic(row)
-    elsewhere = list(_of_another_data_set(row))
-    yield from elsewhere or [*_unlike_the_source(row), *_like_an_earlier_row(row, rows)]
 
 
 def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
     for metric, value in row.values.items():
         if not 0 <= value <= 100:
-            yield _finding(row, (metric,), f"{metric} {value} is no percentage", _COMPUTED, wrong=True)
+            yield _finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
 
 
 def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
@@ -172,23 +167,27 @@ def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
     yield _finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
 
 
-def _of_another_data_set(row: PrintedRow) -> Iterator[Finding]:
+def _unlike_others(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
+    elsewhere = _of_another_data_set(row)
+    yield from [elsewhere] if elsewhere else [*_unlike_the_source(row), *_like_an_earlier_row(row, rows)]
+
+
+def _of_another_data_set(row: PrintedRow) -> Finding | None:
     """U, S and H agree to the digit with what the source has elsewhere, and not with what it has here."""
     of_system = [original for original in originals() if original.system == row.system]
-    alike = [original for original in of_system if _same(row.values, original.values, ("U", "S", "H"))]
+    alike = [original for original in of_system if row.gzsl and original.gzsl == row.gzsl]
     here = _originals_of(row)
-    if row.gzsl is None or not alike or any(original in here for original in alike):
-        return
-    text = f"on {alike[0].features} features" if alike[0].features else f"{alike[0].dataset}'s numbers"
-    sources = [alike[0].source]
+    if not alike or any(original in here for original in alike):
+        return None
+    found = alike[0]
+    text = f"on {found.features} features" if found.features else f"{found.dataset}'s numbers"
+    known = found.source
     if here and here[0].checked:
         theirs = _written({metric: here[0].values[metric] for metric in ("U", "S", "H")})
         text += f"; on {here[0].dataset} {row.system} has {theirs}"
-        sources.append(here[0].source)
-    metrics = tuple(metric for metric, value in row.values.items() if value == alike[0].values.get(metric))
-    certain = alike[0].checked
-    known = ". ".join(dict.fromkeys(sources))
-    yield _finding(row, metrics, text if certain else f"presumably {text}", known, wrong=certain)
+        known = found.source if here[0].source == found.source else f"{found.source}. {here[0].source}"
+    metrics = tuple(metric for metric, value in row.values.items() if value == found.values.get(metric))
+    return _finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
 
 
 def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
@@ -239,14 +238,6 @@ def _where(system: str, value: float) -> str:
 
 def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *, wrong: bool) -> Finding:
     return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
-
-
-def _same(values: Mapping[str, float], others: Mapping[str, float], metrics: Iterable[str]) -> bool:
-    return all(metric in values and values[metric] == others.get(metric) for metric in metrics)
-
-
-def _values(row: Mapping[str, str]) -> dict[str, float]:
-    return {metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]}
 
 
 def _written(values: Mapping[str, float]) -> str:

@@ -10,17 +10,12 @@ what is known to be wrong is found by :mod:`gzslbench.report.papers.audit`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled
 
-Metric = Literal["T1", "U", "S", "H"]
-_METRICS: dict[str, Metric] = {"T1": "T1", "U": "U", "S": "S", "H": "H"}
-_Place = tuple[str, str, str, str]
-"""Source, system, data set and metric."""
 OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
 """Names of published splits: the only ones that papers' numbers are for."""
 
@@ -30,11 +25,8 @@ class Reported:
     """One number of a published table, in percent; ``note`` tells why it is known to be wrong."""
 
     system: str
-    family: str
-    unseen_semantics: bool
     dataset: str
-    semantics: str
-    metric: Metric
+    metric: str
     value: float
     std: float | None
     source: str
@@ -50,12 +42,28 @@ class Reported:
 
 @cache
 def reported_numbers() -> tuple[Reported, ...]:
-    """Read the bundled table."""
-    notes = _notes()
-    return tuple(_reported(row, "; ".join(notes.get(_place(row), ()))) for row in bundled("reported.csv"))
+    wrong: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for finding in findings():
+        for metric in finding.metrics if finding.wrong else ():
+            wrong[finding.source, finding.system, finding.dataset, metric].append(finding.text)
+    return tuple(
+        Reported(
+            system=row["system"],
+            dataset=row["dataset"],
+            metric=row["metric"],
+            value=float(row["value"]),
+            std=float(row["std"]) if row["std"] else None,
+            source=row["source"],
+            method=row["method"],
+            compares_to=row["compares_to"],
+            splits=int(row["splits"]),
+            note="; ".join(wrong[row["source"], row["system"], row["dataset"], row["metric"]]),
+        )
+        for row in bundled("reported.csv")
+    )
 
 
-def reported_number(method: str, data_set: str, metric: Metric, many_splits: bool = False) -> Reported | None:
+def reported_number(method: str, data_set: str, metric: str, many_splits: bool = False) -> Reported | None:
     """Find what a paper reports for a method: the first row not known to be wrong, before all one with a deviation."""
     return best_of(
         number
@@ -64,9 +72,9 @@ def reported_number(method: str, data_set: str, metric: Metric, many_splits: boo
     )
 
 
+@cache
 def reported_for(method: str) -> tuple[Reported, ...]:
-    """Give all numbers that papers report for a method."""
-    return _by_method().get(method, ())
+    return tuple(number for number in reported_numbers() if number.method == method)
 
 
 def best_of(numbers: Iterable[Reported]) -> Reported | None:
@@ -90,48 +98,7 @@ def printed_rows() -> tuple[PrintedRow, ...]:
 
 @cache
 def findings() -> tuple[Finding, ...]:
-    """Audit the bundled table."""
     return tuple(audit(printed_rows()))
-
-
-def _notes() -> Mapping[_Place, list[str]]:
-    """Say of each number that is wrong why."""
-    notes: dict[_Place, list[str]] = defaultdict(list)
-    for finding in findings():
-        for metric in finding.metrics if finding.wrong else ():
-            notes[finding.source, finding.system, finding.dataset, metric].append(finding.text)
-    return notes
-
-
-def _place(row: Mapping[str, str]) -> _Place:
-    return row["source"], row["system"], row["dataset"], row["metric"]
-
-
-def _reported(row: Mapping[str, str], note: str) -> Reported:
-    return Reported(
-        system=row["system"],
-        family=row["family"],
-        unseen_semantics=row["unseen_semantics"] == "Y",
-        dataset=row["dataset"],
-        semantics=row["semantics"],
-        metric=_METRICS[row["metric"]],
-        value=float(row["value"]),
-        std=float(row["std"]) if row["std"] else None,
-        source=row["source"],
-        method=row["method"],
-        compares_to=row["compares_to"],
-        splits=int(row["splits"]),
-        note=note,
-    )
-
-
-@cache
-def _by_method() -> Mapping[str, tuple[Reported, ...]]:
-    numbers: dict[str, list[Reported]] = defaultdict(list)
-    for number in reported_numbers():
-        if number.method:
-            numbers[number.method].append(number)
-    return {method: tuple(of_method) for method, of_method in numbers.items()}
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,10 +9,10 @@ from functools import cache
 from typing import Literal
 
 from gzslbench.report.groups import Group
-from gzslbench.report.papers.audit import ROUNDING, test_reads
+from gzslbench.report.papers.audit import ROUNDING, read_counts
 from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, best_of, reported_for, same_features
-from gzslbench.report.uncertainty.bootstrap import Interval
-from gzslbench.report.uncertainty.paired import CONFIDENCE
+from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
+from gzslbench.report.uncertainty.paired import t_interval
 
 Word = Literal["matches", "lower", "higher", "not comparable"]
 
@@ -28,15 +27,9 @@ class Reason(Enum):
     WRONG = "§", "known to be wrong"
     SEEDS = "№", "a single seed here, or a single split: nothing is known of the spread"
 
-    @property
-    def mark(self) -> str:
-        """The mark in the cell."""
-        return self.value[0]
-
-    @property
-    def meaning(self) -> str:
-        """What the mark means."""
-        return self.value[1]
+    def __init__(self, mark: str, meaning: str) -> None:
+        self.mark = mark
+        self.meaning = meaning
 
 
 @dataclass(frozen=True)
@@ -49,8 +42,7 @@ class Verdict:
 
     def __str__(self) -> str:
         """Write a cell: ``66.1 ± 0.2 lower``, ``66.1 ± 0.2 not comparable †¶``."""
-        marks = "".join(reason.mark for reason in self.reasons)
-        return f"{self.number} {self.word}" + (f" {marks}" if marks else "")
+        return f"{self.number} {self.word} {''.join(reason.mark for reason in self.reasons)}".rstrip()
 
 
 def verdict_on(group: Group, interval: Interval | None = None) -> Verdict | None:
@@ -65,15 +57,13 @@ def verdict_on(group: Group, interval: Interval | None = None) -> Verdict | None
     reasons = tuple(_reasons(number, group))
     if reasons:
         return Verdict(number, "not comparable", reasons)
-    return Verdict(number, _word(number, interval or _t_interval(group)))
-
-
-def _t_interval(group: Group) -> Interval:
-    """Give mean ± t(0.975, n - 1) s / sqrt(n) for a group of n > 1 seeds, or splits, of deviation s."""
-    mean, sd = group.h.mean, group.h.sd or 0.0
-    count = len(group.splits) if group.comparison.rules.many_splits else len(group.results)
-    half = _t_quantile(count - 1) * sd / math.sqrt(count)
-    return Interval(mean - half, mean + half)
+    if interval is None:
+        count = len(group.splits) if group.comparison.rules.many_splits else len(group.results)
+        interval = t_interval(group.h.mean, group.h.sd or 0.0, count)
+    margin = max(number.std or 0.0, ROUNDING)
+    if 100 * interval.high < number.value - margin:
+        return Verdict(number, "lower")
+    return Verdict(number, "higher" if 100 * interval.low > number.value + margin else "matches")
 
 
 def verdict_notes(verdicts: Sequence[Verdict | None]) -> Iterator[str]:
@@ -98,7 +88,8 @@ def _number_for(group: Group) -> Reported | None:
     numbers = [number for number in reported_for(group.method) if number.metric == "H"]
     data_set, many = group.comparison.data_set, group.comparison.rules.many_splits
     same = [number for number in numbers if number.compares_to == data_set]
-    same_images = [number for number in numbers if number.dataset == _images(data_set)]
+    images = data_set.partition("@")[0]  # CUB@sent has the images of CUB, and other semantics
+    same_images = [number for number in numbers if number.dataset == images]
     return best_of(number for number in same if (number.splits > 1) == many) or best_of(same) or best_of(same_images)
 
 
@@ -108,7 +99,11 @@ def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
         yield Reason.FEATURES
     if number.compares_to != comparison.data_set:
         yield Reason.SEMANTICS
-    if not _same_splits(number, group):
+    if comparison.rules.many_splits:
+        same_splits = number.splits == len(group.splits) > 1
+    else:
+        same_splits = number.splits == 1 and comparison.split in OFFICIAL_SPLITS
+    if not same_splits:
         yield Reason.SPLIT
     if comparison.rules.selection != "test set" and number.system in _best_on_test():
         yield Reason.PEEKED
@@ -118,31 +113,6 @@ def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
         yield Reason.SEEDS
 
 
-def _same_splits(number: Reported, group: Group) -> bool:
-    if group.comparison.rules.many_splits:
-        return number.splits == len(group.splits) > 1
-    return number.splits == 1 and group.comparison.split in OFFICIAL_SPLITS
-
-
-def _word(number: Reported, interval: Interval) -> Word:
-    margin = max(number.std or 0.0, ROUNDING)
-    if 100 * interval.high < number.value - margin:
-        return "lower"
-    return "higher" if 100 * interval.low > number.value + margin else "matches"
-
-
-def _images(data_set: str) -> str:
-    """Take the semantics from a data set's name: ``CUB@sent`` has the images of ``CUB``."""
-    return data_set.partition("@")[0]
-
-
 @cache
 def _best_on_test() -> frozenset[str]:
-    return frozenset(each.system for each in test_reads() if each.chose)
-
-
-@cache
-def _t_quantile(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return frozenset(each.system for each in read_counts() if each.chose)

@@ -60,15 +60,10 @@ def nemenyi_critical_difference(methods: int, tasks: int) -> float:
     return quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
 
 
-def enough_tasks(methods: int, tasks: int) -> bool:
-    """Say whether there is enough to test: at least 6 tasks and 3 methods."""
-    return tasks >= MIN_TASKS and methods >= MIN_METHODS
-
-
 def critical_difference(names: Sequence[str], values: Floats) -> CriticalDifference | None:
-    """Compute the diagram's data of named methods on tasks (tasks, methods); None where there are too few of either."""
+    """Compute the diagram's data of named methods on tasks (tasks, methods); None below 6 tasks or 3 methods."""
     tasks, methods = values.shape
-    if not enough_tasks(methods, tasks):
+    if tasks < MIN_TASKS or methods < MIN_METHODS:
         return None
     ranks = mean_ranks(values)
     order = sorted(range(methods), key=lambda place: (ranks[place], names[place]))

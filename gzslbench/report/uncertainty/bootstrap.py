@@ -32,7 +32,8 @@ _SAMPLES, _SEEDS, _SPLITS = 20261122, 20261123, 20261124
 """Where the streams of draws start."""
 
 Ints = NDArray[np.integer]
-Marks = NDArray[np.bool_]
+Correctness = NDArray[np.bool_]
+"""Whether test samples were predicted right, along the first axis."""
 Replicates = NDArray[np.float64]
 """The value of one figure in every replicate, along the last axis."""
 
@@ -56,21 +57,21 @@ def interval(replicates: Replicates) -> Interval:
     return Interval(float(ordered[OUTSIDE - 1]), float(ordered[-OUTSIDE]))
 
 
-def accuracy_replicates(labels: Ints, marks: Marks) -> Iterator[tuple[int, Replicates]]:
-    """Resample each class's accuracy: labels (m,) and k columns of marks (m, k) to (k, B) for each class, ascending."""
+def accuracy_replicates(labels: Ints, correct: Correctness) -> Iterator[tuple[int, Replicates]]:
+    """Resample each class's accuracy: labels (m,) and k columns (m, k) to (k, B) for each class, ascending."""
     bits = PCG64(_SAMPLES)
     for row in np.unique(labels):
-        of_class = marks[labels == row].astype(np.float32)
+        of_class = correct[labels == row].astype(np.float32)
         right = of_class.T @ _draw_counts(bits, len(of_class)).T
         yield int(row), np.divide(right, _drawn_of(len(of_class)), dtype=np.float64)
 
 
-def h_replicates(labels: Ints, unseen_classes: Ints, marks: Marks) -> Replicates:
-    """Resample H: labels (m,) and k columns of marks (m, k), right or wrong, to (k, B)."""
+def h_replicates(labels: Ints, unseen_classes: Ints, correct: Correctness) -> Replicates:
+    """Resample H: labels (m,) and k columns (m, k) to (k, B)."""
     unseen = set(unseen_classes.tolist())
-    totals = {domain: np.zeros((marks.shape[1], RESAMPLES)) for domain in (True, False)}
+    totals = {domain: np.zeros((correct.shape[1], RESAMPLES)) for domain in (True, False)}
     classes = {True: 0, False: 0}
-    for row, accuracy in accuracy_replicates(labels, marks):
+    for row, accuracy in accuracy_replicates(labels, correct):
         totals[row in unseen] += accuracy
         classes[row in unseen] += 1
     u, s = (totals[domain] / max(classes[domain], 1) for domain in (True, False))
@@ -101,7 +102,6 @@ def over_splits(of_splits: Replicates) -> Replicates:
 
 
 def _drawn_of(count: int) -> int:
-    """Say how many are drawn of so many."""
     return max(count - 1, 1)
 
 

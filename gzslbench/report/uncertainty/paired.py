@@ -5,30 +5,28 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from gzslbench.report.groups import Group
-
-CONFIDENCE = 0.95
+from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A mean of paired differences, as a fraction, and its confidence interval where there is more than one pair."""
+class PairedDifference:
+    """A mean of paired differences, as a fraction, and its confidence interval where there is one."""
 
     mean: float
-    low: float | None = None
-    high: float | None = None
+    interval: Interval | None = None
 
     def __str__(self) -> str:
         """Write it in percent: ``-3.1 (-4.0 to -2.2)``."""
-        if self.low is None or self.high is None:
+        if self.interval is None:
             return _signed(self.mean)
-        return f"{_signed(self.mean)} ({_signed(self.low)} to {_signed(self.high)})"
+        return f"{_signed(self.mean)} ({_signed(self.interval.low)} to {_signed(self.interval.high)})"
 
 
-def paired_difference(group: Group, other: Group) -> Difference | None:
+def paired_difference(group: Group, other: Group) -> PairedDifference | None:
     """Average H of one group minus H of another over what both ran; None where they share nothing.
 
     The pairs are seeds or, under protocols over many splits, splits, each being the mean over the seeds that both ran
@@ -42,17 +40,25 @@ def paired_difference(group: Group, other: Group) -> Difference | None:
         differences = [statistics.fmean(of_split) for of_split in by_split.values()]
     else:
         differences = [difference for of_split in by_split.values() for difference in of_split]
-    return _difference(differences) if differences else None
-
-
-def _difference(values: Sequence[float]) -> Difference:
-    mean, count = statistics.fmean(values), len(values)
+    if not differences:
+        return None
+    mean, count = statistics.fmean(differences), len(differences)
     if count == 1:
-        return Difference(mean)
+        return PairedDifference(mean)
+    return PairedDifference(mean, t_interval(mean, statistics.stdev(differences), count))
+
+
+def t_interval(mean: float, deviation: float, count: int) -> Interval:
+    """Give Student's mean ± t(0.975, n - 1) s / sqrt(n) for n > 1 values of a sample standard deviation s."""
+    half = _t_quantile(count - 1) * deviation / math.sqrt(count)
+    return Interval(mean - half, mean + half)
+
+
+@cache
+def _t_quantile(freedom: int) -> float:
     from scipy.stats import t
 
-    half = float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * statistics.stdev(values) / math.sqrt(count)
-    return Difference(mean, mean - half, mean + half)
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def _signed(fraction: float) -> str:

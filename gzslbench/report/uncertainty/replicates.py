@@ -8,24 +8,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.groups import Group
+from gzslbench.report.groups import Cell, Group
 from gzslbench.report.uncertainty.bootstrap import Replicates, h_replicates, over_seeds, over_splits
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 
-Cell = tuple[str, int]
-"""A split's hash and a seed."""
 _AT_ONCE = 512
 """Records that are resampled at once: their replicates take 8 MiB."""
-
-
-def cells_of(group: Group) -> frozenset[Cell]:
-    """Give the cells that a group ran."""
-    return frozenset((result.split_hash, result.seed) for result in group.results)
-
-
-def restricted(group: Group, cells: frozenset[Cell]) -> Group:
-    """Give a group with the results of some cells only."""
-    return Group(group.comparison, tuple(each for each in group.results if (each.split_hash, each.seed) in cells))
 
 
 class GroupReplicates:
@@ -55,8 +43,8 @@ class GroupReplicates:
 
     def _resample(self, owned: Sequence[tuple[Group, RecordSummary]], reader: CorrectnessReader) -> None:
         """Resample results of one split."""
-        answers = reader.answers(owned[0][1])
-        assert answers is not None
-        marks = np.stack([reader.marks(result) for _, result in owned], axis=1)
-        for (group, result), h in zip(owned, h_replicates(answers.labels, answers.unseen_classes, marks), strict=True):
+        answers = reader.known_answers(owned[0][1])
+        correct = np.stack([reader.correct(result) for _, result in owned], axis=1)
+        replicates = h_replicates(answers.labels, answers.unseen_classes, correct)
+        for (group, result), h in zip(owned, replicates, strict=True):
             self._cells[group][result.split_hash, result.seed] = h

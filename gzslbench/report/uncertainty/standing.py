@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.groups import Cell, Comparison, Group
 from gzslbench.report.uncertainty.bootstrap import Interval, interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.ranking import Counts, shared_ranks, times_above, wins
-from gzslbench.report.uncertainty.replicates import Cell, GroupReplicates, cells_of
-from gzslbench.report.uncertainty.standing_cache import StandingCache, fingerprint
+from gzslbench.report.uncertainty.replicates import GroupReplicates
 
 
 @dataclass(frozen=True)
@@ -33,56 +32,36 @@ class Standing:
 def standings(tables: Mapping[Comparison, Sequence[Group]], reader: CorrectnessReader) -> dict[Group, Standing]:
     """Find how the groups of each table stand; those without an answer key are left out.
 
-    What takes time is kept beside the records: see :mod:`gzslbench.report.uncertainty.standing_cache`.
-
     Raises:
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    cache = StandingCache(reader.root)
     found: dict[Group, Standing] = {}
     for groups in tables.values():
-        judged = _judged(groups, reader)
-        if judged:
-            found.update(zip(judged, _of_table(judged, reader, cache), strict=True))
-    cache.save()
+        found |= _of_table(groups, reader)
     return found
 
 
-def _judged(groups: Iterable[Group], reader: CorrectnessReader) -> list[Group]:
-    """Give the groups with answer keys, in an order that depends on nothing else."""
-    able = (group for group in groups if all(reader.answers(result) for result in group.results))
-    return sorted(able, key=lambda group: (group.results[0].configuration, min(cells_of(group))))
-
-
-def _of_table(groups: Sequence[Group], reader: CorrectnessReader, cache: StandingCache) -> list[Standing]:
-    name = fingerprint(groups, reader)
-    rows = cache.get(name.digest)
-    if rows is None or len(rows) != len(groups):
-        computed = _computed(groups, reader)
-        cache.put(name, [(each.interval.low, each.interval.high, each.rank, each.wins) for each in computed])
-        return computed
-    return [Standing(Interval(low, high), rank, share) for low, high, rank, share in rows]
-
-
-def _computed(groups: Sequence[Group], reader: CorrectnessReader) -> list[Standing]:
-    replicates = GroupReplicates(groups, reader)
-    above = _above(groups, replicates)
-    ranks, shares = shared_ranks(above), wins(above)
-    return [
-        Standing(
-            interval(replicates.mean(group, cells_of(group))),
-            rank=int(ranks[place]),
-            wins=None if np.isnan(shares[place]) else float(shares[place]),
+def _of_table(groups: Sequence[Group], reader: CorrectnessReader) -> dict[Group, Standing]:
+    # in an order that depends on nothing else, so that sums have the same bits
+    ordered = sorted(groups, key=lambda group: (group.results[0].configuration, min(group.cells)))
+    replicates = GroupReplicates(ordered, reader)
+    judged = replicates.groups
+    above = _above(judged, replicates)
+    return {
+        group: Standing(
+            interval(replicates.mean(group, group.cells)),
+            rank=int(rank),
+            wins=None if np.isnan(share) else float(share),
         )
-        for place, group in enumerate(groups)
-    ]
+        for group, rank, share in zip(judged, shared_ranks(above), wins(above), strict=True)
+    }
 
 
 def _above(groups: Sequence[Group], replicates: GroupReplicates) -> Counts:
     """Count in how many replicates each group is above each other, over the cells that both ran."""
     places: dict[frozenset[Cell], list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
-        places[cells_of(group)].append(place)
+        places[group.cells].append(place)
     above = np.full((len(groups), len(groups)), np.nan)
     for cells, rows in places.items():
         for other_cells, columns in places.items():

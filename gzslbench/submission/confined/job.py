@@ -10,7 +10,7 @@ semantics early. That breaks its protocol; labels are in neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Distribution
 from gzslbench.contract.parts import Parts, Role
 from gzslbench.contract.protocol import protocol_named
-from gzslbench.evaluation.job import Fold, GroupJob, TestSet, Validation
+from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, IntArray
 from gzslbench.records.record import CellKey, PartKey, Record
 from gzslbench.registry.choice import ConfiguredComponent, Setup
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.runner.group_job import make_job, make_test_set
-from gzslbench.runner.plan import PlannedCell, PlannedGroup, Task
+from gzslbench.runner.plan import PlannedGroup, Task
 from gzslbench.runner.request import Request
 
 UNKNOWN = PluginSource("", Distribution("", ""))
@@ -45,22 +45,16 @@ class Limits:
     file_bytes: int = 1 << 28
 
 
-@dataclass(frozen=True, eq=False)
-class Handout:
-    """The test set with the features of its samples (m, d), unscaled."""
-
-    test_set: TestSet
-    features: FloatArray
+Handout = tuple[TestSet, FloatArray]
+"""The test set with the features of its samples (m, d), unscaled."""
 
 
 @dataclass(frozen=True, eq=False)
 class ConfinedJob:
-    """A job whose features are left out: those of the training samples are ``training`` (n, d), samples 0 to n - 1."""
+    """A job that brings the features of its training samples (n, d), 0 to n - 1; ``tests`` test samples follow them."""
 
     job: GroupJob
-    training: FloatArray
     tests: int
-    early: Handout | None
     plugin: Path | None
     limits: Limits
 
@@ -79,56 +73,45 @@ def prepare(
     record: Record, data_set: DataSet, split: Split, threads: int, plugin: Path | None, limits: Limits
 ) -> Preparation:
     """Prepare the run of a record's cell on the CPU."""
-    group = PlannedGroup(
-        Task(data_set, split), protocol_named(record.key.protocol), record.key.seed, (_planned(record),)
-    )
-    job = make_job(group, Request(device="cpu", threads=threads, precision=record.key.precision))
+    key, task = record.key, Task(data_set, split)
+    group = PlannedGroup(task, protocol_named(key.protocol), key.seed, ())
+    job = make_job(group, Request(device="cpu", threads=threads, precision=key.precision))
     samples = np.random.default_rng().permutation(make_test_set(data_set, split).samples)
     numbers = np.full(len(data_set.features), -1)
     numbers[np.concatenate([split.trainval, samples])] = np.arange(len(split.trainval) + len(samples))
     test_set = TestSet(numbers[samples], data_set.semantics[split.unseen_classes])
-    handout = Handout(test_set, np.asarray(data_set.features[samples]))
-    blank = np.zeros((0, data_set.features.shape[1]), np.float32)
-    job = replace(
-        job, features=blank, fold=_renumbered(job.fold, numbers), early_test_set=job.early_test_set and test_set
+    validation = job.validation and replace(
+        job.validation,
+        fold=_renumbered(job.validation.fold, numbers),
+        test_set=replace(job.validation.test_set, samples=numbers[job.validation.test_set.samples]),
     )
-    if job.validation:
-        job = replace(job, validation=_renumbered_validation(job.validation, numbers))
-    early = handout if job.early_test_set else None
-    training = np.asarray(data_set.features[split.trainval])
-    return Preparation(ConfinedJob(job, training, len(samples), early, plugin, limits), handout, samples)
+    job = replace(
+        job,
+        features=np.asarray(data_set.features[split.trainval]),
+        cells=(CellJob(0, _setups(key), key.seed),),
+        fold=_renumbered(job.fold, numbers),
+        validation=validation,
+        early_test_set=job.early_test_set and test_set,
+    )
+    handout = test_set, np.asarray(data_set.features[samples])
+    return Preparation(ConfinedJob(job, len(samples), plugin, limits), handout, samples)
 
 
 def _renumbered(fold: Fold, numbers: IntArray) -> Fold:
     return replace(fold, train=numbers[fold.train], scaled=None)
 
 
-def _renumbered_validation(validation: Validation, numbers: IntArray) -> Validation:
-    test_set = replace(validation.test_set, samples=numbers[validation.test_set.samples])
-    return replace(validation, fold=_renumbered(validation.fold, numbers), test_set=test_set)
-
-
-def _planned(record: Record) -> PlannedCell:
-    return PlannedCell(
-        key=record.key,
-        method=record.method,
-        budget=record.budget,
-        setups=tuple(_setups(record.key)),
-        origins=record.origins,
-        unseen_semantics=record.unseen_semantics,
-        generative=record.generative,
-    )
-
-
-def _setups(key: CellKey) -> Iterator[Setup]:
+def _setups(key: CellKey) -> tuple[Setup, ...]:
     """Give the settings that a cell chose from, or its only ones."""
-    for candidate in key.candidates or ({},):
-        yield Parts(
-            _component("generator", key.generator, candidate) if key.generator else None,
-            _component("gate", key.gate, candidate),
-            _component("classifier", key.classifier, candidate),
+
+    def configured(role: Role, part: PartKey, candidate: Mapping[str, Any]) -> ConfiguredComponent:
+        return ConfiguredComponent(role, part.name, UNKNOWN, candidate.get(part.name, part.config))
+
+    return tuple(
+        Parts(
+            configured("generator", key.generator, candidate) if key.generator else None,
+            configured("gate", key.gate, candidate),
+            configured("classifier", key.classifier, candidate),
         )
-
-
-def _component(kind: Role, part: PartKey, candidate: Mapping[str, Any]) -> ConfiguredComponent:
-    return ConfiguredComponent(kind, part.name, UNKNOWN, candidate.get(part.name, part.config))
+        for candidate in key.candidates or ({},)
+    )

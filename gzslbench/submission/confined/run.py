@@ -1,27 +1,39 @@
-"""One confined process from start to end, and what is said between it and the process of the maintainer."""
+"""One confined process from start to end, and what passes over a socket between it and the maintainer's process.
+
+The confined process is sent pickles, which it may trust. It sends back frames of a JSON header and, of one length that
+the receiver knows beforehand, raw bytes: nothing that could run code or claim memory on this side.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
+from pydantic import Field, TypeAdapter
 
 from gzslbench.errors import ComponentError, ContractError
 from gzslbench.records.predictions import IntArray
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation
-from gzslbench.submission.confined.line import Outside
 
-WORKER = "gzslbench.submission.confined.worker"
 CLASS = np.dtype("<i8")
+LENGTH_BYTES = 8
+LONGEST_HEADER = 4096
+LONGEST_TEXT = 400
+_CHUNK = 1 << 20
+_HEADER = TypeAdapter(tuple[str, str, Annotated[int, Field(ge=0)]])
 
 
 def predicted_inside(
@@ -32,51 +44,38 @@ def predicted_inside(
     What it prints goes to ``log``. Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or
     says what it should not.
     """
-    threads = preparation.given.job.threads
+    phase, threads = "start", preparation.given.job.threads
     with log.open("wb") as printed, _process(confinement, room, threads, printed) as (process, line):
-        conversation = Conversation(Outside(line, limit_s), preparation)
+        outside = Outside(line, limit_s)
         try:
-            return conversation.run()
+            outside.give(preparation.given)
+            while True:
+                what, text, payload = outside.hear(len(preparation.samples) * CLASS.itemsize)
+                match what:
+                    case "begin":
+                        phase = text
+                    case "test set":
+                        outside.give(preparation.handout)
+                    case "failed":
+                        raise ComponentError(f"it failed in '{phase}': {text}")
+                    case "predictions":
+                        return _classes(payload, preparation)
+                    case _:
+                        raise ContractError(f"it said '{what[:40]}', which means nothing here", "read its source")
         except TimeoutError:
             what, remedy = f"it was not done after {limit_s:.0f} s", "its record says that it is faster"
         except (EOFError, OSError):
             what, remedy = f"it ended without predictions ({_ending(process)})", f"what it printed is in {log}"
-        raise ComponentError(f"{what}, in '{conversation.phase}'", remedy)
+        raise ComponentError(f"{what}, in '{phase}'", remedy)
 
 
-class Conversation:
-    """What is said between this process and a confined one, until that reports predictions or fails."""
-
-    def __init__(self, line: Outside, preparation: Preparation) -> None:
-        self._line, self._preparation = line, preparation
-        self.phase = "start"
-        """What it said that it is at."""
-
-    def run(self) -> IntArray:
-        """Hand out what it asks for; gives the predicted classes. Raises :class:`ComponentError` where it fails."""
-        tests = len(self._preparation.samples)
-        self._line.give(self._preparation.given)
-        while True:
-            said = self._line.hear(tests * CLASS.itemsize)
-            match said.what:
-                case "begin":
-                    self.phase = said.text
-                case "test set":
-                    self._line.give(self._preparation.handout)
-                case "failed":
-                    raise ComponentError(f"it failed in '{self.phase}': {said.text}")
-                case "predictions":
-                    return self._classes(said.payload)
-                case _:
-                    raise ContractError(f"it said '{said.what[:40]}', which means nothing here", "read its source")
-
-    def _classes(self, payload: bytes) -> IntArray:
-        fold = self._preparation.given.job.fold
-        predicted: IntArray = np.frombuffer(payload, CLASS).astype(np.int64)
-        of_split = np.isin(predicted, np.concatenate([fold.seen_rows, fold.unseen_rows]))
-        if len(predicted) != len(self._preparation.samples) or not of_split.all():
-            raise ContractError("it predicted something else than a class for every test sample", "read its source")
-        return predicted
+def _classes(payload: bytes, preparation: Preparation) -> IntArray:
+    fold = preparation.given.job.fold
+    predicted: IntArray = np.frombuffer(payload, CLASS).astype(np.int64)
+    of_split = np.isin(predicted, np.concatenate([fold.seen_rows, fold.unseen_rows]))
+    if len(predicted) != len(preparation.samples) or not of_split.all():
+        raise ContractError("it predicted something else than a class for every test sample", "read its source")
+    return predicted
 
 
 @contextmanager
@@ -85,14 +84,14 @@ def _process(
 ) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a confined process at the other end of a socket, and make sure that it has ended afterwards."""
     ours, theirs = socket.socketpair()
-    with ours:
+    with ours, tempfile.TemporaryDirectory(prefix="gzslbench-room-") as folder:
         with theirs:
             process = subprocess.Popen(
-                confinement.command(room, [sys.executable, "-I", "-m", WORKER]),
+                confinement.command(room, [sys.executable, "-I", "-m", "gzslbench.submission.confined.worker"]),
                 stdin=theirs.fileno(),
                 stdout=theirs.fileno(),
                 stderr=printed,
-                cwd=room.folder,
+                cwd=folder,
                 env=environment(threads),
                 start_new_session=True,
             )
@@ -109,3 +108,72 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
         return f"exit code {process.wait(timeout=5)}"
     except subprocess.TimeoutExpired:
         return "it closed its line"
+
+
+class Outside:
+    """The maintainer's end. Everything after ``wall_s`` seconds raises :class:`TimeoutError`."""
+
+    def __init__(self, line: socket.socket, wall_s: float) -> None:
+        self._line, self._deadline = line, time.monotonic() + wall_s
+
+    def give(self, value: object) -> None:
+        """Send a value; raises :class:`OSError` where the other end is gone."""
+        written = pickle.dumps(value, protocol=5)
+        self._line.settimeout(self._left())
+        self._line.sendall(written)
+
+    def hear(self, payload_bytes: int) -> tuple[str, str, bytes]:
+        """Receive what the confined process says: a word, a text, and a payload of ``payload_bytes`` bytes or none.
+
+        The word is ``begin`` with a phase, ``test set`` where it asks for that, ``failed`` with a reason, or
+        ``predictions`` with a payload. Raises :class:`ContractError` where the bytes are anything else, and
+        :class:`EOFError` where the other end is gone.
+        """
+        length = int.from_bytes(self._take(LENGTH_BYTES))
+        try:
+            if length > LONGEST_HEADER:
+                raise ValueError("no header is as long")
+            what, text, count = _HEADER.validate_json(self._take(length), strict=True)
+        except ValueError:
+            raise ContractError(
+                "it wrote something else than messages to the process that started it", "read its source"
+            ) from None
+        if count not in (0, payload_bytes):
+            raise ContractError(f"it reported {count} bytes of predictions, not {payload_bytes}", "read its source")
+        return what, printable(text), self._take(count)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytearray()
+        while len(taken) < count:
+            self._line.settimeout(self._left())
+            piece = self._line.recv(min(_CHUNK, count - len(taken)))
+            if not piece:
+                raise EOFError("the confined process has gone")
+            taken += piece
+        return bytes(taken)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the confined process has had its time")
+        return left
+
+
+class Inside:
+    """The confined process's end."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line, self._stream = line, line.makefile("rb")
+
+    def receive(self) -> Any:
+        return pickle.load(self._stream)  # it comes from the process that started this one
+
+    def say(self, what: str, text: str = "", payload: bytes = b"") -> None:
+        header = json.dumps([what, text[:LONGEST_TEXT], len(payload)]).encode()
+        self._line.sendall(len(header).to_bytes(LENGTH_BYTES) + header + payload)
+
+
+def printable(text: str) -> str:
+    """Bring untrusted text into one line of bounded length without control characters."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(line.split())[:LONGEST_TEXT]

@@ -21,11 +21,11 @@ from gzslbench.errors import ProtocolError
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, Predictions
 from gzslbench.registry.choice import ConfiguredComponent
-from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file
+from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
-from gzslbench.submission.confined.line import Inside
-from gzslbench.submission.source import PROJECT, plugins_in
+from gzslbench.submission.confined.run import CLASS, Inside
+from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
 FIRST_TO_GO = "1000"
@@ -51,18 +51,16 @@ def main() -> None:
 
 
 class LineCoordinator:
-    """The coordinator of :mod:`gzslbench.evaluation.branch`; ``features`` (n + m, d) lack the test samples' at first."""
+    """Coordinates one cell's run; ``features`` (n + m, d) lack those of the test set at first."""
 
     def __init__(self, line: Inside, given: ConfinedJob) -> None:
         self._line = line
-        count, width = given.training.shape
-        self.features: FloatArray = np.zeros((count + given.tests, width), np.float32)
-        self.features[:count] = given.training
-        if given.early is not None:
-            self._spread(given.early)
+        assert isinstance(given.job.features, np.ndarray)
+        self.features: FloatArray = np.pad(given.job.features, ((0, given.tests), (0, 0)))
+        if given.job.early_test_set is not None:
+            self.test_set()
 
     def begin(self, cell: int, phase: str) -> None:
-        """Say what is about to be done."""
         self._line.say("begin", phase)
 
     def progress(self, stage: str, step: int, last: int) -> None:
@@ -71,7 +69,10 @@ class LineCoordinator:
     def test_set(self) -> TestSet:
         """Ask for the test set, with which the features of the test samples come."""
         self._line.say("test set")
-        return self._spread(self._line.receive())
+        handout: Handout = self._line.receive()
+        test_set, features = handout
+        self.features[test_set.samples] = features
+        return test_set
 
     def h_on_test(self, cell: int, predictions: Predictions) -> float:
         """Refuse: no label is near."""
@@ -79,17 +80,12 @@ class LineCoordinator:
 
     def report(self, cell: int, result: CellResult) -> None:
         """Report the predicted classes, in the order of the test set."""
-        self._line.say("predictions", payload=result.predictions.predicted.astype("<i8").tobytes())
+        self._line.say("predictions", payload=result.predictions.predicted.astype(CLASS).tobytes())
 
     def fail(self, cell: int, error: BaseException) -> None:
-        """Say why there are no predictions."""
         from gzslbench.runner.failures import cause_of
 
         self._line.say("failed", cause_of(error).reason)
-
-    def _spread(self, handout: Handout) -> TestSet:
-        self.features[handout.test_set.samples] = handout.features
-        return handout.test_set
 
 
 def plugins_with(source: Path | None) -> list[PluginSource]:
@@ -97,21 +93,19 @@ def plugins_with(source: Path | None) -> list[PluginSource]:
 
     Nothing is installed: the modules of a project are found in its folder, which is put on :data:`sys.path`.
     """
-    own = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
+    own = own_plugins()
     if source is None:
         return own
     if source.is_file():
         return [*own, plugin_file(source)]
-    project = (source / PROJECT).is_file()
-    return [*own, *(_importable(plugin, project) for plugin in plugins_in(source))]
-
-
-def _importable(plugin: PluginSource, project: bool) -> PluginSource:
-    assert plugin.path is not None, "it has been found in a folder"
-    if not project:
-        return plugin_file(plugin.path)
-    sys.path.append(str(plugin.path.parent))
-    return replace(plugin, module=plugin.name)
+    for plugin in plugins_in(source):
+        assert plugin.path is not None, "it has been found in a folder"
+        if (source / PROJECT).is_file():
+            sys.path.append(str(plugin.path.parent))
+            own.append(replace(plugin, module=plugin.name))
+        else:
+            own.append(plugin_file(plugin.path))
+    return own
 
 
 def with_plugins(job: GroupJob, registry: Registry) -> GroupJob:

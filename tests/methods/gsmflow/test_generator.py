@@ -75,19 +75,19 @@ def test_generate_equals_the_inverse_row_by_row(monkeypatch: pytest.MonkeyPatch)
     torch.testing.assert_close(features.flatten(0, 1), generator.flow.inverse(z, embedded))
 
 
-def trained_flow(looks: bool) -> dict[str, torch.Tensor]:
+def trained_flow(evaluated: bool) -> dict[str, torch.Tensor]:
     view, _ = make_view()
     torch.manual_seed(0)
     generator, context = GSMFlow(Config(**SMALL)), make_context()
-    if looks:
+    if evaluated:
         context.on_checkpoint = lambda *_: generator.generate(view.semantics, 3, make_context(9))
     generator.fit(view, context)
     return generator.flow.state_dict()
 
 
 def test_generating_while_training_changes_nothing() -> None:
-    watched = trained_flow(test_reads=True)
-    for name, value in trained_flow(test_reads=False).items():
+    watched = trained_flow(evaluated=True)
+    for name, value in trained_flow(evaluated=False).items():
         assert torch.equal(value, watched[name]), name
 
 

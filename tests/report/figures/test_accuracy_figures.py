@@ -6,6 +6,9 @@ import pytest
 from gzslbench.errors import RecordError
 from gzslbench.records.metrics import Curve
 from gzslbench.records.record import Metrics, Routing
+from gzslbench.report.figures.catalogue import FIGURES
+from gzslbench.report.figures.drawing import caption
+from gzslbench.report.figures.drawing import draw as write
 from gzslbench.report.figures.seen_unseen import mean_curve
 
 
@@ -27,7 +30,7 @@ def test_confusion_is_the_mean_over_seeds_with_the_rest_in_the_last_column(add, 
         [0, 0, 0, 1, 0],
     ]
     assert {text.get_text() for text in axes.texts} == {"100", "50"}
-    assert "seeds 0-1" in drawing.caption
+    assert "seeds 0-1" in caption(FIGURES["confusion"], drawing)
 
 
 def test_confusion_of_many_classes_shows_unseen_ones_and_one_column_for_the_others(add, predict, draw, monkeypatch):
@@ -71,7 +74,7 @@ def test_points_of_a_sweep_are_means_over_the_seeds_that_all_of_them_share(add, 
             add(config={"steps": steps}, seed=seed, h=value)
     drawing = draw("sensitivity", "gsmflow", setting="gsmflow.steps")
     assert _lines(drawing.figure.axes[0])["H"].get_ydata() == pytest.approx([20, 40, 30])
-    assert "seeds 0-1" in drawing.caption
+    assert "seeds 0-1" in caption(FIGURES["sensitivity"], drawing)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_confidence_puts_shares_of_the_training_and_scores_on_the_same_steps(add
         config = {"steps": 60, "single_state": share}
         add("early-gan", generator="early-gan", config=config, h=h, notes=notes)
     drawing = draw("confidence")
-    assert "H over the 2 admissible of 3 single states: 45.0 ± 7.1." in drawing.caption
+    assert "H over the 2 admissible of 3 single states: 45.0 ± 7.1." in drawing.what
     above, below = drawing.figure.axes
     (curve,) = above.containers
     assert curve[0].get_xdata() == pytest.approx([6, 30, 60])
@@ -105,7 +108,7 @@ def test_confidence_puts_shares_of_the_training_and_scores_on_the_same_steps(add
     assert (band.get_y(), band.get_height()) == (2.0, 1.0)
 
 
-def test_routing_stacks_mean_shares_of_every_data_set(add, draw, make_record):
+def test_routing_stacks_mean_shares_of_every_data_set(add, draw, ask, tmp_path):
     def metrics(seen):
         routings = Routing(seen, 0.0, 1 - seen), Routing(0.0, 1.0, 0.0)
         return Metrics(0.5, 0.5, 0.5, 0.5, 0.5, None, None, *routings, per_class={})
@@ -121,7 +124,7 @@ def test_routing_stacks_mean_shares_of_every_data_set(add, draw, make_record):
     assert bars["SL: seen expert"] == pytest.approx(np.array([(0, 100), (0, 0), (0, 40), (0, 0)]))
     assert bars["GZSL: all classes"] == pytest.approx(np.array([(100, 0), (0, 0), (40, 60), (0, 0)]))
     assert bars["ZSL: unseen expert"] == pytest.approx(np.array([(100, 0), (0, 100), (100, 0), (0, 100)]))
-    assert drawing.data_set == "all"
+    assert [path.name for path in write(ask("routing"), tmp_path)] == ["routing-all.png", "routing-all.svg"]
 
 
 def test_curves_are_averaged_at_equal_unseen_accuracy():

@@ -3,7 +3,7 @@ import pytest
 
 from gzslbench.errors import DataError, RecordError, UsageError
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.world import open_world
+from gzslbench.report.figures.record_data import open_record_data
 
 
 def test_takes_the_only_data_set_and_asks_where_there_are_several(add, ask):
@@ -59,13 +59,13 @@ def test_other_data_of_the_same_name_is_refused(add, ask):
     add(labels="0" * 16)
     archive = Archive(ask("confusion"))
     with pytest.raises(DataError, match="is not the one of the records"):
-        open_world(archive.request, archive.group("gsmflow").comparison)
+        open_record_data(archive.request, archive.group("gsmflow").comparison)
 
 
 def test_real_features_are_scaled_by_the_training_samples(add, ask, tiny):
     add()
     archive = Archive(ask("confusion"))
-    world = open_world(archive.request, archive.group("gsmflow").comparison)
+    data = open_record_data(archive.request, archive.group("gsmflow").comparison)
     train, tests = tiny.split().trainval, tiny.split().test_unseen
     low, high = tiny.features[train].min(axis=0), tiny.features[train].max(axis=0)
-    assert world.features(tests) == pytest.approx((tiny.features[tests] - low) / (high - low), abs=1e-6)
+    assert data.features(tests) == pytest.approx((tiny.features[tests] - low) / (high - low), abs=1e-6)

@@ -1,8 +1,9 @@
 import pytest
+from matplotlib.figure import Figure
 
 from gzslbench.records.summary import summary_of
-from gzslbench.report.figures.caption import caption, seeds_named
 from gzslbench.report.figures.catalogue import FIGURES
+from gzslbench.report.figures.drawing import Drawing, caption, seeds_named
 from gzslbench.report.groups import group_results
 
 ROUTING = FIGURES["routing"]
@@ -20,22 +21,22 @@ def group(make_record):
 def test_what_all_groups_share_is_said_once(group):
     groups = [group("CUB", "full", range(5)), group("CUB", "full", range(2), "gsmflow")]
     source = f"After {ROUTING.source}."
-    assert caption(ROUTING, "Shares.", groups) == (
+    assert caption(ROUTING, Drawing(Figure(), "Shares.", groups)) == (
         f"Shares. Data set CUB (official), protocol inductive, budget full, seeds 0-4. {source}"
     )
-    assert caption(ROUTING, "Shares.", groups, [1]) == (
+    assert caption(ROUTING, Drawing(Figure(), "Shares.", groups, [1])) == (
         f"Shares. Data set CUB (official), protocol inductive, budget full, seed 1. {source}"
     )
 
 
 def test_each_data_set_has_seeds_and_budget_of_its_own(group):
     groups = [group("CUB", "quick", range(2)), group("FLO", "full", range(5))]
-    assert caption(ROUTING, "Shares.", groups).startswith(
+    assert caption(ROUTING, Drawing(Figure(), "Shares.", groups)).startswith(
         "Shares. Data set CUB (official), protocol inductive, budget quick, seeds 0-1; "
         "data set FLO (official), protocol inductive, budget full, seeds 0-4. After"
     )
 
 
-@pytest.mark.parametrize(("seeds", "written"), [([3], "seed 3"), ([0, 1, 2], "seeds 0-2"), ([0, 2, 3], "seeds 0,2-3")])
+@pytest.mark.parametrize(("seeds", "written"), [([3], "seed 3"), ([0, 1, 2, 5], "seeds 0-2,5"), ([0, 2], "seeds 0,2")])
 def test_seeds_are_written_as_the_command_line_takes_them(seeds, written):
     assert seeds_named(seeds) == written

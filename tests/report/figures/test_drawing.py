@@ -2,8 +2,8 @@ import pytest
 from PIL import Image
 
 from gzslbench.errors import UsageError
-from gzslbench.report.figures.caption import seeds_named
-from gzslbench.report.figures.drawing import draw
+from gzslbench.report.figures.catalogue import FIGURES
+from gzslbench.report.figures.drawing import caption, draw
 
 
 def test_writes_both_files_with_the_same_bytes_each_time(add, ask, tmp_path):
@@ -25,11 +25,12 @@ def test_the_caption_is_on_the_page_below_all_else(add, ask, tmp_path):
     add("eszsl")
     with styled():
         drawing = draw_curve(Archive(ask("seen-unseen", "eszsl")))
-        save(drawing, tmp_path, "curve")
+        said = caption(FIGURES["seen-unseen"], drawing)
+        save(drawing.figure, said, tmp_path, "curve")
     (text,), (legend,) = drawing.figure.texts, drawing.figure.legends
-    assert " ".join(text.get_text().split()) == drawing.caption
+    assert " ".join(text.get_text().split()) == said
     for fact in ("TINY", "official", "inductive", "budget full", "seed 0", "Chao et al."):
-        assert fact in drawing.caption
+        assert fact in said
     assert text.get_window_extent().y1 < legend.get_window_extent().y0
 
 
@@ -37,8 +38,3 @@ def test_a_figure_of_one_method_takes_one(add, ask, tmp_path):
     add()
     with pytest.raises(UsageError, match="draws one method; give --method once"):
         draw(ask("sensitivity", "gsmflow", "eszsl"), tmp_path)
-
-
-@pytest.mark.parametrize(("seeds", "written"), [([3], "seed 3"), ([0, 1, 2, 5], "seeds 0-2,5"), ([0, 2], "seeds 0,2")])
-def test_seeds_are_written_as_ranges(seeds, written):
-    assert seeds_named(seeds) == written

@@ -117,6 +117,14 @@ def test_latex_has_one_table_over_all_data_sets(make_result):
     assert "b & 30.0 & -- & 1" in overall
 
 
+def test_latex_has_rows_that_lack_a_data_set(make_result):
+    h = {("a", "CUB"): 0.6, ("a", "FLO"): 0.2, ("b", "CUB"): 0.3, ("b", "FLO"): 0.1, ("c", "CUB"): 0.9}
+    text = _latex([make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()])
+    overall = text[text.index("tab:all-inductive") :]
+    assert [line[0] for line in overall.splitlines() if line.endswith("& 1 \\\\")] == ["a", "b", "c"]
+    assert "c & \\textbf{90.0} & -- & 1" in overall
+
+
 def test_latex_escapes_what_commands_are_made_of():
     assert escaped("50% of a_b & {c} #1 $x$ ~ ^ \\input{x}\n<|>") == (
         "50\\% of a\\_b \\& \\{c\\} \\#1 \\$x\\$ \\textasciitilde{} \\textasciicircum{} \\textbackslash{}input\\{x\\} "

@@ -1,9 +1,10 @@
 import pytest
 
 from gzslbench.errors import UsageError
-from gzslbench.report import build_leaderboard, leaderboard_pages, stale_pages, write_pages
 from gzslbench.report.formats.audit_tables import audit_page
 from gzslbench.report.formats.markdown import to_markdown
+from gzslbench.report.formats.pages import leaderboard_pages, stale_pages, write_pages
+from gzslbench.report.leaderboard import build_leaderboard
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_the_audit_of_the_papers_is_a_page_of_its_own(pages, tmp_path):
     assert [path.name for path in write_pages([audit_page()], tmp_path)] == ["reported.md"]
     audit = (tmp_path / "reported.md").read_text()
     assert "| SAE         | CUB        | S 82.2, U 1.1, H 2.2" in audit
-    assert "## Looks at the test set behind one number" in audit
+    assert "## Readings of test labels behind one number" in audit
 
 
 @pytest.mark.parametrize("name", ["reported", "Reported", "readme"])

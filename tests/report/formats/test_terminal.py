@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from gzslbench.report import build_leaderboard
 from gzslbench.report.formats.terminal import print_table
+from gzslbench.report.leaderboard import build_leaderboard
 
 
 @pytest.mark.parametrize("protocol", ["inductive", "paper", "splits"])

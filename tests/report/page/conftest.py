@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gzslbench.records.summary import RecordSummary, summary_of
-from gzslbench.report import build_leaderboard
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page import render_page
 from gzslbench.report.page.installed import Installed
 

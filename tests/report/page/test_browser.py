@@ -127,10 +127,10 @@ def test_the_address_brings_back_what_was_shown(opened):
 def test_goes_to_another_table_and_back(opened):
     page = opened.at("#CUB/inductive")
     page.get_by_role("navigation").get_by_role("link", name="FLO").click()
-    assert page.locator("h2#title").inner_text() == "FLO: inductive"
+    page.locator("h2#title", has_text="FLO: inductive").wait_for()
     assert page.get_by_role("navigation").locator("[aria-current]").all_inner_texts() == ["FLO", "inductive"]
     page.go_back()
-    assert page.locator("h2#title").inner_text() == "CUB: inductive"
+    page.locator("h2#title", has_text="CUB: inductive").wait_for()
 
 
 def test_an_address_that_leads_nowhere_is_told(opened):

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
-from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.cards import cards_of
 from gzslbench.report.page.documents import citation, deviations
 from gzslbench.report.page.installed import Installed
@@ -113,22 +113,22 @@ def test_a_card_of_an_installed_method(make_result, installed):
     results = [_result(make_result, config={"steps": 100}, seed=seed, h=0.4) for seed in (0, 1)]
     results += [_result(make_result, config={"steps": 200}, h=0.9)]
     card = _cards(results, installed)["mine"]
-    assert card.summary == "the method"
-    assert [(part.roles, part.name) for part in card.parts] == [("gate", "none"), ("classifier", "mine")]
-    assert card.parts[1].info.paper == "A paper"
+    assert card.method.summary == "the method"
+    assert [part[:2] for part in card.parts] == [("none", "gate"), ("mine", "classifier")]
+    assert card.parts[1][2].paper == "A paper"
     (run,) = card.runs
     assert run.configurations == 2
-    assert run.costs[1].startswith("40.0")  # two seeds stand for the method, not the better single one
-    assert dict(card.provenance)["records"] == "3 of 2 configurations"
-    assert dict(card.provenance)["installed here"] == "mine (mine-plugin 1.2)"
-    assert "mine c0dec0de" in dict(card.provenance)["source hashes"]
+    assert run.view.cell(run.row, "H").startswith("40.0")  # two seeds stand for the method, not the better single one
+    assert card.provenance["records"] == "3 of 2 configurations"
+    assert card.provenance["installed here"] == "mine (mine-plugin 1.2)"
+    assert "mine c0dec0de" in card.provenance["source hashes"]
 
 
 def test_a_card_of_a_method_that_is_not_installed_is_from_its_record(make_result):
     card = _cards([_result(make_result, "elsewhere", config={"a": 1})], Installed({}, {}))["elsewhere"]
-    assert (card.summary, card.paper, card.documents) == ("", "", ())
-    assert [(used.name, used.value, used.origin) for used in card.recipes[0].settings] == [("a", "1", "")]
-    assert "from its records" in dict(card.provenance)["installed here"]
+    assert (card.method.summary, card.method.paper, card.documents) == ("", "", [])
+    assert [(used.name, used.value, used.origin) for settings in card.recipes for used in settings] == [("a", "1", "")]
+    assert "from its records" in card.provenance["installed here"]
 
 
 def test_a_plugin_tells_its_deviations_once(make_result, installed):
@@ -136,7 +136,7 @@ def test_a_plugin_tells_its_deviations_once(make_result, installed):
     cards = _cards(results, installed)
     assert cards["mine"].documents[0].see == ""
     assert cards["mine-bare"].documents[0].see == "mine"
-    assert cards["mine-bare"].variant_of == "mine"
+    assert cards["mine-bare"].method.variant_of == "mine"
     assert _cards(results[1:], installed)["mine-bare"].documents[0].see == ""
 
 

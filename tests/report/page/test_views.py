@@ -1,7 +1,7 @@
 import pytest
 
-from gzslbench.report import build_leaderboard
 from gzslbench.report.groups import group_results
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.views import standing_for, views_of
 
 
@@ -23,7 +23,7 @@ def test_a_view_has_the_columns_and_cells_of_its_table(make_result):
             view = views[table.title.replace(": ", "/")]
             assert [heading.name for heading in view.columns] == [column.name for column in table.columns]
             assert [row.cells for row in view.rows] == list(table.rows)
-            assert view.notes == table.notes
+            assert view.table == table
     assert [row.cells for row in views["all/inductive"].rows] == list(board.overall[0].rows)
 
 
@@ -73,6 +73,6 @@ def test_what_stands_for_several_rows_is_never_chosen_by_its_result(make_result)
     results = [make_result(config={"steps": 1}, seed=seed, h=0.2) for seed in (0, 1)]
     results += [make_result(config={"steps": 2}, h=0.9, created="2027-01-01")]
     view = _views(results)["CUB/inductive"]
-    assert standing_for(view.rows).group.results[0].h == 0.2
+    assert standing_for(row.group for row in view.rows).results[0].h == 0.2
     alike = [make_result(config={"steps": n}, h=h, created=f"202{n}") for n, h in ((6, 0.9), (7, 0.1))]
-    assert standing_for(_views(alike)["CUB/inductive"].rows).group.results[0].h == 0.1
+    assert standing_for(row.group for row in _views(alike)["CUB/inductive"].rows).results[0].h == 0.1

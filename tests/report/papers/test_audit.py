@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.report.formats.audit_tables import audit_tables
-from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled_findings, follows, originals, test_reads
+from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled_findings, follows, originals, read_counts
 from gzslbench.report.papers.reported import findings, printed_rows
 
 CUB_ROWS = {"DeViSE", "SYNC", "SJE", "ALE", "SAE", "PSR"}
@@ -121,7 +121,7 @@ def test_a_large_gap_is_wrong_where_nothing_confirms_h():
 def test_values_out_of_range(value):
     (finding,) = audit([_row(T1=value)])
     assert finding.wrong
-    assert finding.text == f"T1 {value} is no percentage"
+    assert finding.text == f"T1 {value} is not a percentage"
 
 
 def test_identical_rows_of_two_systems():
@@ -159,11 +159,11 @@ def test_every_curated_finding_is_about_a_row():
 
 def test_readings_are_of_printed_systems_and_say_how_they_are_known():
     systems = {row.system for row in printed_rows()}
-    for each in test_reads():
+    for each in read_counts():
         assert each.system in systems
         assert each.known
         assert each.count is None or each.count >= 1
-    counts = {(each.system, each.dataset): each.count for each in test_reads()}
+    counts = {(each.system, each.dataset): each.count for each in read_counts()}
     assert [counts["GSMFlow (conference)", name] for name in ("APY", "AWA2", "CUB", "FLO")] == [840, 930, 840, 240]
 
 
@@ -179,7 +179,7 @@ def test_readings_are_of_printed_systems_and_say_how_they_are_known():
 def test_evaluations_of_gsmflow_by_the_settings_of_its_scripts(dataset, samples, batch, epochs, every, after):
     iterations = samples // batch * epochs
     evaluations = [step for step in range(1, iterations + 1) if step % every == 0 and step > after]
-    (known,) = (each for each in test_reads() if (each.system, each.dataset) == ("GSMFlow (conference)", dataset))
+    (known,) = (each for each in read_counts() if (each.system, each.dataset) == ("GSMFlow (conference)", dataset))
     assert len(evaluations) == known.evaluations
     assert f"{iterations:,} iterations" in known.known
 

@@ -2,6 +2,7 @@ from collections import Counter
 
 import pytest
 
+from gzslbench.report.papers import reported
 from gzslbench.report.papers.reported import findings, printed_rows, reported_number, reported_numbers, same_features
 
 

@@ -27,16 +27,16 @@ def _drawn(bits, count):
 
 def test_every_replicate_is_that_of_a_plain_loop():
     labels = np.array([3, 0, 3, 1, 0, 3, 1, 5, 0])
-    marks = RNG.random((len(labels), 4)) < 0.6
+    correct = RNG.random((len(labels), 4)) < 0.6
     bits = PCG64(20261122)
     draws = {row: _drawn(bits, int((labels == row).sum())) for row in (0, 1, 3, 5)}
     expected = np.empty((4, RESAMPLES))
     for column in range(4):
         for replicate in range(RESAMPLES):
-            accuracy = {row: marks[labels == row, column][draws[row][replicate]].mean() for row in draws}
+            accuracy = {row: correct[labels == row, column][draws[row][replicate]].mean() for row in draws}
             u, s = (np.mean([accuracy[row] for row in rows]) for rows in ((1, 5), (0, 3)))
             expected[column, replicate] = harmonic_mean(u, s)
-    np.testing.assert_allclose(h_replicates(labels, np.array([1, 5]), marks), expected, rtol=1e-12)
+    np.testing.assert_allclose(h_replicates(labels, np.array([1, 5]), correct), expected, rtol=1e-12)
 
 
 def test_seeds_are_drawn_as_by_a_plain_loop():
@@ -73,9 +73,9 @@ def test_means_of_a_few_samples_seeds_or_splits_vary_as_they_should():
     of_seeds = np.repeat(values[:, None], RESAMPLES, axis=1)
     assert over_seeds(of_seeds).var() == pytest.approx(expected, rel=0.1)
     assert over_splits(of_seeds).var() == pytest.approx(expected, rel=0.1)
-    marks = np.array([1, 0, 1, 1, 0], dtype=bool)
-    ((_, accuracy),) = accuracy_replicates(np.zeros(5, dtype=int), marks[:, None])
-    assert accuracy.var() == pytest.approx(marks.var(ddof=1) / 5, rel=0.1)
+    correct = np.array([1, 0, 1, 1, 0], dtype=bool)
+    ((_, accuracy),) = accuracy_replicates(np.zeros(5, dtype=int), correct[:, None])
+    assert accuracy.var() == pytest.approx(correct.var(ddof=1) / 5, rel=0.1)
 
 
 def test_a_split_that_is_drawn_twice_brings_two_replicates():
@@ -88,8 +88,8 @@ def _coverage(make, worlds=200):
     """The share of simulated worlds whose interval holds the truth."""
     hits = 0
     for world in range(worlds):
-        labels, unseen, marks, truth = make(np.random.default_rng(world))
-        found = interval(over_seeds(h_replicates(labels, unseen, marks)))
+        labels, unseen, correct, truth = make(np.random.default_rng(world))
+        found = interval(over_seeds(h_replicates(labels, unseen, correct)))
         hits += found.low <= truth <= found.high
     return hits / worlds
 
@@ -100,8 +100,8 @@ def test_intervals_hold_the_truth_in_95_of_100_worlds():
     truth = harmonic_mean(accuracy[:3].mean(), accuracy[3:].mean())
 
     def world(rng):
-        marks = rng.random((len(labels), 1)) < accuracy[labels][:, None]
-        return labels, np.arange(3), marks, truth
+        correct = rng.random((len(labels), 1)) < accuracy[labels][:, None]
+        return labels, np.arange(3), correct, truth
 
     assert 0.90 <= _coverage(world) <= 0.98
 
@@ -112,8 +112,8 @@ def test_intervals_hold_the_truth_with_seeds_that_differ():
 
     def world(rng):
         shift = rng.normal(scale=0.12, size=(1, 5))
-        marks = rng.random((len(labels), 1)) < 0.5 + shift
-        return labels, np.array([0]), marks, 0.5
+        correct = rng.random((len(labels), 1)) < 0.5 + shift
+        return labels, np.array([0]), correct, 0.5
 
     assert 0.84 <= _coverage(world) <= 0.96
 
@@ -132,28 +132,28 @@ def test_h_is_zero_where_nothing_is_right():
 
 @settings(max_examples=25)
 @given(hnp.arrays(bool, (12, 2)))
-def test_swapping_two_methods_mirrors_the_interval_of_their_difference(marks):
+def test_swapping_two_methods_mirrors_the_interval_of_their_difference(correct):
     labels = np.repeat(np.arange(3), 4)
-    a, b = h_replicates(labels, np.array([2]), marks)
+    a, b = h_replicates(labels, np.array([2]), correct)
     forth, back = interval(a - b), interval(b - a)
     assert (forth.low, forth.high) == (-back.high, -back.low)
 
 
 @settings(max_examples=25)
 @given(hnp.arrays(bool, (12, 1)), st.permutations(range(4)))
-def test_a_method_gets_the_same_replicates_beside_any_others(marks, order):
+def test_a_method_gets_the_same_replicates_beside_any_others(correct, order):
     labels = np.repeat(np.arange(3), 4)
     others = np.random.default_rng(1).random((12, 3)) < 0.5
-    together = np.concatenate([marks, others], axis=1)[:, order]
-    alone = h_replicates(labels, np.array([2]), marks)[0]
+    together = np.concatenate([correct, others], axis=1)[:, order]
+    alone = h_replicates(labels, np.array([2]), correct)[0]
     assert np.array_equal(h_replicates(labels, np.array([2]), together)[list(order).index(0)], alone)
 
 
 def test_the_bits_are_those_of_every_machine():
     """Worked out once; another numpy or another order of summation that changes them changes printed pages."""
     labels = np.arange(60) % 7
-    marks = (np.arange(60) * 7919 % 13 < 8)[:, None]
-    replicates = h_replicates(labels, np.array([1, 4]), marks)[0]
+    correct = (np.arange(60) * 7919 % 13 < 8)[:, None]
+    replicates = h_replicates(labels, np.array([1, 4]), correct)[0]
     assert interval(replicates) == Interval(0.3790599419065223, 0.7187222715173024)
 
 

@@ -1,22 +1,21 @@
 import json
-import os
 
 import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError
 from gzslbench.records.store import Store
-from gzslbench.report import build_leaderboard, leaderboard_pages
+from gzslbench.report.formats.pages import leaderboard_pages
 from gzslbench.report.groups import by_comparison, group_results
-from gzslbench.report.uncertainty import standing, standing_cache
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.uncertainty.bootstrap import h_replicates, interval, over_seeds, over_splits
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
-from gzslbench.report.uncertainty.standing import standings
+from gzslbench.report.uncertainty.standing import Standing, standings
 
 LABELS = np.repeat(np.arange(4), 15)
 UNSEEN = np.array([2, 3])
 RNG = np.random.default_rng(0)
-MARKS = {share: RNG.random((60, 5)) < share for share in (0.3, 0.5, 0.55, 0.9)}
+CORRECT = {share: RNG.random((60, 5)) < share for share in (0.3, 0.5, 0.55, 0.9)}
 
 
 @pytest.fixture
@@ -26,11 +25,11 @@ def store(tmp_path):
 
 @pytest.fixture
 def write(write_judged, store):
-    """Write one record for each column of marks, which are its seeds."""
+    """Write one record for each column of correctness, which are its seeds."""
 
-    def write_seeds(method, marks, seeds=range(5), **described):
+    def write_seeds(method, correct, seeds=range(5), **described):
         for seed in seeds:
-            write_judged(store.root, marks[:, seed], method=method, seed=seed, **described)
+            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
 
     return write_seeds
 
@@ -40,21 +39,15 @@ def _found(store):
     return {group.method: each for group, each in standings(tables, CorrectnessReader([store])).items()}
 
 
-@pytest.fixture
-def settled(monkeypatch):
-    """Let a cache trust the times of files that are new."""
-    monkeypatch.setattr(standing_cache, "SETTLED_NS", 0)
-
-
 def test_the_interval_of_a_group(write, store):
-    write("a", MARKS[0.5])
-    expected = interval(over_seeds(h_replicates(LABELS, UNSEEN, MARKS[0.5])))
-    assert _found(store)["a"] == standing.Standing(expected, rank=1, wins=None)
+    write("a", CORRECT[0.5])
+    expected = interval(over_seeds(h_replicates(LABELS, UNSEEN, CORRECT[0.5])))
+    assert _found(store)["a"] == Standing(expected, rank=1, wins=None)
 
 
 def test_those_that_cant_be_told_apart_share_a_rank(write, store):
     for name, share in (("best", 0.9), ("middle", 0.55), ("as good", 0.5), ("last", 0.3)):
-        write(name, MARKS[share])
+        write(name, CORRECT[share])
     found = _found(store)
     assert {name: each.rank for name, each in found.items()} == {"best": 1, "middle": 2, "as good": 2, "last": 4}
     assert found["best"].wins == 1.0
@@ -62,8 +55,8 @@ def test_those_that_cant_be_told_apart_share_a_rank(write, store):
 
 
 def test_identical_predictions_share_rank_and_interval(write, store):
-    write("a", MARKS[0.5])
-    write("b", MARKS[0.5])
+    write("a", CORRECT[0.5])
+    write("b", CORRECT[0.5])
     found = _found(store)
     assert found["a"] == found["b"]
     assert (found["a"].rank, found["a"].wins) == (1, 0.5)
@@ -71,10 +64,10 @@ def test_identical_predictions_share_rank_and_interval(write, store):
 
 def test_methods_are_compared_over_the_seeds_that_both_ran(write, store):
     """On the seed that both ran, they are the same."""
-    marks = MARKS[0.5].copy()
-    marks[:, 1:] = MARKS[0.9][:, 1:]
-    write("one seed", marks, seeds=[0])
-    write("five seeds", marks)
+    correct = CORRECT[0.5].copy()
+    correct[:, 1:] = CORRECT[0.9][:, 1:]
+    write("one seed", correct, seeds=[0])
+    write("five seeds", correct)
     found = _found(store)
     assert (found["one seed"].rank, found["five seeds"].rank) == (1, 1)
     assert found["one seed"].wins == found["five seeds"].wins == 0.5
@@ -82,13 +75,13 @@ def test_methods_are_compared_over_the_seeds_that_both_ran(write, store):
 
 def test_over_many_splits_splits_are_drawn_too(write, store):
     for place, split in enumerate(("x", "y", "z")):
-        write("a", MARKS[0.5][:, place:], seeds=[0, 1], protocol="splits", split=split)
-    of_splits = [over_seeds(h_replicates(LABELS, UNSEEN, MARKS[0.5][:, place : place + 2])) for place in range(3)]
+        write("a", CORRECT[0.5][:, place:], seeds=[0, 1], protocol="splits", split=split)
+    of_splits = [over_seeds(h_replicates(LABELS, UNSEEN, CORRECT[0.5][:, place : place + 2])) for place in range(3)]
     assert _found(store)["a"].interval == interval(over_splits(np.stack(of_splits)))
 
 
 def test_without_an_answer_key_there_is_no_standing(write, store, make_record):
-    write("a", MARKS[0.5])
+    write("a", CORRECT[0.5])
     for path in (store.root / "answers").iterdir():
         path.unlink()
     assert _found(store) == {}
@@ -98,13 +91,13 @@ def test_without_an_answer_key_there_is_no_standing(write, store, make_record):
 
 
 def test_a_single_seed_is_told_to_cover_samples_only(write, store):
-    write("a", MARKS[0.5], seeds=[3])
+    write("a", CORRECT[0.5], seeds=[3])
     (table,) = build_leaderboard(store.results(), [store]).data_sets["CUB"]
     assert any("test samples only" in note for note in table.notes)
 
 
 def test_predictions_that_give_another_h_are_named(write, store):
-    write("a", MARKS[0.5])
+    write("a", CORRECT[0.5])
     path = next(iter(store.folders())) / "record.json"
     content = json.loads(path.read_text())
     content["metrics"]["h"] += 0.01
@@ -114,92 +107,25 @@ def test_predictions_that_give_another_h_are_named(write, store):
 
 
 def test_missing_predictions_are_named(write, store):
-    write("a", MARKS[0.5])
+    write("a", CORRECT[0.5])
     (next(iter(store.folders())) / "predictions.npz").unlink()
     with pytest.raises(RecordError, match=r"predictions\.npz"):
         _found(store)
 
 
-@pytest.fixture
-def resampled(monkeypatch):
-    """Count how many tables are resampled."""
-    calls = []
-    compute = standing._computed
-    monkeypatch.setattr(standing, "_computed", lambda groups, reader: calls.append(1) or compute(groups, reader))
-    return calls
-
-
-def test_tables_that_are_known_are_not_resampled(write, store, settled, resampled):
-    write("a", MARKS[0.5])
-    write("b", MARKS[0.9])
-    first = _found(store)
-    assert _found(store) == first
-    assert len(resampled) == 1
-
-
-def test_fresh_files_are_not_trusted(write, store, resampled):
-    write("a", MARKS[0.5])
-    _found(store)
-    assert not (store.root / ".statistics").exists()
-
-
-@pytest.mark.parametrize("damage", [b"", b"00000000{}", b"nonsense", None])
-def test_a_damaged_cache_is_made_anew(write, store, settled, resampled, damage):
-    write("a", MARKS[0.5])
-    first = _found(store)
-    path = store.root / ".statistics"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-5] if damage is None else damage)
-    assert _found(store) == first
-    assert len(resampled) == 2
-    assert path.read_bytes() == whole
-
-
-def test_a_stale_cache_is_not_believed(write, write_judged, store, settled, resampled):
-    write("a", MARKS[0.5])
-    before = _found(store)
-    write_judged(store.root, MARKS[0.9][:, 0], method="a", seed=0)
-    assert _found(store) != before
-    answers = next((store.root / "answers").iterdir())
-    answers.unlink()
-    assert _found(store) == {}
-
-
-def test_a_changed_predictions_file_of_the_same_size_and_time_is_read_again(write, store, settled, resampled):
-    write("a", MARKS[0.5])
-    _found(store)
-    path = next(iter(store.folders())) / "predictions.npz"
-    status = path.stat()
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(RecordError):
-        _found(store)
-
-
-def test_a_folder_that_cant_be_written_costs_nothing_but_time(write, store, settled):
-    write("a", MARKS[0.5])
-    (store.root / ".statistics").mkdir()  # no file can be renamed onto it
-    assert _found(store)["a"].rank == 1
-
-
-def test_pages_do_not_depend_on_the_order_of_results_or_on_the_cache(write, store, settled):
+def test_pages_do_not_depend_on_the_order_of_results(write, store):
     for name, share in (("a", 0.5), ("b", 0.55), ("c", 0.9)):
-        write(name, MARKS[share])
-        write(name, MARKS[share], seeds=[1, 2], protocol="strict")
+        write(name, CORRECT[share])
+        write(name, CORRECT[share], seeds=[1, 2], protocol="strict")
     results = store.results()
-    first, again, turned = (
-        leaderboard_pages(build_leaderboard(given, [store])) for given in (results, results, results[::-1])
-    )
-    (store.root / ".statistics").unlink()
-    assert first == again == turned == leaderboard_pages(build_leaderboard(results[::-1], [store]))
+    first, turned = (leaderboard_pages(build_leaderboard(given, [store])) for given in (results, results[::-1]))
+    assert first == turned
 
 
-def test_a_result_is_marked_by_the_store_it_came_from(write, store, write_judged, tmp_path):
-    write("a", MARKS[0.5], created="2026-01-01")
+def test_a_result_is_judged_by_the_store_it_came_from(write, store, write_judged, tmp_path):
+    write("a", CORRECT[0.5], created="2026-01-01")
     other = Store(tmp_path / "other")
-    write_judged(other.root, MARKS[0.9][:, 0], method="a", seed=0, created="2026-02-02")
+    write_judged(other.root, CORRECT[0.9][:, 0], method="a", seed=0, created="2026-02-02")
     results = [*store.results(), *other.results()]
     (group,) = group_results(results)
-    assert CorrectnessReader([store, other]).marks(group.results[0]).tolist() == MARKS[0.9][:, 0].tolist()
+    assert CorrectnessReader([store, other]).correct(group.results[0]).tolist() == CORRECT[0.9][:, 0].tolist()

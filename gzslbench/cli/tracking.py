@@ -1,4 +1,4 @@
-"""``gzslbench ui``: MLflow's browser interface on the results."""
+"""``gzslbench ui`` and ``track``: MLflow's browser interface on the results, and its data rebuilt from the records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gzslbench.cli.options import results_option, tracking_uri_option
-from gzslbench.errors import UsageError
+from gzslbench.errors import UsageError, counted
 
 
 @click.command()
@@ -19,17 +19,33 @@ from gzslbench.errors import UsageError
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
     """Open the results in MLflow's browser interface."""
-    from gzslbench.tracking import writer as mirror
+    from gzslbench.tracking import writer
 
-    uri = mirror.tracking_uri(tracking_uri, results)
-    if not mirror.is_database(uri):
-        raise UsageError(f"{mirror.shown(uri, uri)} has an interface of its own", "open it in a browser")
+    uri = writer.tracking_uri(tracking_uri, results)
+    if not writer.is_database(uri):
+        raise UsageError(f"{writer.shown(uri, uri)} has an interface of its own", "open it in a browser")
     if tracking_uri is None and not results.is_dir():
         raise UsageError(f"there are no results in {results}", "run something first, or name another --results")
     environment = {
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
-        "MLFLOW_DEFAULT_ARTIFACT_ROOT": mirror.artifact_folder(results).as_uri(),
+        "MLFLOW_DEFAULT_ARTIFACT_ROOT": writer.artifact_folder(results).as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)]
     os.execve(sys.executable, command, os.environ | environment)
+
+
+@click.group()
+def track() -> None:
+    """Work on MLflow's data."""
+
+
+@track.command()
+@results_option
+@tracking_uri_option
+def sync(results: Path, tracking_uri: str | None) -> None:
+    """Bring every record into MLflow that is not there yet."""
+    from gzslbench.records.exchange.opening import open_store
+    from gzslbench.tracking import process
+
+    click.echo(f"added {counted(process.sync(open_store(results), tracking_uri), 'record')} to MLflow")

@@ -38,10 +38,6 @@ class RecordData:
         """Name classes, given by class rows."""
         return [self.data_set.class_names[row].replace("_", " ") for row in classes]
 
-    def is_unseen(self, samples: Indices) -> NDArray[np.bool_]:
-        """Say of test samples (n,) whether they are of unseen classes."""
-        return np.isin(samples, self.split.test_unseen)
-
     def tested(self, classes: Indices) -> Indices:
         """Give those of the classes that have test samples."""
         tests = np.concatenate([self.split.test_seen, self.split.test_unseen])
@@ -55,9 +51,15 @@ class RecordData:
         return torch.from_numpy(np.array(self.data_set.features[samples]))
 
 
-def open_world(request: Request, comparison: Comparison) -> RecordData:
+def open_record_data(request: Request, comparison: Comparison) -> RecordData:
     """Open the data set of a table of records; raises :class:`DataError` where its content is another one by now."""
-    data_set = _catalogue(request, comparison.data_set).open(comparison.data_set, request.cache)
+    catalogue = Catalogue.find(request.data_dirs, cache_dir=request.cache)
+    if comparison.data_set not in catalogue.names():
+        from gzslbench.registry.registry import load_plugins  # takes seconds, and few data sets come from a plugin
+
+        sources = {name: entry.what for name, entry in load_plugins().of_kind("data set").items()}
+        catalogue = Catalogue.find(request.data_dirs, sources, request.cache)
+    data_set = catalogue.open(comparison.data_set, request.cache)
     split = data_set.splits.get(comparison.split)
     found = (data_set.fingerprint["features"], data_set.fingerprint["labels"], split and split.fingerprint)
     if split is None or found != (comparison.features, comparison.labels, comparison.split_hash):
@@ -66,14 +68,3 @@ def open_world(request: Request, comparison: Comparison) -> RecordData:
             "give its folder by --data-dir, or run the methods again",
         )
     return RecordData(data_set, split)
-
-
-def _catalogue(request: Request, name: str) -> Catalogue:
-    """Search the data folders, and plugins only where a data set is not found there."""
-    catalogue = Catalogue.find(request.data_dirs, cache_dir=request.cache)
-    if name in catalogue.names():
-        return catalogue
-    from gzslbench.registry.registry import load_plugins
-
-    sources = {name: entry.what for name, entry in load_plugins().of_kind("data set").items()}
-    return Catalogue.find(request.data_dirs, sources, request.cache)

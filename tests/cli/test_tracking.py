@@ -4,7 +4,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from gzslbench.cli.ui import ui
+from gzslbench.cli.tracking import track, ui
 from gzslbench.errors import UsageError
 
 
@@ -45,3 +45,20 @@ def test_what_can_not_be_shown_is_refused(started, arguments, message):
     assert isinstance(result.exception, UsageError)
     assert message in str(result.exception)
     assert started == []
+
+
+def test_sync_hands_over_the_results_and_the_server(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("gzslbench.tracking.process.sync", lambda store, uri: calls.append((store.root, uri)) or 3)
+    result = CliRunner().invoke(track, ["sync", "--results", str(tmp_path), "--tracking-uri", "http://server"])
+    assert (result.exit_code, result.output) == (0, "added 3 records to MLflow\n")
+    assert calls == [(tmp_path, "http://server")]
+
+
+def test_results_and_server_come_from_the_environment(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("gzslbench.tracking.process.sync", lambda store, uri: calls.append((store.root, uri)) or 0)
+    monkeypatch.setenv("GZSLBENCH_RESULTS", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
+    assert CliRunner().invoke(track, ["sync"]).exit_code == 0
+    assert calls == [(tmp_path, "http://server")]
