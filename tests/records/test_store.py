@@ -331,7 +331,7 @@ def test_without_samples_there_are_none(store, make_record, predictions):
 def test_damaged_samples_are_named(store, make_record, predictions):
     path = store.write(make_record(), predictions, {"gan.labels": np.arange(100)}) / SAMPLES
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(RecordError, match=r"samples\.npz is no complete zip archive; run it with --keep-samples"):
+    with pytest.raises(RecordError, match=r"samples\.npz is not a complete zip archive; run it with --keep-samples"):
         store.samples(make_record().key)
 
 
