@@ -18,9 +18,9 @@ Upgrade = Callable[[Values], Values]
 
 FIRST_VERSION = 1
 MOVED = {
-    "calibrated-stacking": ("0fabf4691637", "c1f50de7c882"),
-    "early-gan": ("8ad9043230df", "e90dee01268f"),
-    "entropy": ("8ad9043230df", "e90dee01268f"),
+    "calibrated-stacking": ("0fabf4691637", "127597770187"),
+    "early-gan": ("8ad9043230df", "3ee172e50a78"),
+    "entropy": ("8ad9043230df", "3ee172e50a78"),
     "f-clswgan": ("aba730654f9d", "27031836b31c"),
     "gsmflow": ("abf1a098923d", "eb528f58de25"),
     "nearest-prototype": ("925aedf9cdbc", "f14a5ebec582"),

@@ -1,4 +1,4 @@
-"""Calibrated stacking: a constant is taken off the scores of seen classes (Chao, Changpinyo, Gong and Sha, ECCV 2016)."""
+"""Calibrated stacking: a constant is taken off the scores of seen classes (Chao et al., ECCV 2016)."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gzslbench.contract import Classifier, Gate, Generator, Method, hookimpl
+from gzslbench_plugins.early_gan.entropy_separation import EntropySeparation
 from gzslbench_plugins.early_gan.generator import EarlyGAN
-from gzslbench_plugins.early_gan.mapping import EntropySeparation
 from gzslbench_plugins.early_gan.methods import METHODS
 
 

@@ -21,14 +21,14 @@ from gzslbench_plugins.early_gan import (
     gzslbench_methods,
 )
 from gzslbench_plugins.early_gan.confidence import confidence_score
-from gzslbench_plugins.early_gan.generator import EarlyGAN, EarlyGANConfig
-from gzslbench_plugins.early_gan.mapping import (
+from gzslbench_plugins.early_gan.entropy_separation import (
     EntropyConfig,
     EntropySeparation,
     entropy,
     route,
     separation_loss,
 )
+from gzslbench_plugins.early_gan.generator import EarlyGAN, EarlyGANConfig
 
 TINY_GAN = {
     "generator_hidden": 32,

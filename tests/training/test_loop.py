@@ -13,8 +13,8 @@ from gzslbench.contract.context import CHECKPOINTS, Context
 from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.errors import DivergedError
 from gzslbench.training import Adam, Batches, Descent, Trained, Training, Trainings, fit_together, random_rows
+from gzslbench_plugins.early_gan.entropy_separation import EntropySeparation
 from gzslbench_plugins.early_gan.generator import EarlyGAN
-from gzslbench_plugins.early_gan.mapping import EntropySeparation
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.gsmflow.generator import GSMFlow
 from gzslbench_plugins.softmax.classifier import Softmax
