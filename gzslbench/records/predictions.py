@@ -42,7 +42,7 @@ class Predictions:
     gate_score: FloatArray | None = None
     """The number by which the gate decided, higher for unseen (n,), where it gives one."""
     joint: FloatArray | None = None
-    """All joint scores, a column for each class row (n, C), where they were asked for."""
+    """All joint scores (n, s + u), columns as the split lists seen, then unseen classes, where they were asked for."""
 
     def __post_init__(self) -> None:
         count = len(self.samples)
