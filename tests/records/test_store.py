@@ -314,7 +314,7 @@ def test_an_answer_key_is_kept_once_for_a_data_set_and_split(store, make_record)
 
 
 def test_samples_come_back_whatever_their_names(store, make_record, predictions):
-    """They are no names of files: a component may keep x and X, and give either a path for a name."""
+    """They are not names of files: a component may keep x and X, and give either a path for a name."""
     record = make_record()
     samples = {name: np.arange(3, dtype=np.float16) for name in ("gan.x", "gan.X", "gan.a/b", "gan.step: 5", "gan.ü")}
     folder = store.write(record, predictions, samples)
@@ -331,7 +331,7 @@ def test_without_samples_there_are_none(store, make_record, predictions):
 def test_damaged_samples_are_named(store, make_record, predictions):
     path = store.write(make_record(), predictions, {"gan.labels": np.arange(100)}) / SAMPLES
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(RecordError, match=r"samples\.npz is no complete zip archive; run it with --keep-samples"):
+    with pytest.raises(RecordError, match=r"samples\.npz is not a complete zip archive; run it with --keep-samples"):
         store.samples(make_record().key)
 
 

@@ -79,7 +79,7 @@ class _Merging:
         if ours is None:
             self._write(theirs)
             self.merged.added += 1
-        elif ours.same(theirs) or keep_the_same(ours, theirs):
+        elif keep_the_same(ours, theirs):
             self.merged.same += 1
         else:
             self._choose(ours, theirs)

@@ -14,11 +14,11 @@ from pathlib import Path
 from gzslbench.errors import ContractError, RecordError, UsageError, nearest
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, save_arrays
-from gzslbench.records.compact import compact_files, read_list
+from gzslbench.records.compact import compact_files, keep_the_same, read_list
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.record import Record, title
 from gzslbench.records.results import Cell, Results, read_cell
-from gzslbench.records.store import Store, answer_file
+from gzslbench.records.store import Store, answer_file, path_safe
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The same for every file, so that equal results give equal archives."""
@@ -87,9 +87,8 @@ class Packed:
             except ContractError as error:
                 self.damaged.append(RecordError(f"the cell {record.digest} is damaged: {error.what}", "run it again"))
                 continue
-            if record.digest in self.cells:
+            if not keep_the_same(self.cells.setdefault(record.digest, cell), cell):
                 self.kept.append(record)
-            self.cells.setdefault(record.digest, cell)
             digests.append(record.digest)
         return digests
 
@@ -103,12 +102,12 @@ def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> 
     packed = Packed()
     if out.suffix == ".zip" and out.exists():
         raise UsageError(f"{out} exists already", "choose another name")
+    if name and (out.suffix == ".zip" or path_safe(name) != name):
+        raise UsageError(f"'{name}' can't be a list in {out}", "lists are for folders, and have plain names")
     if out.exists() and (out.is_file() or any(out.iterdir())):
-        present = open_results(out)
-        if out.is_file() or isinstance(present, Store):
+        if out.is_file() or isinstance(present := open_results(out), Store):
             raise UsageError(f"{out} is not a folder of the compact form", "choose another name")
         packed.add(present, _sound(present, packed))
-        packed.kept.clear()
     with ExitStack() as stack:
         places = [stack.enter_context(opened(place)) for place in sources]
         chosen = [(results, _sound(results, packed)) for results in places]
