@@ -56,7 +56,7 @@ def pack(
     Every table, interval and comparison can be made of it; the scores of all classes are left out. The same results
     give the same bytes. A folder, or a list in it, can be given wherever results are read; a file has to be unpacked.
     """
-    from gzslbench.records.exchange.changes import named
+    from gzslbench.records.differences import named
     from gzslbench.records.exchange.pack import Wanted
     from gzslbench.records.exchange.pack import pack as write_packed
 
@@ -130,7 +130,7 @@ def diff(first: Path, second: Path) -> None:
 
     Exit codes: 0 equal, 1 different or damaged.
     """
-    from gzslbench.records.exchange.changes import change_text
+    from gzslbench.records.differences import change_text
     from gzslbench.records.exchange.compare import compare
 
     difference = compare(first, second)
@@ -181,7 +181,7 @@ def rescore(
 
 def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:
     """Rescore, say what comes out, and tell whether it makes the command fail."""
-    from gzslbench.records.exchange.changes import change_text, named
+    from gzslbench.records.differences import change_text, named
     from gzslbench.records.rescore import Rescored
 
     counts: Counter[str] = Counter()

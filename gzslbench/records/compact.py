@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, narrowed
-from gzslbench.records.exchange.changes import metric_changes
+from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Json, LossCurve, Record, canonical_json
 from gzslbench.records.results import Cell

@@ -16,7 +16,7 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.exchange.changes import Change, metric_changes
+from gzslbench.records.differences import Change, metric_changes
 from gzslbench.records.record import CellKey, Json, Record
 from gzslbench.records.store import Store
 
