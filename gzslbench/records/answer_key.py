@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
-from gzslbench.records.arrays import narrowed, save_arrays
+from gzslbench.records.arrays import Arrays, narrowed, save_arrays
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import Metrics, Routing
 from gzslbench.records.untrusted.arrays import read_arrays
@@ -145,10 +145,14 @@ class AnswerKey:
             routing_unseen=_routing(prior[self.unseen]),
         )
 
-    def save(self, file: Path | BinaryIO) -> None:
-        """Write a compressed ``.npz``, whole numbers in as few bytes as they need."""
-        arrays = {name: narrowed(getattr(self, name)) for name in _INTEGERS}
-        save_arrays(file, {"class_names": np.array(self.class_names, dtype=np.str_), **arrays})
+    def arrays(self) -> Arrays:
+        """Give what is kept, whole numbers in as few bytes as they need."""
+        names = np.array(self.class_names, dtype=np.str_)
+        return {"class_names": names, **{name: narrowed(getattr(self, name)) for name in _INTEGERS}}
+
+    def save(self, path: Path) -> None:
+        """Write a compressed ``.npz``."""
+        save_arrays(path, self.arrays())
 
     @staticmethod
     def load(path: Path) -> AnswerKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +16,13 @@ def save_arrays(file: Path | BinaryIO, arrays: Arrays) -> None:
     """Write a compressed ``.npz``; the same arrays give the same bytes."""
     anything: dict[str, Any] = arrays
     np.savez_compressed(file, **anything)
+
+
+def npz(arrays: Arrays) -> bytes:
+    """Give what :func:`save_arrays` would write."""
+    stream = io.BytesIO()
+    save_arrays(stream, arrays)
+    return stream.getvalue()
 
 
 def narrowed(array: NDArray[Any]) -> NDArray[Any]:

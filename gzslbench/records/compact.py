@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.arrays import Arrays, narrowed
+from gzslbench.records.arrays import Arrays, narrowed, npz
 from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Json, LossCurve, Record, canonical_json
@@ -192,17 +192,18 @@ def _array_file(configuration: CellKey) -> str:
     return f"{path_safe(configuration.data_set)}/{path_safe(configuration.protocol)}/{combination}.npz"
 
 
-def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, str | Arrays | AnswerKey]:
-    """Make the files of the compact form, text, arrays and answer keys, by name; the same cells give the same bytes."""
+def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, bytes]:
+    """Make the files of the compact form by name; the same cells give the same bytes."""
     tables: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in sorted(cells, key=lambda cell: (cell.record.key.split_hash, cell.record.key.seed, cell.record.digest)):
         key = cell.record.key
         tables[_table(key)][_array_file(configuration_of(key))].append(cell)
-    files: dict[str, str | Arrays | AnswerKey] = {}
-    for table, configurations in sorted(tables.items()):
-        files[table] = "".join(line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))
-        files |= {name: _stacked(alike, answer_keys) for name, alike in configurations.items()}
-    return files | {f"{ANSWERS}/{name}": answers for name, answers in answer_keys.items()}
+    files = {f"{ANSWERS}/{name}": npz(answers.arrays()) for name, answers in answer_keys.items()}
+    for table, configurations in tables.items():
+        lines = (line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))
+        files[table] = "".join(lines).encode()
+        files |= {name: npz(_stacked(alike, answer_keys)) for name, alike in configurations.items()}
+    return files
 
 
 def _record_lines(cells: Sequence[Cell]) -> Iterator[str]:
