@@ -31,7 +31,7 @@ from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Json, LossCurve, Record, canonical_json
 from gzslbench.records.results import Cell
-from gzslbench.records.store import answer_file, path_safe
+from gzslbench.records.store import answer_file, path_safe, read_answers
 from gzslbench.records.untrusted.arrays import read_arrays
 from gzslbench.records.upgrade import parsed
 
@@ -53,59 +53,58 @@ class CompactResults:
         self.root = place.parent if place.suffix == ".txt" else place
         self._wanted = frozenset(read_list(place)) if place.suffix == ".txt" else None
         self._arrays = lru_cache(maxsize=4)(lambda path: read_arrays(path, _REMEDY))
-        self._answers = lru_cache(maxsize=16)(AnswerKey.load)
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that a list names in vain, is an error that names it."""
-        for record in self._lines.values():
-            if isinstance(record, RecordError) or self._wanted is None or record.digest in self._wanted:
-                yield record
+        for found in self._lines.values():
+            if isinstance(found, RecordError):
+                yield found
+            elif self._wanted is None or found[0].digest in self._wanted:
+                yield found[0]
         for digest in sorted((self._wanted or frozenset()) - self._lines.keys()):
             yield self._lacks(digest)
 
     def has(self, key: CellKey) -> bool:
-        """Say whether the key has a record."""
-        found = isinstance(self._lines.get(key.digest()), Record)
-        return found and (self._wanted is None or key.digest() in self._wanted)
+        return key.digest() in self._lines and (self._wanted is None or key.digest() in self._wanted)
 
     def record(self, key: CellKey) -> Record:
-        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
-        record = self._lines.get(key.digest())
-        if not isinstance(record, Record):
-            raise self._lacks(key.digest())
-        return record
+        return self._line(key)[0]
 
     def predictions(self, key: CellKey) -> Predictions:
-        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
-        answers, path = self.answer_key(key), self._file(key)
+        row, path, answers = self._line(key)[1], self.root / _array_file(key), self.answer_key(key)
         if answers is None:
             raise RecordError(f"{self.root} lacks the answer key {answer_file(key)}", _REMEDY)
         prefix = f"{key.split_hash}."
         arrays = self._arrays(path)
         stacks = {name.removeprefix(prefix): stack for name, stack in arrays.items() if name.startswith(prefix)}
         try:
-            return _of_row(stacks, self._rows[key.digest()], answers)
+            return _of_row(stacks, row, answers)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise RecordError(f"{path} does not hold the predictions of {key.digest()}: {error}", _REMEDY) from error
 
     def samples(self, key: CellKey) -> Arrays:
-        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
+        self._line(key)
         prefix = f"samples.{key.digest()}."
-        arrays = self._arrays(self._file(key))
+        arrays = self._arrays(self.root / _array_file(key))
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
-        """Read the answer key of a key's data set and split; None where there is none."""
-        path = self.root / ANSWERS / answer_file(key)
-        return self._answers(path) if path.exists() else None
+        return read_answers(self.root / ANSWERS, key)
 
     def _lacks(self, digest: str) -> RecordError:
         return RecordError(f"{self.root} lacks the cell {digest}", _REMEDY)
 
+    def _line(self, key: CellKey) -> tuple[Record, int]:
+        found = self._lines.get(key.digest())
+        if found is None or isinstance(found, RecordError):
+            raise self._lacks(key.digest())
+        return found
+
     @cached_property
-    def _lines(self) -> dict[str, Record | RecordError]:
-        """All records by digest, and the damaged ones by where they are."""
-        found: dict[str, Record | RecordError] = {}
+    def _lines(self) -> dict[str, tuple[Record, int] | RecordError]:
+        """All records by digest, with the rows of their arrays, and the damaged ones by where they are."""
+        found: dict[str, tuple[Record, int] | RecordError] = {}
+        taken: set[tuple[str, str, int]] = set()
         for path in sorted(self.root.glob("*/*.jsonl")):
             try:
                 lines = path.read_bytes().splitlines()
@@ -121,49 +120,31 @@ class CompactResults:
                         shared = _mapping(values, "shared", place)
                         continue
                     record = Record.from_values(_merged(shared, _mapping(values, "own", place)), place)
-                    self._take_row(record, values, path, place)
-                    found[record.digest] = record
+                    if path != (table := self.root / _table(record.key)):
+                        raise RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
+                    digest, row = record.digest, _row(record, values, place)
+                    if digest in found:
+                        raise RecordError(f"{place} holds the cell {digest} a second time", "leave one of them out")
+                    arrays = (_array_file(record.key), record.key.split_hash, row)
+                    if arrays in taken:
+                        raise RecordError(f"{place} has the arrays of another cell", _REMEDY)
+                    taken.add(arrays)
+                    found[digest] = record, row
                 except RecordError as error:
                     found[place] = error
                     if b'"own"' not in line:  # what the next ones share is not known then
                         shared = {}
         return found
 
-    def _take_row(self, record: Record, values: dict[str, Json], path: Path, place: str) -> None:
-        """Note where the arrays of a line lie; raises :class:`RecordError` where these, or its cell, aren't its own."""
-        digest, row, table = record.digest, values.get("row"), self.root / _table(record.key)
-        if path != table:
-            raise RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
-        if values.get("cell", digest) != digest:
-            raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
-        if digest in self._rows:
-            raise RecordError(f"{place} holds the cell {digest} a second time", "leave one of them out")
-        if type(row) is not int or row < 0:
-            raise RecordError(f"{place} has no row among the arrays", _REMEDY)
-        taken = (_array_file(configuration_of(record.key)), record.key.split_hash, row)
-        if taken in self._taken:
-            raise RecordError(f"{place} has the arrays of another cell", _REMEDY)
-        self._taken.add(taken)
-        self._rows[digest] = row
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        """Where a cell's arrays lie among those of its configuration and split."""
-        return {}
-
-    @cached_property
-    def _taken(self) -> set[tuple[str, str, int]]:
-        """The rows that are some cell's, by file and split."""
-        return set()
-
-    def _file(self, key: CellKey) -> Path:
-        self.record(key)
-        return self.root / _array_file(configuration_of(key))
-
-
-def configuration_of(key: CellKey) -> CellKey:
-    """Give what the seeds and splits of one configuration share."""
-    return replace(key, seed=0, split="", split_hash="")
+def _row(record: Record, values: dict[str, Json], place: str) -> int:
+    """Say which of the arrays of its configuration and split belong to a cell, which must be the one that is named."""
+    row = values.get("row")
+    if values.get("cell", record.digest) != record.digest:
+        raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
+    if type(row) is not int or row < 0:
+        raise RecordError(f"{place} has no row among the arrays", _REMEDY)
+    return row
 
 
 def _mapping(values: dict[str, Json], name: str, place: str) -> dict[str, Json]:
@@ -187,9 +168,9 @@ def _table(key: CellKey) -> str:
     return f"{path_safe(key.data_set)}/{path_safe(key.protocol)}.jsonl"
 
 
-def _array_file(configuration: CellKey) -> str:
-    combination = path_safe(f"{configuration.combination}-{configuration.digest()[:8]}")
-    return f"{path_safe(configuration.data_set)}/{path_safe(configuration.protocol)}/{combination}.npz"
+def _array_file(key: CellKey) -> str:
+    combination = path_safe(f"{key.combination}-{key.configuration.digest()[:8]}")
+    return f"{path_safe(key.data_set)}/{path_safe(key.protocol)}/{combination}.npz"
 
 
 def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, bytes]:
@@ -197,7 +178,7 @@ def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -
     tables: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in sorted(cells, key=lambda cell: (cell.record.key.split_hash, cell.record.key.seed, cell.record.digest)):
         key = cell.record.key
-        tables[_table(key)][_array_file(configuration_of(key))].append(cell)
+        tables[_table(key)][_array_file(key)].append(cell)
     files = {f"{ANSWERS}/{name}": npz(answers.arrays()) for name, answers in answer_keys.items()}
     for table, configurations in tables.items():
         lines = (line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))

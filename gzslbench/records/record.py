@@ -82,6 +82,11 @@ class CellKey:
         """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
         return self._digest
 
+    @property
+    def configuration(self) -> CellKey:
+        """What the seeds and splits of one configuration share: the key with seed 0 and no split."""
+        return replace(self, seed=0, split="", split_hash="")
+
     def with_seed(self, seed: int) -> CellKey:
         """Give the same key with another seed."""
         return replace(self, seed=seed)

@@ -150,8 +150,7 @@ class Store:
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         """Read the answer key of a key's data set and split; None where the store has none."""
-        path = self._answers / answer_file(key)
-        return AnswerKey.load(path) if path.exists() else None
+        return read_answers(self._answers, key)
 
     def has_answer_key(self, key: CellKey) -> bool:
         """Say whether the labels that judge a key are in the store."""
@@ -261,6 +260,17 @@ class Store:
 def answer_file(key: CellKey) -> str:
     """Name the answer key of a key's data set and split."""
     return f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
+
+
+def read_answers(folder: Path, key: CellKey) -> AnswerKey | None:
+    """Read the answer key of a key's data set and split; None where the folder has none."""
+    path = folder / answer_file(key)
+    return _answers_in(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@lru_cache(maxsize=16)
+def _answers_in(path: Path, changed_ns: int) -> AnswerKey:
+    return AnswerKey.load(path)
 
 
 @lru_cache(maxsize=4096)

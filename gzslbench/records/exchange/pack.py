@@ -15,7 +15,7 @@ from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.compact import compact_files, keep_the_same, read_list
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.record import Record, title
-from gzslbench.records.results import Cell, Results, read_cell
+from gzslbench.records.results import Cell, Results, read_cell, read_records
 from gzslbench.records.store import Store, answer_file, path_safe
 
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -64,16 +64,19 @@ class Packed:
     damaged: list[RecordError] = field(default_factory=list)
     kept: list[Record] = field(default_factory=list)
 
-    def add(self, results: Results, wanted: Wanted) -> list[str]:
-        """Take cells in that are wanted, sound and new; gives the digests of all that are there now."""
+    def read(self, results: Results) -> list[Record]:
+        """Read all sound records of a place."""
+        records, damaged = read_records(results)
+        self.damaged += damaged
+        return records
+
+    def add(self, results: Results, records: Iterable[Record]) -> list[str]:
+        """Take cells in that are sound and new; gives the digests of all that are there now."""
         digests = []
-        for record in results.records():
+        for record in records:
             try:
-                if isinstance(record, RecordError):
-                    raise record
-                if wanted.covers(record):
-                    self._add(results, record)
-                    digests.append(record.digest)
+                self._add(results, record)
+                digests.append(record.digest)
             except RecordError as error:
                 self.damaged.append(error)
         return digests
@@ -111,11 +114,13 @@ def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> 
     if out.is_file() or (out.exists() and any(out.iterdir()) and isinstance(open_results(out), Store)):
         raise UsageError(f"{out} is not a folder of the compact form", "choose another name")
     if out.exists():
-        packed.add(open_results(out), Wanted())
+        present = open_results(out)
+        packed.add(present, packed.read(present))
     with ExitStack() as stack:
         places = [stack.enter_context(opened(place)) for place in sources]
-        wanted.require([record for place in places for record in place.records() if isinstance(record, Record)])
-        digests = [digest for place in places for digest in packed.add(place, wanted)]
+        chosen = [(place, packed.read(place)) for place in places]
+        wanted.require([record for _, records in chosen for record in records])
+        digests = [each for place, records in chosen for each in packed.add(place, filter(wanted.covers, records))]
     if packed.cells:
         files = compact_files(packed.cells.values(), packed.answer_keys)
         if name:
