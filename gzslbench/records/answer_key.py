@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
-from gzslbench.records.arrays import Arrays, narrowed, save_arrays
+from gzslbench.records.arrays import Arrays, narrowed
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import Metrics, Routing
 from gzslbench.records.untrusted.arrays import read_arrays
@@ -150,13 +150,9 @@ class AnswerKey:
         names = np.array(self.class_names, dtype=np.str_)
         return {"class_names": names, **{name: narrowed(getattr(self, name)) for name in _INTEGERS}}
 
-    def save(self, path: Path) -> None:
-        """Write a compressed ``.npz``."""
-        save_arrays(path, self.arrays())
-
     @staticmethod
     def load(path: Path) -> AnswerKey:
-        """Read what :meth:`save` wrote; raises :class:`RecordError` where the file is missing or damaged."""
+        """Read the ``.npz`` of :meth:`arrays`; raises :class:`RecordError` where the file is missing or damaged."""
         remedy = "delete it and run: gzslbench rescore"
         arrays = read_arrays(path, remedy)
         try:

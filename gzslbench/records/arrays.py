@@ -1,4 +1,4 @@
-"""Arrays on their way to disk."""
+"""Arrays on their way to disk, and how many of what components made are kept for figures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
+
+KEPT_CLASSES = 10
+KEPT_PER_CLASS = 50
+"""How many classes, and samples of each, are kept of synthetic features."""
+KEPT_PROXIES = 500
 
 
 def save_arrays(file: Path | BinaryIO, arrays: Arrays) -> None:

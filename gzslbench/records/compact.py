@@ -250,23 +250,24 @@ def keep_the_same(one: Cell, other: Cell) -> bool:
     """Say whether two cells are one measurement, of which either may have been in the compact form before."""
     if one is other:
         return True
-    mine, theirs = (cell.predictions.arrays() for cell in (one, other))
-    names = mine.keys() | theirs.keys()
+    mine, theirs = _coarse(one), _coarse(other)
     return (
         _thinned(one.record) == _thinned(other.record)
-        and names - {"joint"} <= mine.keys() & theirs.keys()
-        and all(_nearly(mine[name], theirs[name]) for name in names - {"joint"})
-        and one.samples.keys() == other.samples.keys()
-        and all(np.array_equal(one.samples[name], other.samples[name]) for name in one.samples)
+        and mine.keys() == theirs.keys()
+        and all(np.array_equal(mine[name], theirs[name], equal_nan=mine[name].dtype.kind == "f") for name in mine)
     )
 
 
-def _nearly(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Say whether whole numbers are the same, and others the same when halved."""
-    if one.dtype.kind != "f" or one.shape != other.shape:
-        return np.array_equal(one, other)
-    (halves, scale), (others, other_scale) = _halved(one[None]), _halved(other[None])
-    return np.array_equal(halves, others, equal_nan=True) and np.array_equal(scale, other_scale)
+def _coarse(cell: Cell) -> Arrays:
+    """Give all arrays of a cell but the scores of all classes, real numbers halved."""
+    arrays = {f"samples.{name}": array for name, array in cell.samples.items()}
+    for name, array in cell.predictions.arrays().items():
+        if name in HALVES:
+            halves, scale = _halved(array[None])
+            arrays |= {name: halves, f"{name}_scale": scale}
+        elif name != "joint":
+            arrays[name] = array
+    return arrays
 
 
 def _stacked(cells: Sequence[Cell], answer_keys: Mapping[str, AnswerKey]) -> Arrays:

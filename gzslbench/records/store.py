@@ -28,11 +28,10 @@ from urllib.parse import quote
 from gzslbench.errors import RecordError
 from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.arrays import Arrays, save_arrays
+from gzslbench.records.arrays import Arrays, npz, save_arrays
 from gzslbench.records.differences import differences, flat
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
-from gzslbench.records.samples import Samples
 from gzslbench.records.untrusted.arrays import read_arrays
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ _LONGEST_NAME = 120
 
 
 class Store:
-    """The results folder ``root``; reading needs no lock, every write takes it, :meth:`writing` keeps it."""
+    """Results in a folder ``root``; reading needs no lock, every write takes it, :meth:`writing` keeps it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -82,10 +81,9 @@ class Store:
         return place if place.exists() else self._earlier.get(key.digest(), place)
 
     def has(self, key: CellKey) -> bool:
-        """Say whether the key has a record."""
         return self._place(key).exists() or key.digest() in self._earlier
 
-    def write(self, record: Record, predictions: Predictions, samples: Samples | None = None) -> Path:
+    def write(self, record: Record, predictions: Predictions, samples: Arrays | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
 
         ``samples`` are what was kept for figures.
@@ -105,7 +103,7 @@ class Store:
             (filled / RECORD).write_text(text)
             predictions.save(filled / PREDICTIONS)
             if samples:
-                save_arrays(filled / SAMPLES, dict(samples))
+                save_arrays(filled / SAMPLES, samples)
             for path in (*filled.iterdir(), filled):
                 sync(path)
             make_folder(folder.parent)
@@ -119,7 +117,7 @@ class Store:
     def rewrite(self, record: Record) -> None:
         """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
         with self.writing():  # which may move the record
-            self._put(self.folder(record.key) / RECORD, record.to_json())
+            self._put(self.folder(record.key) / RECORD, record.to_json().encode())
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
@@ -136,20 +134,16 @@ class Store:
                 yield error
 
     def record(self, key: CellKey) -> Record:
-        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
         return self.read(self.folder(key))
 
     def predictions(self, key: CellKey) -> Predictions:
-        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
         return Predictions.load(self.folder(key) / PREDICTIONS)
 
     def samples(self, key: CellKey) -> Arrays:
-        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
         path = self.folder(key) / SAMPLES
         return read_arrays(path, "run it with --keep-samples --force") if path.exists() else {}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
-        """Read the answer key of a key's data set and split; None where the store has none."""
         return read_answers(self._answers, key)
 
     def has_answer_key(self, key: CellKey) -> bool:
@@ -158,14 +152,11 @@ class Store:
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
-        path = self._answers / answer_file(key)
-        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            answers.save(fresh / path.name)
-            put(fresh / path.name, path)
+        self._put(self._answers / answer_file(key), npz(answers.arrays()))
 
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
-        self._put(self._failures / f"{failure.key.digest()}.json", failure.to_json())
+        self._put(self._failures / f"{failure.key.digest()}.json", failure.to_json().encode())
 
     def failures(self) -> Iterator[Failure]:
         """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
@@ -241,9 +232,9 @@ class Store:
         names = (key.data_set, key.combination, key.protocol, key.split)
         return self._records.joinpath(*map(path_safe, names), f"seed-{key.seed}-{key.digest()}")
 
-    def _put(self, path: Path, text: str) -> None:
+    def _put(self, path: Path, content: bytes) -> None:
         with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            (fresh / path.name).write_text(text)
+            (fresh / path.name).write_bytes(content)
             put(fresh / path.name, path)
 
     @contextmanager
