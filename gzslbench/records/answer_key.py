@@ -113,11 +113,8 @@ class AnswerKey:
 
     def u_and_s(self, predicted: IntArray) -> tuple[float, float]:
         """Give the accuracies on unseen and on seen classes of predicted classes (m,)."""
-        u, s = (
-            metrics.mean_per_class(self.labels, predicted, classes)
-            for classes in (self.tested_unseen, self.tested_seen)
-        )
-        return u, s
+        u = metrics.mean_per_class(self.labels, predicted, self.tested_unseen)
+        return u, metrics.mean_per_class(self.labels, predicted, self.tested_seen)
 
     def score(self, predictions: Predictions) -> Metrics:
         """Compute all metrics; means are over the classes that have test samples."""
@@ -192,7 +189,6 @@ class Scorer:
         return value
 
     def score(self, predictions: Predictions) -> Metrics:
-        """Compute all metrics."""
-        metrics = self.answers.score(predictions)
+        value = self.answers.score(predictions)
         self.test_reads += 1
-        return metrics
+        return value

@@ -88,7 +88,6 @@ class CellKey:
         return replace(self, seed=0, split="", split_hash="")
 
     def with_seed(self, seed: int) -> CellKey:
-        """Give the same key with another seed."""
         return replace(self, seed=seed)
 
     @cached_property
@@ -252,7 +251,7 @@ class Record:
         return Record.from_values(parsed(text, origin), origin)
 
     @staticmethod
-    def from_values(values: dict[str, Json], origin: str = "record.json") -> Record:
+    def from_values(values: dict[str, Json], origin: str) -> Record:
         """As :meth:`from_json`, of JSON that has been read."""
         record = _validated(Record, upgraded(values, origin), origin)
         settings = [part.config for part in record.key.parts.by_role().values()]

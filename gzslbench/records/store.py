@@ -167,7 +167,6 @@ class Store:
                 logger.warning("left out: %s", error)
 
     def clear_failure(self, key: CellKey) -> None:
-        """Forget the failure of a key, if it has one."""
         (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
 
     def explain(self, key: CellKey) -> list[str]:
@@ -214,7 +213,6 @@ class Store:
         return found
 
     def folders(self) -> list[Path]:
-        """List the folders of all records, sorted."""
         return sorted(self._records.glob("*/*/*/*/seed-*"))
 
     def read(self, folder: Path) -> Record:
@@ -228,7 +226,6 @@ class Store:
             raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
 
     def _place(self, key: CellKey) -> Path:
-        """Say where the record of a key belongs."""
         names = (key.data_set, key.combination, key.protocol, key.split)
         return self._records.joinpath(*map(path_safe, names), f"seed-{key.seed}-{key.digest()}")
 
