@@ -54,7 +54,8 @@ def pack(
     """Write results in the compact form to OUT: a file if it ends in .zip, else a folder, beside what it holds already.
 
     Every table, interval and comparison can be made of it; the scores of all classes are left out. The same results
-    give the same bytes. A folder, or a list in it, can be given wherever results are read; a file has to be unpacked.
+    give the same bytes. A folder, or a list in it, can be given wherever results are read, a .zip file to the verbs of
+    'gzslbench results'.
     """
     from gzslbench.records.differences import named
     from gzslbench.records.exchange.pack import Wanted
