@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from gzslbench.cli.data import find_data
-from gzslbench.cli.options import FOLDER, data_options, data_sets_option, flag, many, protocols_option, results_option
+from gzslbench.cli.options import (
+    FOLDER,
+    data_options,
+    data_sets_option,
+    flag,
+    many,
+    protocols_option,
+    results_option,
+    roots_option,
+)
 from gzslbench.cli.tables import of_data_sets, read_results
 from gzslbench.errors import UsageError, counted
 
@@ -29,14 +38,14 @@ def results() -> None:
 
 @results.command()
 @click.argument("out", type=_PATH)
-@many("--results", "sources", type=_PATH, default=("results",), show_default=True, help="Results to pack; repeatable.")
+@roots_option
 @data_sets_option("Pack")
 @many("--method", "methods", help="Pack this method, or combination, only; repeatable.")
 @protocols_option("Pack")
 @click.option("--list", "name", default="", metavar="NAME", help="Add what is packed to the list OUT/NAME.txt.")
 def pack(
     out: Path,
-    sources: Sequence[Path],
+    roots: Sequence[Path],
     data_sets: Sequence[str],
     methods: Sequence[str],
     protocols: Sequence[str],
@@ -45,20 +54,21 @@ def pack(
     """Write results in the compact form to OUT: a file if it ends in .zip, else a folder, beside what it holds already.
 
     Every table, interval and comparison can be made of it; the scores of all classes are left out. The same results
-    give the same bytes. OUT, or a list in it, can be given wherever results are read.
+    give the same bytes. A folder, or a list in it, can be given wherever results are read, a .zip file to the verbs of
+    'gzslbench results'.
     """
-    from gzslbench.records.exchange.changes import named
+    from gzslbench.records.differences import named
     from gzslbench.records.exchange.pack import Wanted
     from gzslbench.records.exchange.pack import pack as write_packed
 
-    packed = write_packed(sources, out, Wanted(data_sets, methods, protocols), name)
+    packed = write_packed(roots, out, Wanted(data_sets, methods, protocols), name)
     _name_damaged(packed.damaged)
     for record in packed.kept:
         click.echo(f"there already, in another run: {named(record)}", err=True)
     if packed.cells:
         click.echo(f"{out}: {counted(len(packed.cells), 'record')}, {counted(len(packed.answer_keys), 'answer key')}")
     else:
-        click.echo("nothing was written: no sound record is all of what was asked for", err=True)
+        click.echo("nothing was written: what was asked for is damaged, or not there", err=True)
     click.get_current_context().exit(int(bool(packed.damaged or not packed.cells)))
 
 
@@ -121,7 +131,7 @@ def diff(first: Path, second: Path) -> None:
 
     Exit codes: 0 equal, 1 different or damaged.
     """
-    from gzslbench.records.exchange.changes import change_text
+    from gzslbench.records.differences import change_text
     from gzslbench.records.exchange.compare import compare
 
     difference = compare(first, second)
@@ -172,7 +182,7 @@ def rescore(
 
 def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:
     """Rescore, say what comes out, and tell whether it makes the command fail."""
-    from gzslbench.records.exchange.changes import change_text, named
+    from gzslbench.records.differences import change_text, named
     from gzslbench.records.rescore import Rescored
 
     counts: Counter[str] = Counter()

@@ -21,8 +21,8 @@ from gzslbench.data.scaling import MinMax
 from gzslbench.evaluation.checks import Unchanged
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
+from gzslbench.records.arrays import Arrays
 from gzslbench.records.record import LossCurve, Phase
-from gzslbench.records.samples import Samples
 from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.registry import load_component
 from gzslbench.registry.settings import build_config
@@ -49,7 +49,7 @@ class Fitted:
     curves: dict[str, LossCurve]
     seeds_together: int = 1
     """How many seeds were fitted at once; the phase is that of all of them."""
-    samples: Samples = field(default_factory=dict)
+    samples: Arrays = field(default_factory=dict)
     """What it kept for figures."""
 
 

@@ -17,8 +17,8 @@ from gzslbench.contract.views import View
 from gzslbench.evaluation.checks import checked, checked_labels
 from gzslbench.evaluation.fitting import Fitted, FoldFitter, isolated
 from gzslbench.evaluation.timing import Stopwatch
+from gzslbench.records.arrays import KEPT_CLASSES, KEPT_PER_CLASS, KEPT_PROXIES
 from gzslbench.records.record import Phase
-from gzslbench.records.samples import KEPT_CLASSES, KEPT_PER_CLASS, KEPT_PROXIES
 from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.registry import load_component
 

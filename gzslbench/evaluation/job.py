@@ -8,9 +8,9 @@ from typing import Any
 
 from gzslbench.contract.protocol import Protocol
 from gzslbench.data.scaling import ScaledFile
+from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import LossCurve, Timings
-from gzslbench.records.samples import Samples
 from gzslbench.registry.choice import Setup
 
 
@@ -94,4 +94,4 @@ class CellResult:
     selection: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, LossCurve] = field(default_factory=dict)
-    samples: Samples = field(default_factory=dict)
+    samples: Arrays = field(default_factory=dict)

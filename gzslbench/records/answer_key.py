@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
-from gzslbench.records.arrays import narrowed, save_arrays
+from gzslbench.records.arrays import Arrays, narrowed
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import Metrics, Routing
 from gzslbench.records.untrusted.arrays import read_arrays
@@ -113,11 +113,8 @@ class AnswerKey:
 
     def u_and_s(self, predicted: IntArray) -> tuple[float, float]:
         """Give the accuracies on unseen and on seen classes of predicted classes (m,)."""
-        u, s = (
-            metrics.mean_per_class(self.labels, predicted, classes)
-            for classes in (self.tested_unseen, self.tested_seen)
-        )
-        return u, s
+        u = metrics.mean_per_class(self.labels, predicted, self.tested_unseen)
+        return u, metrics.mean_per_class(self.labels, predicted, self.tested_seen)
 
     def score(self, predictions: Predictions) -> Metrics:
         """Compute all metrics; means are over the classes that have test samples."""
@@ -145,14 +142,14 @@ class AnswerKey:
             routing_unseen=_routing(prior[self.unseen]),
         )
 
-    def save(self, file: Path | BinaryIO) -> None:
-        """Write a compressed ``.npz``, whole numbers in as few bytes as they need."""
-        arrays = {name: narrowed(getattr(self, name)) for name in _INTEGERS}
-        save_arrays(file, {"class_names": np.array(self.class_names, dtype=np.str_), **arrays})
+    def arrays(self) -> Arrays:
+        """Give what is kept, whole numbers in as few bytes as they need."""
+        names = np.array(self.class_names, dtype=np.str_)
+        return {"class_names": names, **{name: narrowed(getattr(self, name)) for name in _INTEGERS}}
 
     @staticmethod
     def load(path: Path) -> AnswerKey:
-        """Read what :meth:`save` wrote; raises :class:`RecordError` where the file is missing or damaged."""
+        """Read the ``.npz`` of :meth:`arrays`; raises :class:`RecordError` where the file is missing or damaged."""
         remedy = "delete it and run: gzslbench rescore"
         arrays = read_arrays(path, remedy)
         try:
@@ -192,7 +189,6 @@ class Scorer:
         return value
 
     def score(self, predictions: Predictions) -> Metrics:
-        """Compute all metrics."""
-        metrics = self.answers.score(predictions)
+        value = self.answers.score(predictions)
         self.test_reads += 1
-        return metrics
+        return value

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.arrays import Arrays, narrowed
-from gzslbench.records.exchange.changes import metric_changes
+from gzslbench.records.arrays import Arrays, narrowed, npz
+from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Json, LossCurve, Record, canonical_json
 from gzslbench.records.results import Cell
-from gzslbench.records.store import answer_file, path_safe
+from gzslbench.records.store import answer_file, path_safe, read_answers
 from gzslbench.records.untrusted.arrays import read_arrays
 from gzslbench.records.upgrade import parsed
 
@@ -54,59 +54,58 @@ class CompactResults:
         self.root = place.parent if place.suffix == ".txt" else place
         self._wanted = frozenset(read_list(place)) if place.suffix == ".txt" else None
         self._arrays = lru_cache(maxsize=4)(lambda path: read_arrays(path, _REMEDY))
-        self._answers = lru_cache(maxsize=16)(AnswerKey.load)
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that a list names in vain, is an error that names it."""
-        for record in self._lines.values():
-            if isinstance(record, RecordError) or self._wanted is None or record.digest in self._wanted:
-                yield record
+        for found in self._lines.values():
+            if isinstance(found, RecordError):
+                yield found
+            elif self._wanted is None or found[0].digest in self._wanted:
+                yield found[0]
         for digest in sorted((self._wanted or frozenset()) - self._lines.keys()):
             yield self._lacks(digest)
 
     def has(self, key: CellKey) -> bool:
-        """Say whether the key has a record."""
-        found = isinstance(self._lines.get(key.digest()), Record)
-        return found and (self._wanted is None or key.digest() in self._wanted)
+        return key.digest() in self._lines and (self._wanted is None or key.digest() in self._wanted)
 
     def record(self, key: CellKey) -> Record:
-        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
-        record = self._lines.get(key.digest())
-        if not isinstance(record, Record):
-            raise self._lacks(key.digest())
-        return record
+        return self._line(key)[0]
 
     def predictions(self, key: CellKey) -> Predictions:
-        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
-        answers, path = self.answer_key(key), self._file(key)
+        row, path, answers = self._line(key)[1], self.root / _array_file(key), self.answer_key(key)
         if answers is None:
             raise RecordError(f"{self.root} lacks the answer key {answer_file(key)}", _REMEDY)
         prefix = f"{key.split_hash}."
         arrays = self._arrays(path)
         stacks = {name.removeprefix(prefix): stack for name, stack in arrays.items() if name.startswith(prefix)}
         try:
-            return _of_row(stacks, self._rows[key.digest()], answers)
+            return _of_row(stacks, row, answers)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise RecordError(f"{path} does not hold the predictions of {key.digest()}: {error}", _REMEDY) from error
 
     def samples(self, key: CellKey) -> Arrays:
-        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
+        self._line(key)
         prefix = f"samples.{key.digest()}."
-        arrays = self._arrays(self._file(key))
+        arrays = self._arrays(self.root / _array_file(key))
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
-        """Read the answer key of a key's data set and split; None where there is none."""
-        path = self.root / ANSWERS / answer_file(key)
-        return self._answers(path) if path.exists() else None
+        return read_answers(self.root / ANSWERS, key)
 
     def _lacks(self, digest: str) -> RecordError:
         return RecordError(f"{self.root} lacks the cell {digest}", _REMEDY)
 
+    def _line(self, key: CellKey) -> tuple[Record, int]:
+        found = self._lines.get(key.digest())
+        if found is None or isinstance(found, RecordError):
+            raise self._lacks(key.digest())
+        return found
+
     @cached_property
-    def _lines(self) -> dict[str, Record | RecordError]:
-        """All records by digest, and the damaged ones by where they are."""
-        found: dict[str, Record | RecordError] = {}
+    def _lines(self) -> dict[str, tuple[Record, int] | RecordError]:
+        """All records by digest, with the rows of their arrays, and the damaged ones by where they are."""
+        found: dict[str, tuple[Record, int] | RecordError] = {}
+        taken: set[tuple[str, str, int]] = set()
         for path in sorted(self.root.glob("*/*.jsonl")):
             try:
                 lines = path.read_bytes().splitlines()
@@ -122,49 +121,31 @@ class CompactResults:
                         shared = _mapping(values, "shared", place)
                         continue
                     record = Record.from_values(_merged(shared, _mapping(values, "own", place)), place)
-                    self._take_row(record, values, path, place)
-                    found[record.digest] = record
+                    if path != (table := self.root / _table(record.key)):
+                        raise RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
+                    digest, row = record.digest, _row(record, values, place)
+                    if digest in found:
+                        raise RecordError(f"{place} holds the cell {digest} a second time", "leave one of them out")
+                    arrays = (_array_file(record.key), record.key.split_hash, row)
+                    if arrays in taken:
+                        raise RecordError(f"{place} has the arrays of another cell", _REMEDY)
+                    taken.add(arrays)
+                    found[digest] = record, row
                 except RecordError as error:
                     found[place] = error
                     if b'"own"' not in line:  # what the next ones share is not known then
                         shared = {}
         return found
 
-    def _take_row(self, record: Record, values: dict[str, Json], path: Path, place: str) -> None:
-        """Note where the arrays of a line lie; raises :class:`RecordError` where these, or its cell, aren't its own."""
-        digest, row, table = record.digest, values.get("row"), self.root / _table(record.key)
-        if path != table:
-            raise RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
-        if values.get("cell", digest) != digest:
-            raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
-        if digest in self._rows:
-            raise RecordError(f"{place} holds the cell {digest} a second time", "leave one of them out")
-        if type(row) is not int or row < 0:
-            raise RecordError(f"{place} has no row among the arrays", _REMEDY)
-        taken = (_array_file(configuration_of(record.key)), record.key.split_hash, row)
-        if taken in self._taken:
-            raise RecordError(f"{place} has the arrays of another cell", _REMEDY)
-        self._taken.add(taken)
-        self._rows[digest] = row
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        """Where a cell's arrays lie among those of its configuration and split."""
-        return {}
-
-    @cached_property
-    def _taken(self) -> set[tuple[str, str, int]]:
-        """The rows that are some cell's, by file and split."""
-        return set()
-
-    def _file(self, key: CellKey) -> Path:
-        self.record(key)
-        return self.root / _array_file(configuration_of(key))
-
-
-def configuration_of(key: CellKey) -> CellKey:
-    """Give what the seeds and splits of one configuration share."""
-    return replace(key, seed=0, split="", split_hash="")
+def _row(record: Record, values: dict[str, Json], place: str) -> int:
+    """Say which of the arrays of its configuration and split belong to a cell, which must be the one that is named."""
+    row = values.get("row")
+    if values.get("cell", record.digest) != record.digest:
+        raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
+    if type(row) is not int or row < 0:
+        raise RecordError(f"{place} has no row among the arrays", _REMEDY)
+    return row
 
 
 def _mapping(values: dict[str, Json], name: str, place: str) -> dict[str, Json]:
@@ -188,22 +169,23 @@ def _table(key: CellKey) -> str:
     return f"{path_safe(key.data_set)}/{path_safe(key.protocol)}.jsonl"
 
 
-def _array_file(configuration: CellKey) -> str:
-    combination = path_safe(f"{configuration.combination}-{configuration.digest()[:8]}")
-    return f"{path_safe(configuration.data_set)}/{path_safe(configuration.protocol)}/{combination}.npz"
+def _array_file(key: CellKey) -> str:
+    combination = path_safe(f"{key.combination}-{key.configuration.digest()[:8]}")
+    return f"{path_safe(key.data_set)}/{path_safe(key.protocol)}/{combination}.npz"
 
 
-def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, str | Arrays | AnswerKey]:
-    """Make the files of the compact form, text, arrays and answer keys, by name; the same cells give the same bytes."""
+def compact_files(cells: Iterable[Cell], answer_keys: Mapping[str, AnswerKey]) -> dict[str, bytes]:
+    """Make the files of the compact form by name; the same cells give the same bytes."""
     tables: dict[str, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
     for cell in sorted(cells, key=lambda cell: (cell.record.key.split_hash, cell.record.key.seed, cell.record.digest)):
         key = cell.record.key
-        tables[_table(key)][_array_file(configuration_of(key))].append(cell)
-    files: dict[str, str | Arrays | AnswerKey] = {}
-    for table, configurations in sorted(tables.items()):
-        files[table] = "".join(line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))
-        files |= {name: _stacked(alike, answer_keys) for name, alike in configurations.items()}
-    return files | {f"{ANSWERS}/{name}": answers for name, answers in answer_keys.items()}
+        tables[_table(key)][_array_file(key)].append(cell)
+    files = {f"{ANSWERS}/{name}": npz(answers.arrays()) for name, answers in answer_keys.items()}
+    for table, configurations in tables.items():
+        lines = (line for _, alike in sorted(configurations.items()) for line in _record_lines(alike))
+        files[table] = "".join(lines).encode()
+        files |= {name: npz(_stacked(alike, answer_keys)) for name, alike in configurations.items()}
+    return files
 
 
 def _record_lines(cells: Sequence[Cell]) -> Iterator[str]:
@@ -267,23 +249,26 @@ def _merged(shared: dict[str, Json], own: dict[str, Json]) -> dict[str, Json]:
 
 def keep_the_same(one: Cell, other: Cell) -> bool:
     """Say whether two cells are one measurement, of which either may have been in the compact form before."""
-    mine, theirs = (cell.predictions.arrays() for cell in (one, other))
-    names = mine.keys() | theirs.keys()
+    if one is other:
+        return True
+    mine, theirs = _coarse(one), _coarse(other)
     return (
         _thinned(one.record) == _thinned(other.record)
-        and names - {"joint"} <= mine.keys() & theirs.keys()
-        and all(_nearly(mine[name], theirs[name]) for name in names - {"joint"})
-        and one.samples.keys() == other.samples.keys()
-        and all(np.array_equal(one.samples[name], other.samples[name]) for name in one.samples)
+        and mine.keys() == theirs.keys()
+        and all(np.array_equal(mine[name], theirs[name], equal_nan=mine[name].dtype.kind == "f") for name in mine)
     )
 
 
-def _nearly(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    """Say whether whole numbers are the same, and others the same when halved."""
-    if one.dtype.kind != "f" or one.shape != other.shape:
-        return np.array_equal(one, other)
-    (halves, scale), (others, other_scale) = _halved(one[None]), _halved(other[None])
-    return np.array_equal(halves, others, equal_nan=True) and np.array_equal(scale, other_scale)
+def _coarse(cell: Cell) -> Arrays:
+    """Give all arrays of a cell but the scores of all classes, real numbers halved."""
+    arrays = {f"samples.{name}": array for name, array in cell.samples.items()}
+    for name, array in cell.predictions.arrays().items():
+        if name in HALVES:
+            halves, scale = _halved(array[None])
+            arrays |= {name: halves, f"{name}_scale": scale}
+        elif name != "joint":
+            arrays[name] = array
+    return arrays
 
 
 def _stacked(cells: Sequence[Cell], answer_keys: Mapping[str, AnswerKey]) -> Arrays:

@@ -1,10 +1,30 @@
-"""How one key differs from another, in words."""
+"""How one key, or the metrics of one cell, differ from another, in words."""
 
 from __future__ import annotations
 
-from gzslbench.records.record import Json, canonical_json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from gzslbench.records.record import Json, Metrics, Record, canonical_json, title
 
 _SHOWN = 60
+TOLERANCE = 1e-9
+"""Smaller differences come from the order of additions, which another processor may choose otherwise."""
+OF_HALVES = {"ausuc": 1e-5, "gate_auroc": 1e-4, "gate_fpr95": 5e-3}
+"""By how much metrics may move where margins and gate scores were kept in two bytes, as the compact form does."""
+Change = tuple[Json, Json]
+"""A value before and after."""
+
+_NAMES = {
+    "t1": "T1",
+    "u": "U",
+    "s": "S",
+    "h": "H",
+    "ausuc": "AUSUC",
+    "gate_auroc": "gate AUROC",
+    "gate_fpr95": "gate FPR95",
+}
 
 
 def differences(stored: dict[str, Json], wanted: dict[str, Json]) -> list[str]:
@@ -30,3 +50,40 @@ def _text(values: dict[str, Json], name: str) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def metric_changes(before: Metrics, after: Metrics) -> dict[str, Change]:
+    """List the metrics that differ, by dotted name, with the value before and after.
+
+    Either may have been computed from what the compact form keeps.
+    """
+    old, new = flat(asdict(before)), flat(asdict(after))
+    return {
+        name: (old[name], new[name]) for name in old if not _same(old[name], new[name], OF_HALVES.get(name, TOLERANCE))
+    }
+
+
+def _same(one: Json, other: Json, tolerance: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=0.0, abs_tol=tolerance)
+
+
+def named(record: Record) -> str:
+    """Name a cell: in words, and by the digest that tells it from cells with other settings."""
+    return f"{title(record.key, record.method)} {record.digest}"
+
+
+def change_text(changes: Mapping[str, Change]) -> str:
+    """Write changed metrics, in percent: ``H 59.10 -> 59.20 (+0.1)``."""
+    names = [*(name for name in _NAMES if name in changes), *(name for name in changes if name not in _NAMES)]
+    return ", ".join(_change(name, *changes[name]) for name in names)
+
+
+def _change(name: str, before: Json, after: Json) -> str:
+    by = "" if before is None or after is None else f" ({100 * (after - before):+.2g})"
+    return f"{_NAMES.get(name, name)} {_percent(before)} -> {_percent(after)}{by}"
+
+
+def _percent(value: Json) -> str:
+    return "none" if value is None else f"{100 * value:.2f}"

@@ -82,8 +82,12 @@ class CellKey:
         """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
         return self._digest
 
+    @property
+    def configuration(self) -> CellKey:
+        """What the seeds and splits of one configuration share: the key with seed 0 and no split."""
+        return replace(self, seed=0, split="", split_hash="")
+
     def with_seed(self, seed: int) -> CellKey:
-        """Give the same key with another seed."""
         return replace(self, seed=seed)
 
     @cached_property
@@ -250,7 +254,7 @@ class Record:
         return Record.from_values(parsed(text, origin), origin)
 
     @staticmethod
-    def from_values(values: dict[str, Json], origin: str = "record.json") -> Record:
+    def from_values(values: dict[str, Json], origin: str) -> Record:
         """As :meth:`from_json`, of JSON that has been read."""
         record = _validated(Record, upgraded(values, origin), origin)
         settings = [part.config for part in record.key.parts.by_role().values()]

@@ -16,9 +16,9 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.exchange.changes import Change, metric_changes
+from gzslbench.records.differences import Change, metric_changes
 from gzslbench.records.record import CellKey, Json, Record
-from gzslbench.records.store import Store
+from gzslbench.records.store import Store, answer_file
 
 NOTE = "rescored"
 
@@ -70,8 +70,12 @@ class Rescoring:
             return answers
         try:
             metrics = answers.score(self.store.predictions(record.key))
+        except RecordError as error:
+            return Unscored(str(self.store.folder(record.key)), error)
         except (GzslbenchError, ValueError, IndexError) as error:
-            return Unscored(str(self.store.folder(record.key)), _misfit(error))
+            what = error.what if isinstance(error, GzslbenchError) else str(error)
+            misfit = RecordError(f"predictions and answer key don't fit: {what}", "run the cell again with --force")
+            return Unscored(str(self.store.folder(record.key)), misfit)
         changes = metric_changes(record.metrics, metrics)
         if changes and not self.check:
             self.store.rewrite(replace(record, metrics=metrics, notes=record.notes | _note(record, changes)))
@@ -79,7 +83,7 @@ class Rescoring:
 
     def _answers(self, key: CellKey) -> AnswerKey | Unscored:
         """Find the answer key of a cell, by one look for each data set and split."""
-        place = _place(key)
+        place = (key.data_set, answer_file(key))
         if place not in self._keys:
             try:
                 self._keys[place] = self.store.answer_key(key) or self._answers_of_data(key)
@@ -88,37 +92,23 @@ class Rescoring:
         return self._keys[place]
 
     def _answers_of_data(self, key: CellKey) -> AnswerKey:
-        answers = answer_key_of(key, self.open_data)
+        """Take it from the data; raises :class:`DataError` where labels or split are others."""
+        try:
+            data_set = self.open_data(key.data_set)
+        except GzslbenchError as error:
+            what = f"there is no answer key, and the data can't be opened: {error.what}"
+            raise DataError(what, error.remedy) from error
+        place, labels = data_set.provenance.location, data_set.fingerprint["labels"]
+        if labels != key.labels:
+            raise DataError(
+                f"the data in {place} has other labels ({labels}) than the record ({key.labels})",
+                "name the folder of the data that the record was made of by --data-dir",
+            )
+        answers = AnswerKey.of(data_set, split_of_hash(data_set, key.split_hash))
         self.found.append(f"{key.data_set}, split '{key.split}'")
         if not self.check:
             self.store.write_answer_key(key, answers)
         return answers
-
-
-def answer_key_of(key: CellKey, open_data: OpenData) -> AnswerKey:
-    """Take the answer key of a cell from its data; raises :class:`DataError` where labels or split are others."""
-    try:
-        data_set = open_data(key.data_set)
-    except GzslbenchError as error:
-        raise DataError(f"there is no answer key, and the data can't be opened: {error.what}", error.remedy) from error
-    labels = data_set.fingerprint["labels"]
-    if labels != key.labels:
-        raise DataError(
-            f"the data in {data_set.provenance.location} has other labels ({labels}) than the record ({key.labels})",
-            "name the folder of the data that the record was made of by --data-dir",
-        )
-    return AnswerKey.of(data_set, split_of_hash(data_set, key.split_hash))
-
-
-def _place(key: CellKey) -> tuple[str, ...]:
-    return key.data_set, key.labels, key.split_hash
-
-
-def _misfit(error: Exception) -> GzslbenchError:
-    if isinstance(error, RecordError):
-        return error
-    what = error.what if isinstance(error, GzslbenchError) else str(error)
-    return RecordError(f"predictions and answer key don't fit: {what}", "run the cell again with --force")
 
 
 def _note(record: Record, changes: dict[str, Change]) -> dict[str, Json]:

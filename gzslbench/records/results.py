@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays
@@ -27,16 +25,6 @@ class Cell:
     record: Record
     predictions: Predictions
     samples: Arrays = field(default_factory=dict)
-
-    def same(self, other: Cell) -> bool:
-        """Say whether two cells hold the same: records field by field, arrays number by number."""
-        return self.record == other.record and all(
-            mine.keys() == theirs.keys() and all(np.array_equal(mine[name], theirs[name]) for name in mine)
-            for mine, theirs in (
-                (self.predictions.arrays(), other.predictions.arrays()),
-                (self.samples, other.samples),
-            )
-        )
 
 
 class Results(Protocol):
@@ -63,8 +51,15 @@ class Results(Protocol):
         """Read the answer key of a key's data set and split; None where there is none."""
 
 
+def read_records(results: Results) -> tuple[list[Record], list[RecordError]]:
+    """Read all records, and what is wrong with the damaged ones."""
+    found = list(results.records())
+    records = [each for each in found if isinstance(each, Record)]
+    return records, [each for each in found if isinstance(each, RecordError)]
+
+
 def sound(results: Results) -> Iterator[Record]:
-    """Read what can be read; a damaged record is named in a warning and left out."""
+    """Read what can be read, one after another; a damaged record is named in a warning and left out."""
     for record in results.records():
         if isinstance(record, RecordError):
             logger.warning("left out: %s", record)

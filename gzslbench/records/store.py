@@ -28,11 +28,10 @@ from urllib.parse import quote
 from gzslbench.errors import RecordError
 from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.arrays import Arrays, save_arrays
+from gzslbench.records.arrays import Arrays, npz, save_arrays
 from gzslbench.records.differences import differences, flat
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
-from gzslbench.records.samples import Samples
 from gzslbench.records.untrusted.arrays import read_arrays
 
 logger = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ _LONGEST_NAME = 120
 
 
 class Store:
-    """The results folder ``root``; reading needs no lock, every write takes it, :meth:`writing` keeps it."""
+    """Results in a folder ``root``; reading needs no lock, every write takes it, :meth:`writing` keeps it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -85,7 +84,7 @@ class Store:
         """Say whether the key has a record, by one look at the disk: plans hold many thousands of keys."""
         return os.path.exists(self._location(key)) or key.digest() in self._earlier  # noqa: PTH110 (three times slower)
 
-    def write(self, record: Record, predictions: Predictions, samples: Samples | None = None) -> Path:
+    def write(self, record: Record, predictions: Predictions, samples: Arrays | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
 
         ``samples`` are what was kept for figures.
@@ -105,7 +104,7 @@ class Store:
             (filled / RECORD).write_text(text)
             predictions.save(filled / PREDICTIONS)
             if samples:
-                save_arrays(filled / SAMPLES, dict(samples))
+                save_arrays(filled / SAMPLES, samples)
             for path in (*filled.iterdir(), filled):
                 sync(path)
             make_folder(folder.parent)
@@ -119,7 +118,7 @@ class Store:
     def rewrite(self, record: Record) -> None:
         """Replace the record of a key, and leave what lies beside it; a kill leaves the old one or the new one."""
         with self.writing():  # which may move the record
-            self._put(self.folder(record.key) / RECORD, record.to_json())
+            self._put(self.folder(record.key) / RECORD, record.to_json().encode())
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
@@ -136,22 +135,17 @@ class Store:
                 yield error
 
     def record(self, key: CellKey) -> Record:
-        """Read the record of a key; raises :class:`RecordError` where it is missing or damaged."""
         return self.read(self.folder(key))
 
     def predictions(self, key: CellKey) -> Predictions:
-        """Read the predictions of a key; raises :class:`RecordError` where they are missing or damaged."""
         return Predictions.load(self.folder(key) / PREDICTIONS)
 
     def samples(self, key: CellKey) -> Arrays:
-        """Read what was kept for figures, if anything was; raises :class:`RecordError` where it is damaged."""
         path = self.folder(key) / SAMPLES
         return read_arrays(path, "run it with --keep-samples --force") if path.exists() else {}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
-        """Read the answer key of a key's data set and split; None where the store has none."""
-        path = self._answers / answer_file(key)
-        return AnswerKey.load(path) if path.exists() else None
+        return read_answers(self._answers, key)
 
     def has_answer_key(self, key: CellKey) -> bool:
         """Say whether the labels that judge a key are in the store."""
@@ -159,14 +153,11 @@ class Store:
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
-        path = self._answers / answer_file(key)
-        with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            answers.save(fresh / path.name)
-            put(fresh / path.name, path)
+        self._put(self._answers / answer_file(key), npz(answers.arrays()))
 
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
-        self._put(self._failures / f"{failure.key.digest()}.json", failure.to_json())
+        self._put(self._failures / f"{failure.key.digest()}.json", failure.to_json().encode())
 
     def failures(self) -> Iterator[Failure]:
         """Read all failures, sorted by digest; a damaged one is named in a warning and left out."""
@@ -177,7 +168,6 @@ class Store:
                 logger.warning("left out: %s", error)
 
     def clear_failure(self, key: CellKey) -> None:
-        """Forget the failure of a key, if it has one."""
         (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
 
     def explain(self, key: CellKey) -> list[str]:
@@ -224,7 +214,6 @@ class Store:
         return found
 
     def folders(self) -> list[Path]:
-        """List the folders of all records, sorted."""
         return sorted(self._records.glob("*/*/*/*/seed-*"))
 
     def read(self, folder: Path) -> Record:
@@ -245,9 +234,9 @@ class Store:
         names = "/".join(map(path_safe, (key.data_set, key.combination, key.protocol, key.split)))
         return f"{self._records}/{names}/seed-{key.seed}-{key.digest()}"
 
-    def _put(self, path: Path, text: str) -> None:
+    def _put(self, path: Path, content: bytes) -> None:
         with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:
-            (fresh / path.name).write_text(text)
+            (fresh / path.name).write_bytes(content)
             put(fresh / path.name, path)
 
     @contextmanager
@@ -264,6 +253,17 @@ class Store:
 def answer_file(key: CellKey) -> str:
     """Name the answer key of a key's data set and split."""
     return f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
+
+
+def read_answers(folder: Path, key: CellKey) -> AnswerKey | None:
+    """Read the answer key of a key's data set and split; None where the folder has none."""
+    path = folder / answer_file(key)
+    return _answers_in(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+@lru_cache(maxsize=16)
+def _answers_in(path: Path, changed_ns: int) -> AnswerKey:
+    return AnswerKey.load(path)
 
 
 @lru_cache(maxsize=4096)

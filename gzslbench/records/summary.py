@@ -14,7 +14,7 @@ class RecordSummary(NamedTuple):
     """The figures of one record and what tells it from others; without curves, notes and times of phases."""
 
     key: CellKey
-    """The record's key with seed 0 and no split; results of one configuration may share the object."""
+    """What the record shares with others of its configuration: its key with seed 0 and no split."""
     configuration: str
     """The digest of ``key``."""
     split: str
@@ -46,10 +46,9 @@ class RecordSummary(NamedTuple):
 def summary_of(record: Record) -> RecordSummary:
     """Take from a record what leaderboards need."""
     key, metrics, timings = record.key, record.metrics, record.timings
-    common = replace(key, seed=0, split="", split_hash="")
     return RecordSummary(
-        key=common,
-        configuration=common.digest(),
+        key=key.configuration,
+        configuration=key.configuration.digest(),
         split=key.split,
         split_hash=key.split_hash,
         seed=key.seed,

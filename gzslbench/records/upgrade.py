@@ -77,25 +77,19 @@ def upgraded(values: Values, origin: str, upgrades: Sequence[Upgrade] = UPGRADES
     Raises :class:`RecordError` naming ``origin`` where it tells no version or one that is not known, or can't be
     upgraded.
     """
-    version = _version(values, origin, FIRST_VERSION + len(upgrades))
+    version, newest = values.get("schema_version"), FIRST_VERSION + len(upgrades)
+    if type(version) is not int:
+        raise _not_a_record(origin, "schema_version: it is missing, or not a whole number")
+    if not FIRST_VERSION <= version <= newest:
+        known = " to ".join(map(str, sorted({FIRST_VERSION, newest})))
+        what = f"{origin} has schema version {version}, this gzslbench reads {known}"
+        raise RecordError(what, "update gzslbench, or run again")
     for number, upgrade in enumerate(upgrades[version - FIRST_VERSION :], version):
         try:
             values = upgrade(values) | {"schema_version": number + 1}
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise _not_a_record(origin, f"it is not of schema version {number}, as it says: {error!r}") from error
     return values
-
-
-def _version(values: Values, origin: str, newest: int) -> int:
-    version = values.get("schema_version")
-    if type(version) is not int:
-        raise _not_a_record(origin, "schema_version: it is missing, or not a whole number")
-    if not FIRST_VERSION <= version <= newest:
-        known = f"{FIRST_VERSION} to {newest}" if newest > FIRST_VERSION else f"{FIRST_VERSION}"
-        raise RecordError(
-            f"{origin} has schema version {version}, this gzslbench reads {known}", "update gzslbench, or run again"
-        )
-    return version
 
 
 def _not_a_record(origin: str, why: str) -> RecordError:

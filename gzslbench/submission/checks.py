@@ -12,7 +12,7 @@ from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.exchange.changes import metric_changes
+from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import folder_of

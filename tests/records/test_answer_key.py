@@ -7,6 +7,7 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
 from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.arrays import save_arrays
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Routing
 
@@ -112,7 +113,7 @@ def test_the_same_labels_are_the_same_answers():
 
 def test_an_answer_key_survives_a_round_trip(tmp_path):
     given = answers()
-    given.save(tmp_path / "key.npz")
+    save_arrays(tmp_path / "key.npz", given.arrays())
     read = AnswerKey.load(tmp_path / "key.npz")
     assert read.class_names == given.class_names
     assert read.score(predictions()) == given.score(predictions())
@@ -142,7 +143,7 @@ def test_a_damaged_answer_key_is_named(tmp_path, content):
     ],
 )
 def test_an_answer_key_that_can_not_be_one_is_refused(tmp_path, changes, why):
-    answers().save(tmp_path / "key.npz")
+    save_arrays(tmp_path / "key.npz", answers().arrays())
     with np.load(tmp_path / "key.npz") as archive:
         arrays = {name: array for name, array in ({**archive} | changes).items() if array is not None}
     np.savez(tmp_path / "key.npz", **arrays)

@@ -234,16 +234,7 @@ def test_equal_cells_give_equal_bytes_in_any_order(make_cell):
         make_cell(seed=seed, split=split, protocol=name) for seed in range(3) for split in range(2) for name in "ab"
     ]
     answers = {answer_file(cell.record.key): answers_of(400, int(cell.record.key.split[-1])) for cell in cells}
-    first, second = compact_files(cells, answers), compact_files(cells[::-1], answers)
-    assert first.keys() == second.keys()
-    for name, made in first.items():
-        if isinstance(made, dict):
-            other = second[name]
-            assert isinstance(other, dict)
-            assert list(made) == list(other)
-            assert all(np.array_equal(made[each], other[each]) for each in made)
-        else:
-            assert made == second[name]
+    assert compact_files(cells, answers) == compact_files(cells[::-1], answers)
 
 
 def test_summaries_are_those_of_the_store(tmp_path, make_cell):
@@ -286,7 +277,7 @@ class TestAdding:
         before = contents(out)
         packed = pack([tmp_path / "results"], out, EVERYTHING, "page")
         assert contents(out) == before
-        assert len(packed.kept) == 3
+        assert packed.kept == []
 
     def test_a_cell_of_two_places_is_kept_as_it_came_first_and_named(self, tmp_path, make_cell):
         cell = make_cell()
@@ -297,7 +288,7 @@ class TestAdding:
         assert packed.kept == [later.record]
         assert CompactResults(tmp_path / "packed").record(cell.record.key).created == cell.record.created
         packed = pack([tmp_path / "second"], tmp_path / "packed", EVERYTHING)
-        assert [record.digest for record in packed.kept] == [later.record.digest, make_cell(seed=1).record.digest]
+        assert [record.digest for record in packed.kept] == [later.record.digest]
         assert CompactResults(tmp_path / "packed").record(cell.record.key).created == cell.record.created
 
     def test_a_damaged_cell_that_is_there_is_named_and_goes(self, tmp_path, make_cell):

@@ -314,7 +314,7 @@ def test_an_answer_key_is_kept_once_for_a_data_set_and_split(store, make_record)
 
 
 def test_samples_come_back_whatever_their_names(store, make_record, predictions):
-    """They are no names of files: a component may keep x and X, and give either a path for a name."""
+    """They are not names of files: a component may keep x and X, and give either a path for a name."""
     record = make_record()
     samples = {name: np.arange(3, dtype=np.float16) for name in ("gan.x", "gan.X", "gan.a/b", "gan.step: 5", "gan.ü")}
     folder = store.write(record, predictions, samples)

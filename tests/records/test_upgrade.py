@@ -151,11 +151,11 @@ def test_every_fixture_is_read_and_gives_its_metrics(place):
             assert getattr(metrics, name) == pytest.approx(getattr(each.metrics, name), abs=1e-5), name
 
 
-def test_fixtures_of_all_versions_are_of_the_same_cells():
+def test_fixtures_of_all_versions_are_of_the_same_cells(hold_the_same):
     digests = {name: sorted(each.digest for each in place.records()) for name, place in PLACES.items()}
     assert len({tuple(each) for each in digests.values()}) == 1
     for each in PLACES["v1"].records():
-        assert read_cell(PLACES["v1"], each).same(read_cell(PLACES["v2"], each))
+        assert hold_the_same(PLACES["v1"], PLACES["v2"], each)
 
 
 def test_fixtures_cover_what_was_added_within_version_1():

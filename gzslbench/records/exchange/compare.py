@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gzslbench.errors import RecordError
-from gzslbench.records.exchange.changes import Change, metric_changes, named
+from gzslbench.records.differences import Change, metric_changes, named
 from gzslbench.records.exchange.opening import opened
-from gzslbench.records.record import Record
-from gzslbench.records.results import Results
+from gzslbench.records.results import read_records
 
 
 @dataclass
@@ -30,9 +29,10 @@ class ResultsDifference:
 
 def compare(first: Path, second: Path) -> ResultsDifference:
     """Compare two places, in either form; predictions, times and notes don't matter."""
-    difference = ResultsDifference()
     with opened(first) as one, opened(second) as other:
-        ones, others = (_by_digest(results, difference) for results in (one, other))
+        (ours, damaged), (theirs, damaged_too) = map(read_records, (one, other))
+    ones, others = ({record.digest: record for record in records} for records in (ours, theirs))
+    difference = ResultsDifference(damaged=damaged + damaged_too)
     difference.only_first = [named(ones[digest]) for digest in sorted(ones.keys() - others.keys())]
     difference.only_second = [named(others[digest]) for digest in sorted(others.keys() - ones.keys())]
     for digest in sorted(ones.keys() & others.keys()):
@@ -42,13 +42,3 @@ def compare(first: Path, second: Path) -> ResultsDifference:
         else:
             difference.same += 1
     return difference
-
-
-def _by_digest(results: Results, difference: ResultsDifference) -> dict[str, Record]:
-    found = {}
-    for record in results.records():
-        if isinstance(record, RecordError):
-            difference.damaged.append(record)
-        else:
-            found[record.digest] = record
-    return found

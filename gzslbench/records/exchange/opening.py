@@ -29,12 +29,14 @@ WANTED = re.compile(r"[^/]+/[^/]+\.jsonl|[^/]+/([^/]+/)?[^/]+\.npz")
 def open_results(place: Path) -> Results:
     """Open results for reading, in whichever form; a folder that is not there yet has none.
 
-    Raises :class:`UsageError` where a list does not exist.
+    Raises :class:`UsageError` where a list does not exist, and for a file that is none.
     """
     if place.suffix == ".txt" or any(place.glob("*/*.jsonl")):
         if not place.exists():
             raise UsageError(f"{place} does not exist", "name a folder of results, or a list of cells")
         return CompactResults(place)
+    if place.is_file():
+        raise UsageError(f"{place} is a file", "'gzslbench results unpack' makes a folder of it")
     return Store(place)
 
 
@@ -42,7 +44,8 @@ def open_store(place: Path) -> Store:
     """Open a running store, which can be written to; raises :class:`UsageError` where a place is something else."""
     if place.is_file() or not isinstance(open_results(place), Store):
         raise UsageError(
-            f"{place} can only be read", "name a folder for --results; 'gzslbench results unpack' fills one from it"
+            f"{place} can only be read",
+            "name another folder by --results, such as 'gzslbench results unpack' makes of it",
         )
     return Store(place)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import UsageError
-from gzslbench.records.samples import KEPT_CLASSES, KEPT_PER_CLASS
+from gzslbench.records.arrays import KEPT_CLASSES, KEPT_PER_CLASS
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.embedding import class_dots, dots, embed, planes, spread
