@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import UsageError
+from gzslbench.records.results import summaries
 from gzslbench.records.store import Store
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
@@ -29,7 +30,7 @@ def write(write_judged, store):
 
 
 def _tables(store, a, b, is_recipe=lambda group: False):
-    return compare_tables(store.results(), [store], a, b, is_recipe)
+    return compare_tables(summaries(store), [store], a, b, is_recipe)
 
 
 def _row(table, place=0):
@@ -37,7 +38,7 @@ def _row(table, place=0):
 
 
 def _pair(store, a, b):
-    groups = {group.method: group for group in group_results(store.results())}
+    groups = {group.method: group for group in group_results(summaries(store))}
     return compare_pair(groups[a], groups[b], CorrectnessReader([store]))
 
 
@@ -167,7 +168,7 @@ def test_recipes_that_differ_between_data_sets_are_one_method(write, store):
     write("a", EVEN, data_set="SUN", config={"steps": 20})
     with pytest.raises(UsageError, match="on SUN may be any of 'a"):
         _tables(store, "a", "b")
-    chosen = [result for result in store.results() if result.key.data_set != "SUN"]
+    chosen = [result for result in summaries(store) if result.key.data_set != "SUN"]
     assert [row[0] for row in compare_tables(chosen, [store], "a", "b", lambda group: False)[0].rows] == ["CUB", "FLO"]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError
+from gzslbench.records.results import summaries
 from gzslbench.records.store import Store
 from gzslbench.report.formats.exports import to_json
 from gzslbench.report.leaderboard import build_leaderboard
@@ -23,7 +24,7 @@ def stores(write_judged, tmp_path):
 
 
 def _results(stores):
-    return [result for store in stores for result in store.results()]
+    return [result for store in stores for result in summaries(store)]
 
 
 def _column(stores):

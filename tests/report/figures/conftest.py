@@ -35,7 +35,7 @@ def predict(tiny):
         zeros = np.zeros(len(samples), dtype=np.float32)
         best = {"best_seen": np.where(np.isin(labels, split.seen_classes), labels, split.seen_classes[0])}
         best["best_unseen"] = np.where(np.isin(labels, split.unseen_classes), labels, split.unseen_classes[0])
-        given = {"score_seen": zeros, "score_unseen": zeros, "log_prior": np.zeros((len(samples), 2), np.float32)}
+        given = {"margin": zeros, "log_prior": np.zeros((len(samples), 2), np.float32)}
         return Predictions(samples, predicted, predicted, **{**best, **given, **fields})
 
     return make

@@ -37,9 +37,9 @@ def render() -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium, started once."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
+        pytest.skip("needs Chromium: apt install chromium")
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running
