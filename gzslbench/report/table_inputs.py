@@ -9,7 +9,7 @@ from gzslbench.records.provenance import Provenance, provenance_of
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
-from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.correctness import CorrectnessReader, store_of
 from gzslbench.report.uncertainty.standing import Standing, standings
 
 
@@ -33,15 +33,13 @@ class TableInputs:
         """
         groups = group_results(results)
         tables = by_comparison(groups)
-        reader = CorrectnessReader(stores)
-        return TableInputs(tables, peek_gaps(groups), standings(tables, reader), _provenances(groups, stores, reader))
+        found = standings(tables, CorrectnessReader(stores))
+        return TableInputs(tables, peek_gaps(groups), found, _provenances(groups, stores))
 
 
-def _provenances(
-    groups: Iterable[Group], stores: Sequence[Results], reader: CorrectnessReader
-) -> dict[Group, Provenance]:
+def _provenances(groups: Iterable[Group], stores: Sequence[Results]) -> dict[Group, Provenance]:
     """Give the least trusted provenance among the results of each group; empty where all were measured here."""
     of_store = {store.root: provenance_of(store.root) for store in stores}
     if set(of_store.values()) <= {Provenance.MEASURED}:
         return {}
-    return {group: min(of_store[reader.store_of(result).root] for result in group.results) for group in groups}
+    return {group: min(of_store[store_of(result, stores).root] for result in group.results) for group in groups}

@@ -16,12 +16,10 @@ from typing import Any
 from gzslbench import __version__
 from gzslbench.records.provenance import Provenance
 from gzslbench.records.summary import median
-from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group
-from gzslbench.report.labels import RowNames, in_order, table_names
-from gzslbench.report.papers.verdict import verdict_on
+from gzslbench.report.labels import table_names
 from gzslbench.report.table_inputs import TableInputs
-from gzslbench.report.tables import comparison_table
+from gzslbench.report.tables import comparison_table, leaderboard_rows
 
 JSON_VERSION = 1
 METRICS = ("t1", "u", "s", "h", "ausuc")
@@ -55,14 +53,12 @@ def _json_table(inputs: TableInputs, comparison: Comparison, name: str) -> dict[
 
 def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any]]:
     """Describe the groups of one table, in the table's order."""
-    names = RowNames([inputs.tables[comparison]])
-    for group in in_order(inputs.tables[comparison], names):
-        standing = inputs.standings.get(group)
+    for row in leaderboard_rows(inputs, comparison):
+        group, standing, verdict = row.group, row.standing, row.verdict
         key, results = group.key, group.results
-        verdict = verdict_on(group, standing.interval if standing else None)
         yield {
             "method": group.method,
-            "row": names.label(group),
+            "row": row.label,
             "budget": group.budget,
             "configuration": results[0].configuration,
             **{role: part.name if part else "none" for role, part in key.parts._asdict().items()},
@@ -79,14 +75,14 @@ def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any
             "h_fraction_high": standing.interval.high if standing else None,
             "rank": standing.rank if standing else None,
             "wins_fraction": standing.wins if standing else None,
-            "peek_gap_fraction": inputs.gaps.get(group),
+            "peek_gap_fraction": row.peek_gap,
             "test_reads_least": min(result.test_reads for result in results),
             "test_reads_most": max(result.test_reads for result in results),
-            **{_UNITS.get(name, name): value for name, value in asdict(cost_of(group)).items()},
+            **{_UNITS.get(name, name): value for name, value in asdict(row.cost).items()},
             "paper_h_percent": verdict.number.value if verdict else None,
             "paper_verdict": verdict.word if verdict else None,
             "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
-            "provenance": str(inputs.provenances.get(group, Provenance.MEASURED)),
+            "provenance": str(row.provenance or Provenance.MEASURED),
         }
 
 

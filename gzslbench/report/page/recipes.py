@@ -11,7 +11,7 @@ from gzslbench.records.record import CellKey, PartKey, canonical_json
 from gzslbench.registry.recipes import Recipe, Table, read_recipe
 from gzslbench.registry.settings import nested
 from gzslbench.report.groups import Group
-from gzslbench.report.page.installed import Installed
+from gzslbench.report.installed import Installed
 
 
 @dataclass(frozen=True)

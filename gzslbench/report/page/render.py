@@ -19,9 +19,9 @@ from markupsafe import Markup
 from gzslbench import __version__
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import group_results
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
-from gzslbench.report.page.installed import Installed
 from gzslbench.report.page.views import Row, View, latest, views_of
 
 

@@ -54,13 +54,11 @@ class Original(PrintedRow):
 class Finding:
     """Something to know about numbers of one row; ``wrong`` says that they are not what they are printed as."""
 
-    source: str
-    system: str
-    dataset: str
+    row: PrintedRow
     metrics: tuple[str, ...]
-    wrong: bool
     text: str
     known: str
+    wrong: bool
 
 
 @dataclass(frozen=True)
@@ -119,11 +117,6 @@ def originals() -> tuple[Original, ...]:
 
 
 @cache
-def bundled_findings() -> tuple[Mapping[str, str], ...]:
-    return tuple(bundled("audit.csv"))
-
-
-@cache
 def read_counts() -> tuple[ReadCount, ...]:
     return tuple(
         ReadCount(
@@ -138,15 +131,16 @@ def read_counts() -> tuple[ReadCount, ...]:
     )
 
 
-def bundled(name: str) -> list[dict[str, str]]:
+@cache
+def bundled(name: str) -> tuple[Mapping[str, str], ...]:
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return tuple(csv.DictReader(text.splitlines()))
 
 
 def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
     for metric, value in row.values.items():
         if not 0 <= value <= 100:
-            yield _finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
+            yield Finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
 
 
 def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
@@ -164,7 +158,7 @@ def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
         text += "; no averaging over runs makes H higher"
     elif not large:
         text += "; a mean of H over runs or splits may be that much lower"
-    yield _finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
+    yield Finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
 
 
 def _unlike_others(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
@@ -187,7 +181,7 @@ def _of_another_data_set(row: PrintedRow) -> Finding | None:
         text += f"; on {here[0].dataset} {row.system} has {theirs}"
         known = found.source if here[0].source == found.source else f"{found.source}. {here[0].source}"
     metrics = tuple(metric for metric, value in row.values.items() if value == found.values.get(metric))
-    return _finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
+    return Finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
 
 
 def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
@@ -201,7 +195,7 @@ def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
             if len(other) == 1:
                 text += f", and the rest as here{_where(row.system, row.values[other[0]])}"
             slip = len(other) == 1 and other != ["T1"] and len(shared) > 2 and original.checked
-            yield _finding(row, tuple(other), text, original.source, wrong=slip)
+            yield Finding(row, tuple(other), text, original.source, wrong=slip)
 
 
 def _like_an_earlier_row(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
@@ -210,15 +204,15 @@ def _like_an_earlier_row(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterato
         apart = (earlier.system, earlier.dataset) != (row.system, row.dataset)
         if apart and row.gzsl is not None and earlier.gzsl == row.gzsl:
             text = f"the same numbers as {earlier.system} on {earlier.dataset} ({earlier.source})"
-            yield _finding(row, ("U", "S", "H"), text, "Computed from the two rows.", wrong=False)
+            yield Finding(row, ("U", "S", "H"), text, "Computed from the two rows.", wrong=False)
 
 
 def _curated(row: PrintedRow) -> Iterator[Finding]:
-    for entry in bundled_findings():
+    for entry in bundled("audit.csv"):
         about = entry["systems"].split("; "), entry["datasets"].split("; ")
         if row.source == entry["source"] and row.system in about[0] and row.dataset in about[1]:
             metrics = tuple(metric for metric in entry["metrics"].split("; ") if metric in row.values)
-            yield _finding(row, metrics, entry["finding"], entry["known"], wrong=entry["wrong"] == "Y")
+            yield Finding(row, metrics, entry["finding"], entry["known"], wrong=entry["wrong"] == "Y")
 
 
 def _originals_of(row: PrintedRow) -> list[Original]:
@@ -234,10 +228,6 @@ def _where(system: str, value: float) -> str:
                 features = f" ({original.features} features)" if original.features else ""
                 return f"; {value} is its {metric} on {original.dataset}{features}"
     return ""
-
-
-def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *, wrong: bool) -> Finding:
-    return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
 
 
 def _written(values: Mapping[str, float]) -> str:

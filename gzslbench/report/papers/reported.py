@@ -45,7 +45,7 @@ def reported_numbers() -> tuple[Reported, ...]:
     wrong: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for finding in findings():
         for metric in finding.metrics if finding.wrong else ():
-            wrong[finding.source, finding.system, finding.dataset, metric].append(finding.text)
+            wrong[finding.row.source, finding.row.system, finding.row.dataset, metric].append(finding.text)
     return tuple(
         Reported(
             system=row["system"],

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gzslbench.records.summary import RecordSummary, summary_of
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page import render_page
-from gzslbench.report.page.installed import Installed
 
 NOTHING_INSTALLED = Installed({}, {})
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -7,10 +7,10 @@ import pytest
 from gzslbench.contract.info import Method
 from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
 from gzslbench.report.groups import group_results
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.cards import cards_of
 from gzslbench.report.page.documents import citation, deviations
-from gzslbench.report.page.installed import Installed
 from gzslbench.report.page.recipes import settings_used
 from gzslbench.report.page.views import views_of
 
