@@ -22,7 +22,7 @@ from gzslbench.report.groups import group_results
 from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
-from gzslbench.report.page.views import Row, View, latest, views_of
+from gzslbench.report.page.views import Row, View, views_of
 
 
 def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installed: Installed | None = None) -> str:
@@ -45,7 +45,7 @@ def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installe
         version=__version__,
         records=sum(len(group.results) for group in groups),
         configurations=len(groups),
-        newest=max((latest(group)[:10] for group in groups), default=""),
+        newest=max((group.latest[:10] for group in groups), default=""),
     )
 
 
@@ -78,7 +78,7 @@ def _row_data(row: Row) -> dict[str, Any]:
             "classifier": classifier.name,
             **accuracies,
             "seeds": len(row.group.seeds),
-            "created": latest(row.group),
+            "created": row.group.latest,
         }
     }
 

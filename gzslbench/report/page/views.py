@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
 
 from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group, by_comparison
-from gzslbench.report.labels import RowNames
+from gzslbench.report.labels import RowNames, in_order
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.overall import Overall
-from gzslbench.report.tables import NOTHING, Column, Table, protocol_title
+from gzslbench.report.overall import Overall, ranked_protocols
+from gzslbench.report.tables import NOTHING, Column, Table
 from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
 
 ALL_DATA_SETS = "all"
@@ -80,10 +82,9 @@ def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
     """Prepare every table of a leaderboard that was built from the results of ``groups``, in the order of reading."""
     compared = by_comparison(groups)
     views = []
-    for table in board.overall if len(board.data_sets) > 1 else ():
-        protocol = table.title.rpartition(": ")[2]
-        of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
-        views.append(_view(table, diagram=_diagram(of_protocol)))
+    if len(board.data_sets) > 1:
+        overall = zip(board.overall, ranked_protocols(compared), strict=True)
+        views += [_view(table, diagram=_diagram(of_protocol)) for table, of_protocol in overall]
     for data_set, tables in board.data_sets.items():
         comparisons = [comparison for comparison in compared if comparison.data_set == data_set]
         for table, comparison in zip(tables, comparisons, strict=True):
@@ -93,20 +94,13 @@ def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
 
 def standing_for(groups: Iterable[Group]) -> Group:
     """Choose the group that stands for several: that with most seeds, then the latest; never by how good it is."""
-    return max(groups, key=lambda group: (len(group.seeds), latest(group)))
-
-
-def latest(group: Group) -> str:
-    """Say when the latest record of a group was made."""
-    return max(result.created for result in group.results)
+    return max(groups, key=lambda group: (len(group.seeds), group.latest))
 
 
 def _view(
     table: Table, comparison: Comparison | None = None, groups: Sequence[Group] = (), diagram: Diagram | None = None
 ) -> View:
     """Prepare the table of a comparison; without one, a table over all data sets."""
-    names = RowNames([groups])
-    by_label = {(names.label(group), group.budget): group for group in groups}
     name, _, protocol = table.title.rpartition(": ")
     return View(
         name=name if comparison else ALL_DATA_SETS,
@@ -115,14 +109,13 @@ def _view(
         ranked=comparison.rules.ranked if comparison else True,
         table=table,
         columns=tuple(_headings(table)),
-        rows=tuple(_rows(table, by_label)),
+        rows=tuple(map(partial(_row, table), table.rows, in_order(groups, RowNames([groups])) or repeat(None))),
         diagram=diagram,
     )
 
 
-def _diagram(tables: Mapping[Comparison, Sequence[Group]]) -> Diagram:
+def _diagram(overall: Overall) -> Diagram:
     """Lay out what the tests across the tasks of one protocol found."""
-    overall = Overall.of(tables)
     found = overall.critical_difference
     if found is None:
         tasks, methods = overall.task_values.shape
@@ -146,20 +139,12 @@ def _headings(table: Table) -> Iterator[Heading]:
         yield Heading(**vars(column), numeric=numeric)
 
 
-def _rows(table: Table, by_label: Mapping[tuple[str, str], Group]) -> Iterator[Row]:
+def _row(table: Table, cells: tuple[str, ...], group: Group | None) -> Row:
     names = [column.name for column in table.columns]
-    method_at, budget_at = names.index("method"), names.index("budget")
-    for cells in table.rows:
-        label = cells[method_at]
-        group = by_label.get((label, cells[budget_at]))
-        method = group.method if group else label.partition(" (")[0]
-        yield Row(
-            method=method,
-            settings=label.removeprefix(method).strip(),
-            cells=cells,
-            numbers=tuple(_number(name, cell, group) for name, cell in zip(names, cells, strict=True)),
-            group=group,
-        )
+    label = cells[names.index("method")]
+    method = group.method if group else label.partition(" (")[0]
+    numbers = tuple(_number(name, cell, group) for name, cell in zip(names, cells, strict=True))
+    return Row(method, label.removeprefix(method).strip(), cells, numbers, group)
 
 
 def _number(column: str, cell: str, group: Group | None) -> Number:
