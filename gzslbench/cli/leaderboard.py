@@ -89,7 +89,7 @@ def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], form
         case "markdown":
             return as_text(build_leaderboard(results, places).tables)
         case "html":
-            return render_page(build_leaderboard(results, places), results)
+            return render_page(build_leaderboard(results, places))
         case "latex":
             return to_latex(leaderboard_rows(results, places))
         case "csv":

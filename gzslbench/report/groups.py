@@ -174,17 +174,8 @@ def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
 
 def _comparison(result: RecordSummary) -> Comparison:
     key = result.key
-    many = protocol_named(key.protocol).many_splits
-    return Comparison(
-        data_set=key.data_set,
-        protocol=key.protocol,
-        protocol_version=key.protocol_version,
-        split="" if many else result.split,
-        split_hash="" if many else result.split_hash,
-        features=key.features,
-        labels=key.labels,
-        semantics=key.semantics,
-    )
+    split = ("", "") if protocol_named(key.protocol).many_splits else (result.split, result.split_hash)
+    return Comparison(key.data_set, key.protocol, key.protocol_version, *split, key.features, key.labels, key.semantics)
 
 
 def _but_protocol(group: Group) -> tuple[str, ...]:

@@ -11,17 +11,21 @@ from gzslbench.records.summary import RecordSummary
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_tables
 from gzslbench.report.pareto import pareto_tables
-from gzslbench.report.rows import groups_of, leaderboard_rows
+from gzslbench.report.rows import Tables, groups_of, leaderboard_rows
 from gzslbench.report.tables import Table, comparison_table
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost."""
+    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost.
+
+    ``rows`` are what all of them are made of.
+    """
 
     overall: tuple[Table, ...]
     data_sets: Mapping[str, tuple[Table, ...]]
-    pareto: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
+    pareto: Mapping[str, tuple[Table, ...]]
+    rows: Tables = field(compare=False)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -52,4 +56,5 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results
         overall=tuple(overall_tables(groups_of(tables), names, standings)),
         data_sets={data_set: tuple(of_data_set) for data_set, of_data_set in data_sets.items()},
         pareto={data_set: tuple(of_data_set) for data_set, of_data_set in pareto.items()},
+        rows=tables,
     )

@@ -16,6 +16,7 @@ from gzslbench.report.uncertainty.bootstrap import Interval
 NOTHING = "–"
 OTHER_FEATURES = Reason.FEATURES.mark
 SHARED_MACHINE = "‡"
+METRICS = ("T1", "U", "S", "H", "AUSUC")
 
 R = TypeVar("R")
 

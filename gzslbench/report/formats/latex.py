@@ -10,9 +10,8 @@ from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import ranked_protocols
 from gzslbench.report.rows import LeaderboardRow, Tables, groups_of
-from gzslbench.report.tables import percent, protocol_summary, protocol_title
+from gzslbench.report.tables import METRICS, percent, protocol_summary, protocol_title
 
-METRICS = ("T1", "U", "S", "H", "AUSUC")
 _PREAMBLE = "% \\usepackage{booktabs}\n"
 _ESCAPES = str.maketrans(
     {

@@ -9,12 +9,12 @@ from functools import partial
 from itertools import repeat
 from operator import attrgetter
 
-from gzslbench.report.costs import cost_of
-from gzslbench.report.groups import Comparison, Group, by_comparison
-from gzslbench.report.labels import RowNames, in_order
+from gzslbench.report.costs import Cost
+from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.overall import Overall, ranked_protocols
-from gzslbench.report.tables import NOTHING, Column, Table
+from gzslbench.report.rows import LeaderboardRow, groups_of
+from gzslbench.report.tables import METRICS, NOTHING, Column, Table
 from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
 
 ALL_DATA_SETS = "all"
@@ -22,6 +22,12 @@ _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
 _DECIMALS = 6
 
 Number = float | None
+_COSTS: dict[str, Callable[[Cost], Number]] = {
+    "fit (s)": attrgetter("fit_s"),
+    "predict (1/s)": attrgetter("predict_per_s"),
+    "peak (MiB)": attrgetter("peak_memory_mib"),
+}
+"""Columns whose values are known to more digits than the table shows, beside those of metrics."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +84,16 @@ class View:
         return next((cell for cell, heading in zip(row.cells, self.columns, strict=True) if heading.name == column), "")
 
 
-def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
-    """Prepare every table of a leaderboard that was built from the results of ``groups``, in the order of reading."""
-    compared = by_comparison(groups)
+def views_of(board: Leaderboard) -> list[View]:
+    """Prepare every table of a leaderboard, in the order of reading."""
     views = []
     if len(board.data_sets) > 1:
-        overall = zip(board.overall, ranked_protocols(compared), strict=True)
+        overall = zip(board.overall, ranked_protocols(groups_of(board.rows)), strict=True)
         views += [_view(table, diagram=_diagram(of_protocol)) for table, of_protocol in overall]
     for data_set, tables in board.data_sets.items():
-        comparisons = [comparison for comparison in compared if comparison.data_set == data_set]
+        comparisons = [comparison for comparison in board.rows if comparison.data_set == data_set]
         for table, comparison in zip(tables, comparisons, strict=True):
-            views.append(_view(table, comparison, compared[comparison]))
+            views.append(_view(table, comparison, board.rows[comparison]))
     return views
 
 
@@ -98,7 +103,10 @@ def standing_for(groups: Iterable[Group]) -> Group:
 
 
 def _view(
-    table: Table, comparison: Comparison | None = None, groups: Sequence[Group] = (), diagram: Diagram | None = None
+    table: Table,
+    comparison: Comparison | None = None,
+    rows: Sequence[LeaderboardRow] = (),
+    diagram: Diagram | None = None,
 ) -> View:
     """Prepare the table of a comparison; without one, a table over all data sets."""
     name, _, protocol = table.title.rpartition(": ")
@@ -109,7 +117,7 @@ def _view(
         ranked=comparison.rules.ranked if comparison else True,
         table=table,
         columns=tuple(_headings(table)),
-        rows=tuple(map(partial(_row, table), table.rows, in_order(groups, RowNames([groups])) or repeat(None))),
+        rows=tuple(map(partial(_row, table), table.rows, rows or repeat(None))),
         diagram=diagram,
     )
 
@@ -139,31 +147,20 @@ def _headings(table: Table) -> Iterator[Heading]:
         yield Heading(**vars(column), numeric=numeric)
 
 
-def _row(table: Table, cells: tuple[str, ...], group: Group | None) -> Row:
+def _row(table: Table, cells: tuple[str, ...], row: LeaderboardRow | None) -> Row:
     names = [column.name for column in table.columns]
     label = cells[names.index("method")]
-    method = group.method if group else label.partition(" (")[0]
-    numbers = tuple(_number(name, cell, group) for name, cell in zip(names, cells, strict=True))
-    return Row(method, label.removeprefix(method).strip(), cells, numbers, group)
+    method = row.group.method if row else label.partition(" (")[0]
+    numbers = tuple(_number(name, cell, row) for name, cell in zip(names, cells, strict=True))
+    return Row(method, label.removeprefix(method).strip(), cells, numbers, row.group if row else None)
 
 
-def _number(column: str, cell: str, group: Group | None) -> Number:
+def _number(column: str, cell: str, row: LeaderboardRow | None) -> Number:
     """Give what a cell sorts by: the value before rounding where that is known, else the number it begins with."""
-    if group and column in _EXACT:
-        exact = _EXACT[column](group)
+    if row and column in METRICS:
+        return round(row.group.summary(attrgetter(column.lower())).mean, _DECIMALS)
+    if row and column in _COSTS:
+        exact = _COSTS[column](row.cost)
         return None if exact is None else round(exact, _DECIMALS)
     found = _NUMBER.match(cell)
     return float(found[0].replace(",", "").replace("−", "-")) if found else None
-
-
-_EXACT: dict[str, Callable[[Group], Number]] = {
-    "T1": lambda group: group.summary(attrgetter("t1")).mean,
-    "U": lambda group: group.summary(attrgetter("u")).mean,
-    "S": lambda group: group.summary(attrgetter("s")).mean,
-    "H": lambda group: group.h.mean,
-    "AUSUC": lambda group: group.summary(attrgetter("ausuc")).mean,
-    "fit (s)": lambda group: cost_of(group).fit_s,
-    "predict (1/s)": lambda group: cost_of(group).predict_per_s,
-    "peak (MiB)": lambda group: cost_of(group).peak_memory_mib,
-}
-"""Columns whose values are known to more digits than the table shows."""

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
+
+from pydantic import BeforeValidator, TypeAdapter
 
 from gzslbench.records.metrics import harmonic_mean
 
@@ -21,6 +24,8 @@ LARGE_GAP = 1.0
 """Percentage points of H that averaging over runs or splits is unlikely to explain."""
 _EPSILON = 1e-9
 _COMPUTED = "Computed from the row."
+EMPTY_IS_NONE = BeforeValidator(lambda text: text or None)
+"""For the cells of the bundled tables."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ class ReadCount:
 
     system: str
     dataset: str
-    evaluations: int | None
-    measurements: int | None
+    evaluations: Annotated[int | None, EMPTY_IS_NONE]
+    measurements: Annotated[int | None, EMPTY_IS_NONE]
     kept: str
     known: str
 
@@ -103,32 +108,14 @@ def follows(u: float, s: float, h: float) -> bool:
 
 @cache
 def originals() -> tuple[Original, ...]:
-    return tuple(
-        Original(
-            system=row["system"],
-            dataset=row["dataset"],
-            features=row["features"],
-            values={metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]},
-            source=row["source"],
-            checked=row["checked"] == "Y",
-        )
-        for row in bundled("originals.csv")
-    )
+    metrics = ("T1", "U", "S", "H")
+    rows = [{**row, "values": {of: row[of] for of in metrics if row[of]}} for row in bundled("originals.csv")]
+    return TypeAdapter(tuple[Original, ...]).validate_python(rows)
 
 
 @cache
 def read_counts() -> tuple[ReadCount, ...]:
-    return tuple(
-        ReadCount(
-            row["system"],
-            row["dataset"],
-            int(row["evaluations"]) if row["evaluations"] else None,
-            int(row["measurements"]) if row["measurements"] else None,
-            row["kept"],
-            row["known"],
-        )
-        for row in bundled("test_reads.csv")
-    )
+    return TypeAdapter(tuple[ReadCount, ...]).validate_python(bundled("test_reads.csv"))
 
 
 @cache

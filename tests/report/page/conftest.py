@@ -29,7 +29,7 @@ def render() -> Callable[..., str]:
     """Render the page of some results, by default as if no plugin were installed."""
 
     def rendered(results: list[RecordSummary], installed: Installed = NOTHING_INSTALLED) -> str:
-        return render_page(build_leaderboard(results), results, installed)
+        return render_page(build_leaderboard(results), installed)
 
     return rendered
 

@@ -66,7 +66,7 @@ def _result(make_result, method="mine", **described):
 
 
 def _cards(results, installed):
-    views = views_of(build_leaderboard(results), group_results(results))
+    views = views_of(build_leaderboard(results))
     return {card.name: card for card in cards_of(views, installed)}
 
 
