@@ -82,7 +82,7 @@ def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], form
     from gzslbench.report.formats.latex import to_latex
     from gzslbench.report.formats.pages import as_text
     from gzslbench.report.leaderboard import build_leaderboard
-    from gzslbench.report.page import render_page
+    from gzslbench.report.page.render import render_page
     from gzslbench.report.rows import leaderboard_rows
 
     match format_:

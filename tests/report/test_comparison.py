@@ -3,7 +3,6 @@ import pytest
 
 from gzslbench.errors import UsageError
 from gzslbench.records.results import summaries
-from gzslbench.records.store import Store
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
 from gzslbench.report.groups import group_results
@@ -13,20 +12,6 @@ from gzslbench.report.uncertainty.paired import PairedDifference
 
 RNG = np.random.default_rng(0)
 WEAK, EVEN, STRONG = (RNG.random((60, 5)) < share for share in (0.3, 0.6, 0.9))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
-
-
-@pytest.fixture
-def write(write_judged, store):
-    def write_seeds(method, correct, seeds=range(5), **described):
-        for seed in seeds:
-            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
-
-    return write_seeds
 
 
 def _tables(store, a, b, is_recipe=lambda group: False):

@@ -57,7 +57,7 @@ def _view_data(view: View) -> dict[str, Any]:
         "columns": [asdict(column) for column in view.columns],
         "size": len(view.rows),
         "notes": view.table.notes,
-        "diagram": asdict(view.diagram) if view.diagram else None,
+        "diagram": view.diagram,
     }
 
 

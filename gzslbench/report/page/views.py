@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
+from typing import Any
 
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group
@@ -49,20 +50,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Diagram:
-    """Methods by rising mean rank; cliques are the first and last place of those that can't be told apart.
-
-    ``missing`` says why there is no diagram.
-    """
-
-    missing: str = ""
-    summary: str = ""
-    ranks: tuple[tuple[str, float], ...] = ()
-    difference: float = 0.0
-    cliques: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
 class View:
     """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
 
@@ -73,7 +60,7 @@ class View:
     table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
-    diagram: Diagram | None
+    diagram: Mapping[str, Any] | None
 
     @property
     def address(self) -> str:
@@ -106,7 +93,7 @@ def _view(
     table: Table,
     comparison: Comparison | None = None,
     rows: Sequence[LeaderboardRow] = (),
-    diagram: Diagram | None = None,
+    diagram: Mapping[str, Any] | None = None,
 ) -> View:
     """Prepare the table of a comparison; without one, a table over all data sets."""
     name, _, protocol = table.title.rpartition(": ")
@@ -122,22 +109,29 @@ def _view(
     )
 
 
-def _diagram(overall: Overall) -> Diagram:
-    """Lay out what the tests across the tasks of one protocol found."""
+def _diagram(overall: Overall) -> dict[str, Any]:
+    """Lay out what the tests across the tasks of one protocol found: rows by rising mean rank, or what is missing.
+
+    Cliques are the first and the last place of those that can't be told apart.
+    """
     found = overall.critical_difference
     if found is None:
         tasks, methods = overall.task_values.shape
-        return Diagram(
+        missing = (
             f"Too few tasks: {tasks} on which all {methods} rows have a result; a critical-difference diagram takes "
             f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
         )
-    places = {name: place for place, name in enumerate(found.names)}
-    return Diagram(
-        summary=f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart.",
-        ranks=tuple(zip(found.names, found.mean_ranks, strict=True)),
-        difference=found.critical_difference,
-        cliques=tuple((places[clique[0]], places[clique[-1]]) for clique in found.cliques),
-    )
+        return {"missing": missing, "summary": "", "ranks": [], "difference": 0.0, "cliques": []}
+    place = found.names.index
+    return {
+        "missing": "",
+        "summary": (
+            f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart."
+        ),
+        "ranks": list(zip(found.names, found.mean_ranks, strict=True)),
+        "difference": found.critical_difference,
+        "cliques": [(place(clique[0]), place(clique[-1])) for clique in found.cliques],
+    }
 
 
 def _headings(table: Table) -> Iterator[Heading]:

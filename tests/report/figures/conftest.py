@@ -9,7 +9,6 @@ import pytest
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import PartKey
-from gzslbench.records.store import Store
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.catalogue import FIGURES
 from gzslbench.report.figures.request import Request
@@ -39,11 +38,6 @@ def predict(tiny):
         return Predictions(samples, predicted, predicted, **{**best, **given, **fields})
 
     return make
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
 
 
 @pytest.fixture

@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from gzslbench.records.summary import RecordSummary, summary_of
+from gzslbench.records.summary import RecordSummary
 from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import build_leaderboard
-from gzslbench.report.page import render_page
+from gzslbench.report.page.render import render_page
 
 NOTHING_INSTALLED = Installed({}, {})
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture
-def make_result(make_record) -> Callable[..., RecordSummary]:
-    """Make the result of a record, which is described as for ``make_record``."""
-    return lambda **described: summary_of(make_record(**described))
 
 
 @pytest.fixture

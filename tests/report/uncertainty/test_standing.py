@@ -19,22 +19,6 @@ RNG = np.random.default_rng(0)
 CORRECT = {share: RNG.random((60, 5)) < share for share in (0.3, 0.5, 0.55, 0.9)}
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
-
-
-@pytest.fixture
-def write(write_judged, store):
-    """Write one record for each column of correctness, which are its seeds."""
-
-    def write_seeds(method, correct, seeds=range(5), **described):
-        for seed in seeds:
-            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
-
-    return write_seeds
-
-
 def _found(store):
     tables = by_comparison(group_results(summaries(store)))
     return {group.method: each for group, each in standings(tables, CorrectnessReader([store])).items()}
