@@ -9,12 +9,11 @@ from typing import Protocol, TypeVar
 
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
-from gzslbench.report.papers.verdict import Reason, verdict_notes
+from gzslbench.report.papers.verdict import verdict_notes
 from gzslbench.report.rows import LeaderboardRow
 from gzslbench.report.uncertainty.bootstrap import Interval
 
 NOTHING = "–"
-OTHER_FEATURES = Reason.FEATURES.mark
 SHARED_MACHINE = "‡"
 METRICS = ("T1", "U", "S", "H", "AUSUC")
 

@@ -19,10 +19,9 @@ from gzslbench.records.summary import median
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import table_names
 from gzslbench.report.rows import LeaderboardRow, Tables
-from gzslbench.report.tables import comparison_table
+from gzslbench.report.tables import METRICS, comparison_table
 
 JSON_VERSION = 1
-METRICS = ("t1", "u", "s", "h", "ausuc")
 _UNITS = {"predict_per_s": "predict_samples_per_s"}
 
 
@@ -89,7 +88,7 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
 def _accuracies(group: Group) -> dict[str, Any]:
     """Give mean and sample standard deviation of each metric, as fractions."""
     values: dict[str, Any] = {}
-    for name in METRICS:
+    for name in map(str.lower, METRICS):
         summary = group.summary(attrgetter(name))
         values |= {f"{name}_fraction_mean": summary.mean, f"{name}_fraction_sd": summary.sd}
     return values | {"gate_auroc_median": median(result.gate_auroc for result in group.results)}
