@@ -82,19 +82,19 @@ def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], form
     from gzslbench.report.formats.latex import to_latex
     from gzslbench.report.formats.pages import as_text
     from gzslbench.report.leaderboard import build_leaderboard
-    from gzslbench.report.page import render_page
-    from gzslbench.report.table_inputs import TableInputs
+    from gzslbench.report.page.render import render_page
+    from gzslbench.report.rows import leaderboard_rows
 
     match format_:
         case "markdown":
             return as_text(build_leaderboard(results, places).tables)
         case "html":
-            return render_page(build_leaderboard(results, places), results)
+            return render_page(build_leaderboard(results, places))
         case "latex":
-            return to_latex(TableInputs.of(results, places).tables)
+            return to_latex(leaderboard_rows(results, places))
         case "csv":
-            return to_csv(TableInputs.of(results, places))
-    return to_json(TableInputs.of(results, places))
+            return to_csv(leaderboard_rows(results, places))
+    return to_json(leaderboard_rows(results, places))
 
 
 def _deliver(text: str, out: Path | None) -> None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from operator import attrgetter
 
 from gzslbench.contract.protocol import PROTOCOLS, Protocol, protocol_named
@@ -106,15 +107,16 @@ class Group:
         """Hashes of the splits that were run."""
         return frozenset(result.split_hash for result in self.results)
 
+    def values(self, value: Callable[[RecordSummary], float]) -> list[float]:
+        """A figure of each seed; of each split where there are many, the mean of its seeds."""
+        if not self.comparison.rules.many_splits:
+            return [value(result) for result in self.results]
+        by_split = groupby(self.results, attrgetter("split_hash"))
+        return [statistics.fmean(map(value, of_split)) for _, of_split in by_split]
+
     def summary(self, value: Callable[[RecordSummary], float]) -> MeanAndDeviation:
         """Mean and deviation over seeds; over splits where there are many, each split being the mean of its seeds."""
-        if self.comparison.rules.many_splits:
-            by_split: dict[str, list[float]] = defaultdict(list)
-            for result in self.results:
-                by_split[result.split_hash].append(value(result))
-            values = [statistics.fmean(of_split) for of_split in by_split.values()]
-        else:
-            values = [value(result) for result in self.results]
+        values = self.values(value)
         mean = statistics.fmean(values)
         if len(values) == 1:
             return MeanAndDeviation(mean, None)
@@ -172,17 +174,8 @@ def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
 
 def _comparison(result: RecordSummary) -> Comparison:
     key = result.key
-    many = protocol_named(key.protocol).many_splits
-    return Comparison(
-        data_set=key.data_set,
-        protocol=key.protocol,
-        protocol_version=key.protocol_version,
-        split="" if many else result.split,
-        split_hash="" if many else result.split_hash,
-        features=key.features,
-        labels=key.labels,
-        semantics=key.semantics,
-    )
+    split = ("", "") if protocol_named(key.protocol).many_splits else (result.split, result.split_hash)
+    return Comparison(key.data_set, key.protocol, key.protocol_version, *split, key.features, key.labels, key.semantics)
 
 
 def _but_protocol(group: Group) -> tuple[str, ...]:

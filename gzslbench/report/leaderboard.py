@@ -11,17 +11,21 @@ from gzslbench.records.summary import RecordSummary
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_tables
 from gzslbench.report.pareto import pareto_tables
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.rows import Tables, groups_of, leaderboard_rows
 from gzslbench.report.tables import Table, comparison_table
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost."""
+    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost.
+
+    ``rows`` are what all of them are made of.
+    """
 
     overall: tuple[Table, ...]
     data_sets: Mapping[str, tuple[Table, ...]]
-    pareto: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
+    pareto: Mapping[str, tuple[Table, ...]]
+    rows: Tables = field(compare=False)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -40,15 +44,17 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results
         UsageError: a result's protocol is unknown.
         RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    inputs = TableInputs.of(results, stores)
-    names = table_names(inputs.tables)
+    tables = leaderboard_rows(results, stores)
+    names = table_names(tables)
     data_sets: dict[str, list[Table]] = defaultdict(list)
     pareto: dict[str, list[Table]] = defaultdict(list)
-    for comparison in inputs.tables:
-        data_sets[comparison.data_set].append(comparison_table(inputs, comparison, names[comparison]))
-        pareto[comparison.data_set] += pareto_tables(inputs, comparison, names[comparison])
+    for comparison, rows in tables.items():
+        data_sets[comparison.data_set].append(comparison_table(comparison, rows, names[comparison]))
+        pareto[comparison.data_set] += pareto_tables(comparison, rows, names[comparison])
+    standings = {row.group: row.standing for rows in tables.values() for row in rows if row.standing}
     return Leaderboard(
-        overall=tuple(overall_tables(inputs.tables, names, inputs.standings)),
-        data_sets={data_set: tuple(tables) for data_set, tables in data_sets.items()},
-        pareto={data_set: tuple(tables) for data_set, tables in pareto.items()},
+        overall=tuple(overall_tables(groups_of(tables), names, standings)),
+        data_sets={data_set: tuple(of_data_set) for data_set, of_data_set in data_sets.items()},
+        pareto={data_set: tuple(of_data_set) for data_set, of_data_set in pareto.items()},
+        rows=tables,
     )

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,10 +176,11 @@ def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
 def _by_task(groups: Iterable[Group]) -> dict[Task, float]:
     found: dict[Task, float] = {}
     for group in groups:
-        many = group.comparison.rules.many_splits
-        for split in sorted(group.splits):
-            cells = frozenset(cell for cell in group.cells if cell[0] == split)
-            found[group.comparison, split if many else ""] = group.restricted(cells).h.mean
+        if group.comparison.rules.many_splits:
+            of_splits = zip(sorted(group.splits), group.values(attrgetter("h")), strict=True)
+            found |= {(group.comparison, split): h for split, h in of_splits}
+        else:
+            found[group.comparison, ""] = group.h.mean
     return found
 
 

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.rows import LeaderboardRow
 from gzslbench.report.tables import (
     Column,
-    LeaderboardRow,
     Table,
     accuracy,
     fit_time,
-    leaderboard_rows,
     protocol_summary,
     protocol_title,
     time_notes,
@@ -34,7 +32,7 @@ class _Kind:
     notes: Callable[[Sequence[Cost]], Iterable[str]]
 
 
-def pareto_tables(inputs: TableInputs, comparison: Comparison, name: str) -> list[Table]:
+def pareto_tables(comparison: Comparison, rows: Iterable[LeaderboardRow], name: str) -> list[Table]:
     """Tabulate H against fit time and against peak memory, within each machine class; nothing where it isn't ranked.
 
     ``name`` stands for the data set in the titles.
@@ -42,9 +40,7 @@ def pareto_tables(inputs: TableInputs, comparison: Comparison, name: str) -> lis
     if not comparison.rules.ranked:
         return []
     classes: dict[str, list[LeaderboardRow]] = defaultdict(list)
-    for row in sorted(
-        leaderboard_rows(inputs, comparison), key=lambda row: (row.cost.machine_class, row.label, row.group.budget)
-    ):
+    for row in sorted(rows, key=lambda row: (row.cost.machine_class, row.label, row.group.budget)):
         classes[row.cost.machine_class].append(row)
     return [
         _table(comparison, name, machine if len(classes) > 1 else "", kind, of_machine)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
-from gzslbench.records.provenance import Provenance
-from gzslbench.report.costs import Cost, cost_of
+from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
-from gzslbench.report.labels import RowNames, in_order
-from gzslbench.report.papers.verdict import Reason, Verdict, verdict_notes, verdict_on
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.papers.verdict import verdict_notes
+from gzslbench.report.rows import LeaderboardRow
 from gzslbench.report.uncertainty.bootstrap import Interval
-from gzslbench.report.uncertainty.standing import Standing
 
 NOTHING = "–"
-OTHER_FEATURES = Reason.FEATURES.mark
 SHARED_MACHINE = "‡"
+METRICS = ("T1", "U", "S", "H", "AUSUC")
 
 R = TypeVar("R")
 
@@ -63,26 +59,10 @@ class OfGroup(Protocol):
     def group(self) -> Group: ...
 
 
-@dataclass(frozen=True)
-class LeaderboardRow:
-    group: Group
-    label: str
-    cost: Cost
-    machine: str
-    peek_gap: float | None
-    standing: Standing | None
-    provenance: Provenance | None
-
-    @cached_property
-    def verdict(self) -> Verdict | None:
-        return verdict_on(self.group, self.standing.interval if self.standing else None)
-
-
-def comparison_table(inputs: TableInputs, comparison: Comparison, name: str) -> Table:
-    """Tabulate the groups of one comparison; ``name`` stands for the data set in the title."""
-    rows = leaderboard_rows(inputs, comparison)
+def comparison_table(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> Table:
+    """Tabulate the rows of one comparison; ``name`` stands for the data set in the title."""
     cells = [*_cells(comparison, several_machines=len({row.machine for row in rows}) > 1)]
-    if inputs.provenances:
+    if any(row.provenance for row in rows):
         cells.append((Column("provenance", left=True), lambda row: str(row.provenance or NOTHING)))
     title = f"{name}: {protocol_title(comparison)}"
     return written_table(title, protocol_summary(comparison), cells, rows, _notes(comparison, rows))
@@ -146,25 +126,6 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
     if any(cost.shared_machine for cost in costs):
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
-
-
-def leaderboard_rows(inputs: TableInputs, comparison: Comparison) -> list[LeaderboardRow]:
-    """Give the rows of one comparison, by falling H; by name where the protocol isn't ranked."""
-    names = RowNames([inputs.tables[comparison]])
-    costs = {group: cost_of(group) for group in in_order(inputs.tables[comparison], names)}
-    machine_classes = sorted({cost.machine_class for cost in costs.values()})
-    return [
-        LeaderboardRow(
-            group=group,
-            label=names.label(group),
-            cost=cost,
-            machine=str(1 + machine_classes.index(cost.machine_class)),
-            peek_gap=inputs.gaps.get(group),
-            standing=inputs.standings.get(group),
-            provenance=inputs.provenances.get(group),
-        )
-        for group, cost in costs.items()
-    ]
 
 
 def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:

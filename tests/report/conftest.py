@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gzslbench.records.record import Record
+from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary, summary_of
 
 
@@ -19,3 +22,19 @@ def make_result(make_record: Callable[..., Record]) -> Callable[..., RecordSumma
         return summary_of(make_record(**described))
 
     return make
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "results")
+
+
+@pytest.fixture
+def write(write_judged: Callable[..., Record], store: Store) -> Callable[..., None]:
+    """Store one record of a method for each of its columns of correctness (60, seeds)."""
+
+    def write_seeds(method: str, correct: np.ndarray, seeds: Iterable[int] = range(5), **described: Any) -> None:
+        for seed in seeds:
+            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
+
+    return write_seeds

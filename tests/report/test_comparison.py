@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import UsageError
-from gzslbench.records.store import Store
+from gzslbench.records.results import summaries
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
 from gzslbench.report.groups import group_results
@@ -14,22 +14,8 @@ RNG = np.random.default_rng(0)
 WEAK, EVEN, STRONG = (RNG.random((60, 5)) < share for share in (0.3, 0.6, 0.9))
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
-
-
-@pytest.fixture
-def write(write_judged, store):
-    def write_seeds(method, correct, seeds=range(5), **described):
-        for seed in seeds:
-            write_judged(store.root, correct[:, seed], method=method, seed=seed, **described)
-
-    return write_seeds
-
-
 def _tables(store, a, b, is_recipe=lambda group: False):
-    return compare_tables(store.results(), [store], a, b, is_recipe)
+    return compare_tables(summaries(store), [store], a, b, is_recipe)
 
 
 def _row(table, place=0):
@@ -37,7 +23,7 @@ def _row(table, place=0):
 
 
 def _pair(store, a, b):
-    groups = {group.method: group for group in group_results(store.results())}
+    groups = {group.method: group for group in group_results(summaries(store))}
     return compare_pair(groups[a], groups[b], CorrectnessReader([store]))
 
 
@@ -167,7 +153,7 @@ def test_recipes_that_differ_between_data_sets_are_one_method(write, store):
     write("a", EVEN, data_set="SUN", config={"steps": 20})
     with pytest.raises(UsageError, match="on SUN may be any of 'a"):
         _tables(store, "a", "b")
-    chosen = [result for result in store.results() if result.key.data_set != "SUN"]
+    chosen = [result for result in summaries(store) if result.key.data_set != "SUN"]
     assert [row[0] for row in compare_tables(chosen, [store], "a", "b", lambda group: False)[0].rows] == ["CUB", "FLO"]
 
 

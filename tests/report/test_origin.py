@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError
+from gzslbench.records.results import summaries
 from gzslbench.records.store import Store
 from gzslbench.report.formats.exports import to_json
 from gzslbench.report.leaderboard import build_leaderboard
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.rows import leaderboard_rows
 
 MARKS = np.arange(60) % 3 > 0
 
@@ -23,7 +24,7 @@ def stores(write_judged, tmp_path):
 
 
 def _results(stores):
-    return [result for store in stores for result in store.results()]
+    return [result for store in stores for result in summaries(store)]
 
 
 def _column(stores):
@@ -37,7 +38,7 @@ def test_submitted_rows_say_how_far_they_were_verified(stores):
     table, found = _column(stores)
     assert found == {"of ours": "measured here", "of one": "verified", "of two": "rescored"}
     assert "verified: rescored and reproduced, and accepted by a maintainer." in table.notes
-    rows = json.loads(to_json(TableInputs.of(_results(stores), stores)))["tables"][0]["rows"]
+    rows = json.loads(to_json(leaderboard_rows(_results(stores), stores)))["tables"][0]["rows"]
     assert {row["method"]: row["provenance"] for row in rows} == found
 
 

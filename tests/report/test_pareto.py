@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.pareto import pareto_front, pareto_tables
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.rows import leaderboard_rows
 
 few_values = st.integers(0, 6).map(float)
 
@@ -23,9 +23,8 @@ def test_the_front_is_what_brute_force_finds(points):
 
 
 def _tables(results):
-    inputs = TableInputs.of(results)
-    (comparison,) = inputs.tables
-    return pareto_tables(inputs, comparison, "CUB")
+    ((comparison, rows),) = leaderboard_rows(results).items()
+    return pareto_tables(comparison, rows, "CUB")
 
 
 def test_fronts_of_time_and_memory_by_hand(make_result):

@@ -16,9 +16,9 @@ from gzslbench.report.formats.pages import Page, as_text
 from gzslbench.report.groups import Comparison, by_comparison, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, reported_number, same_features
+from gzslbench.report.papers.verdict import Reason
 from gzslbench.report.tables import (
     NOTHING,
-    OTHER_FEATURES,
     Cells,
     Column,
     Table,
@@ -152,7 +152,7 @@ def _paper_difference(row: AblationRow) -> str:
     variant, complete = pair
     difference = f"{variant.value - complete.value:+z.1f}"
     same = all(same_features(number, row.group.comparison.features) for number in pair)
-    return difference if same else f"{difference} {OTHER_FEATURES}"
+    return difference if same else f"{difference} {Reason.FEATURES.mark}"
 
 
 def _reported_pair(row: AblationRow) -> tuple[Reported, Reported] | None:
@@ -196,8 +196,8 @@ def _paper_notes(rows: Sequence[AblationRow]) -> Iterator[str]:
     if pairs:
         sources = sorted({variant.source for variant, _ in pairs})
         yield f"paper: the difference of the means of H that the paper reports ({'; '.join(sources)})."
-    if any(OTHER_FEATURES in _paper_difference(row) for row in rows):
-        yield f"{OTHER_FEATURES} other features: reported on features that are not these; no reproduction."
+    if any(Reason.FEATURES.mark in _paper_difference(row) for row in rows):
+        yield f"{Reason.FEATURES.mark} {Reason.FEATURES.meaning}."
 
 
 def _time_notes(rows: Sequence[AblationRow]) -> Iterator[str]:

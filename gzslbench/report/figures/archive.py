@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 
 from gzslbench.errors import RecordError, UsageError
@@ -12,10 +11,12 @@ from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
 from gzslbench.records.results import Results, summaries
+from gzslbench.records.summary import full_key
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
 from gzslbench.report.method_itself import is_installed_recipe, method_itself
 from gzslbench.report.settings import values_of
+from gzslbench.report.uncertainty.correctness import store_of
 
 
 class Archive:
@@ -73,14 +74,9 @@ class Archive:
         """
         records = []
         for summary in group.results:
-            key = replace(summary.key, seed=summary.seed, split=summary.split, split_hash=summary.split_hash)
-            for store in self._stores:
-                if store.has(key):
-                    record = store.record(key)
-                    self._origins[record.digest] = store
-                    if record.created == summary.created:
-                        break
-            records.append(record)
+            store = store_of(summary, self._stores)
+            records.append(store.record(full_key(summary)))
+            self._origins[records[-1].digest] = store
         return records
 
     def predictions(self, record: Record) -> Predictions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True)
@@ -30,74 +31,51 @@ class FigureInfo:
 
 _GSMFLOW = "Chen et al., GSMFlow, Fig."
 _EARLY_GAN = "Gune et al., ACM MM 2020, Fig."
-
-FIGURES = {
-    figure.name: figure
-    for figure in (
-        FigureInfo(
-            "confusion",
-            "which classes are taken for which",
-            f"{_GSMFLOW} 6",
-            methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
-        ),
-        FigureInfo(
-            "sensitivity", "U, S and H over each swept setting of a method", f"{_GSMFLOW} 7", ("gsmflow",), single=True
-        ),
-        FigureInfo(
-            "boundary",
-            "real samples and the boundary samples mined from them",
-            f"{_GSMFLOW} 8",
-            methods=("gsmflow",),
-            single=True,
-            samples=True,
-        ),
-        FigureInfo(
-            "synthetic",
-            "real and synthetic features of unseen classes",
-            f"{_GSMFLOW} 9",
-            methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
-            samples=True,
-        ),
-        FigureInfo(
-            "entropy",
-            "entropies while training and at test time",
-            f"{_EARLY_GAN} 2 and 4",
-            methods=("early-gan", "early-gan-routing-alone"),
-            samples=True,
-        ),
-        FigureInfo(
-            "proxies",
-            "a GAN's samples as its training goes on",
-            f"{_EARLY_GAN} 3",
-            methods=("early-gan",),
-            single=True,
-            samples=True,
-        ),
-        FigureInfo(
-            "confidence",
-            "Confidence Score, and H by proxies of one state, over training steps",
-            f"{_EARLY_GAN} 5",
-            methods=("early-gan",),
-            single=True,
-            setting="early-gan.single_state",
-        ),
-        FigureInfo(
-            "routing",
-            "shares of test samples sent to either expert, over data sets or methods",
-            f"{_EARLY_GAN} 6",
-            methods=("early-gan",),
-        ),
-        FigureInfo(
-            "proxy-count",
-            "U, S and H over the number of proxies",
-            f"{_EARLY_GAN} 7",
-            drawn_by="sensitivity",
-            methods=("early-gan",),
-            single=True,
-            setting="early-gan.proxy_count",
-        ),
-        FigureInfo(
-            "seen-unseen", "seen against unseen accuracy, of all methods or those named", "Chao et al., ECCV 2016"
-        ),
-    )
-}
+_of_gsmflow = partial(FigureInfo, methods=("gsmflow",), single=True)
+_of_early_gan = partial(FigureInfo, methods=("early-gan",), single=True)
+_LISTED = (
+    FigureInfo(
+        "confusion",
+        "which classes are taken for which",
+        f"{_GSMFLOW} 6",
+        methods=("gsmflow", "gsmflow-without-mining", "gsmflow-without-mining-perturbation"),
+    ),
+    _of_gsmflow("sensitivity", "U, S and H over each swept setting of a method", f"{_GSMFLOW} 7"),
+    _of_gsmflow("boundary", "real samples and the boundary samples mined from them", f"{_GSMFLOW} 8", samples=True),
+    FigureInfo(
+        "synthetic",
+        "real and synthetic features of unseen classes",
+        f"{_GSMFLOW} 9",
+        methods=("f-clswgan", "gsmflow-without-mining", "gsmflow"),
+        samples=True,
+    ),
+    FigureInfo(
+        "entropy",
+        "entropies while training and at test time",
+        f"{_EARLY_GAN} 2 and 4",
+        methods=("early-gan", "early-gan-routing-alone"),
+        samples=True,
+    ),
+    _of_early_gan("proxies", "a GAN's samples as its training goes on", f"{_EARLY_GAN} 3", samples=True),
+    _of_early_gan(
+        "confidence",
+        "Confidence Score, and H by proxies of one state, over training steps",
+        f"{_EARLY_GAN} 5",
+        setting="early-gan.single_state",
+    ),
+    _of_early_gan(
+        "routing",
+        "shares of test samples sent to either expert, over data sets or methods",
+        f"{_EARLY_GAN} 6",
+        single=False,
+    ),
+    _of_early_gan(
+        "proxy-count",
+        "U, S and H over the number of proxies",
+        f"{_EARLY_GAN} 7",
+        drawn_by="sensitivity",
+        setting="early-gan.proxy_count",
+    ),
+    FigureInfo("seen-unseen", "seen against unseen accuracy, of all methods or those named", "Chao et al., ECCV 2016"),
+)
+FIGURES = {figure.name: figure for figure in _LISTED}

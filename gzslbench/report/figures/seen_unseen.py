@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from gzslbench.records.metrics import Curve, seen_unseen_curve
 from gzslbench.records.predictions import Predictions
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.choice import declared_methods
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.record_data import RecordData, open_record_data
 from gzslbench.report.figures.style import DASHES, MARKERS, PALETTE, legend_below, panels
 from gzslbench.report.groups import Group
+from gzslbench.report.installed import Installed
 
 MOST_METHODS = 7
 GRID_POINTS = 401
@@ -48,8 +48,7 @@ def chosen_groups(archive: Archive) -> list[Group]:
     """Give the methods asked for, else those with the highest H that have a name and are not variants."""
     if archive.request.named:
         return [archive.group(method) for method in archive.request.named]
-    declared = declared_methods()
-    variants = {name for name, method in declared.items() if method.variant_of}
+    variants = {name for name, method in Installed.find().methods.items() if method.info.variant_of}
     methods = {group.method for group in archive.groups() if group.method != group.key.combination} - variants
     groups = [archive.group(method) for method in sorted(methods)] or [archive.group("eszsl")]
     return sorted(groups, key=lambda group: -group.h.mean)[:MOST_METHODS]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
+from typing import TypeGuard
 
 from matplotlib.axes import Axes
 
 from gzslbench.errors import RecordError
+from gzslbench.records.record import Json
 from gzslbench.report.figures.archive import Archive
-from gzslbench.report.figures.choice import declared_methods, swept
 from gzslbench.report.figures.drawing import Drawing
 from gzslbench.report.figures.style import BLUE, GREEN, VERMILION, legend_below, panel_row_by_row
 from gzslbench.report.groups import Group
+from gzslbench.report.installed import Installed
+from gzslbench.report.method_itself import differing_names, relatives
 from gzslbench.report.settings import values_of
 
 LEAST_VALUES = 3
@@ -58,10 +61,28 @@ def chosen_sweeps(archive: Archive, base: Group) -> dict[str, Mapping[float, Gro
     return enough
 
 
+def swept(base: Group, groups: Iterable[Group]) -> Mapping[str, Mapping[float, Group]]:
+    """Find the settings that were swept around ``base``: for each its values in ascending order, the base's included.
+
+    A group belongs to the sweep of a setting if it differs from the base in that one alone. Settings that are not
+    numbers are left out.
+    """
+    own = {name: value for name, value in values_of(base).items() if _is_number(value)}
+    found: dict[str, dict[float, Group]] = {}
+    for group in relatives(base, groups):
+        names = differing_names(base, group)
+        if len(names) == 1 and names <= own.keys():
+            (name,) = names
+            value = values_of(group).get(name)
+            if _is_number(value):
+                found.setdefault(name, {})[value] = group
+    return {name: dict(sorted((points | {own[name]: base}).items())) for name, points in sorted(found.items())}
+
+
 def _no_sweep(archive: Archive, base: Group, wanted: str) -> RecordError:
     """Name the command by the values that the method's plugin declares, where it does."""
-    method = declared_methods().get(base.method)
-    declared: Mapping[str, Sequence[object]] = (method and method.sweeps) or {}
+    method = Installed.find().methods.get(base.method)
+    declared: Mapping[str, Sequence[object]] = (method and method.info.sweeps) or {}
     setting = wanted or next(iter(declared), "COMPONENT.SETTING")
     values = ",".join(map(str, declared.get(setting, ("VALUE", "VALUE", "VALUE"))))
     command = archive.request.run_command(
@@ -94,3 +115,7 @@ def percentages(groups: Iterable[Group], metric: str) -> tuple[list[float], list
     """Give a metric's mean in each group, and its standard deviations: 0 where there is a single value."""
     summaries = [group.summary(attrgetter(metric)) for group in groups]
     return [100 * each.mean for each in summaries], [100 * (each.sd or 0.0) for each in summaries]
+
+
+def _is_number(value: Json) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

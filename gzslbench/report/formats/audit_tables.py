@@ -26,7 +26,7 @@ def audit_page() -> Page:
 
 def audit_tables() -> list[Table]:
     rows = printed_rows()
-    return [_wrong(findings(), rows), _remarks(findings()), _read_counts_table(read_counts(), rows)]
+    return [_wrong(rows), _remarks(), _read_counts_table(read_counts(), rows)]
 
 
 class _Sources:
@@ -42,44 +42,41 @@ class _Sources:
         yield from (f"{number}: {known.rstrip('.')}." for known, number in self._numbers.items())
 
 
-def _wrong(found: Sequence[Finding], rows: Sequence[PrintedRow]) -> Table:
-    values = {(row.source, row.system, row.dataset): row.values for row in rows}
+def _wrong(rows: Sequence[PrintedRow]) -> Table:
     sources = _Sources()
     checked = sum(row.gzsl is not None for row in rows)
-
-    def printed(each: Finding) -> str:
-        return _listed(f"{metric} {values[each.source, each.system, each.dataset][metric]}" for metric in each.metrics)
-
     summary = (
         f"Among {len(rows)} rows of published tables. For the {checked} of them with U, S and H it was computed "
         "whether H is their harmonic mean, all three rounded to a tenth. The leaderboard uses none of the numbers "
         "below where it has another."
     )
     cells: list[tuple[Column, Callable[[Finding], str]]] = [
-        (Column("table", left=True), lambda each: each.source),
-        (Column("system", left=True), lambda each: each.system),
-        (Column("data set", left=True), lambda each: each.dataset),
-        (Column("as printed", left=True), printed),
+        (Column("table", left=True), lambda each: each.row.source),
+        (Column("system", left=True), lambda each: each.row.system),
+        (Column("data set", left=True), lambda each: each.row.dataset),
+        (Column("as printed", left=True), lambda each: _listed(f"{of} {each.row.values[of]}" for of in each.metrics)),
         (Column("what is wrong", left=True), lambda each: each.text),
         (Column("known", left=True), lambda each: sources.number(each.known)),
     ]
-    return written_table("Known to be wrong", summary, cells, [each for each in found if each.wrong], sources.notes())
+    return written_table(
+        "Known to be wrong", summary, cells, [each for each in findings() if each.wrong], sources.notes()
+    )
 
 
-def _remarks(found: Sequence[Finding]) -> Table:
+def _remarks() -> Table:
     alike: dict[tuple[str, str, str, tuple[str, ...]], list[Finding]] = defaultdict(list)
-    for each in found:
+    for each in findings():
         if not each.wrong:
-            alike[each.source, each.text, each.known, each.metrics].append(each)
+            alike[each.row.source, each.text, each.known, each.metrics].append(each)
     sources = _Sources()
     summary = (
         "Not wrong for certain: other features or semantics than those of the rows beside them, disagreements that "
         "rounding doesn't explain, and sentences of a paper that its own table contradicts."
     )
     cells: list[tuple[Column, Callable[[Sequence[Finding]], str]]] = [
-        (Column("table", left=True), lambda same: same[0].source),
-        (Column("system", left=True), lambda same: _listed(each.system for each in same)),
-        (Column("data set", left=True), lambda same: _listed(each.dataset for each in same)),
+        (Column("table", left=True), lambda same: same[0].row.source),
+        (Column("system", left=True), lambda same: _listed(each.row.system for each in same)),
+        (Column("data set", left=True), lambda same: _listed(each.row.dataset for each in same)),
         (Column("metrics", left=True), lambda same: _listed(same[0].metrics)),
         (Column("finding", left=True), lambda same: same[0].text),
         (Column("known", left=True), lambda same: sources.number(same[0].known)),

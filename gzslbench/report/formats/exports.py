@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from operator import attrgetter
 from typing import Any
@@ -16,21 +16,18 @@ from typing import Any
 from gzslbench import __version__
 from gzslbench.records.provenance import Provenance
 from gzslbench.records.summary import median
-from gzslbench.report.costs import cost_of
 from gzslbench.report.groups import Comparison, Group
-from gzslbench.report.labels import RowNames, in_order, table_names
-from gzslbench.report.papers.verdict import verdict_on
-from gzslbench.report.table_inputs import TableInputs
-from gzslbench.report.tables import comparison_table
+from gzslbench.report.labels import table_names
+from gzslbench.report.rows import LeaderboardRow, Tables
+from gzslbench.report.tables import METRICS, comparison_table
 
 JSON_VERSION = 1
-METRICS = ("t1", "u", "s", "h", "ausuc")
 _UNITS = {"predict_per_s": "predict_samples_per_s"}
 
 
-def to_csv(inputs: TableInputs) -> str:
+def to_csv(tables: Tables) -> str:
     """Write one line per group, the table that it belongs to in the first columns; lists are separated by blanks."""
-    rows = [asdict(comparison) | row for comparison in inputs.tables for row in _rows(inputs, comparison)]
+    rows = [asdict(comparison) | row for comparison, of_table in tables.items() for row in _rows(comparison, of_table)]
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -39,30 +36,28 @@ def to_csv(inputs: TableInputs) -> str:
     return text.getvalue()
 
 
-def to_json(inputs: TableInputs) -> str:
+def to_json(tables: Tables) -> str:
     """Write the tables with what is to be known before reading them."""
-    names = table_names(inputs.tables)
-    tables = [_json_table(inputs, comparison, name) for comparison, name in names.items()]
-    values = {"format": "gzslbench leaderboard", "version": JSON_VERSION, "gzslbench": __version__, "tables": tables}
+    names = table_names(tables)
+    written = [_json_table(comparison, rows, names[comparison]) for comparison, rows in tables.items()]
+    values = {"format": "gzslbench leaderboard", "version": JSON_VERSION, "gzslbench": __version__, "tables": written}
     return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _json_table(inputs: TableInputs, comparison: Comparison, name: str) -> dict[str, Any]:
-    table = comparison_table(inputs, comparison, name)
+def _json_table(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> dict[str, Any]:
+    table = comparison_table(comparison, rows, name)
     about = {"title": table.title, "summary": table.summary, "notes": table.notes, "ranked": comparison.rules.ranked}
-    return about | asdict(comparison) | {"rows": list(_rows(inputs, comparison))}
+    return about | asdict(comparison) | {"rows": list(_rows(comparison, rows))}
 
 
-def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any]]:
+def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[dict[str, Any]]:
     """Describe the groups of one table, in the table's order."""
-    names = RowNames([inputs.tables[comparison]])
-    for group in in_order(inputs.tables[comparison], names):
-        standing = inputs.standings.get(group)
+    for row in rows:
+        group, standing, verdict = row.group, row.standing, row.verdict
         key, results = group.key, group.results
-        verdict = verdict_on(group, standing.interval if standing else None)
         yield {
             "method": group.method,
-            "row": names.label(group),
+            "row": row.label,
             "budget": group.budget,
             "configuration": results[0].configuration,
             **{role: part.name if part else "none" for role, part in key.parts._asdict().items()},
@@ -79,21 +74,21 @@ def _rows(inputs: TableInputs, comparison: Comparison) -> Iterator[dict[str, Any
             "h_fraction_high": standing.interval.high if standing else None,
             "rank": standing.rank if standing else None,
             "wins_fraction": standing.wins if standing else None,
-            "peek_gap_fraction": inputs.gaps.get(group),
+            "peek_gap_fraction": row.peek_gap,
             "test_reads_least": min(result.test_reads for result in results),
             "test_reads_most": max(result.test_reads for result in results),
-            **{_UNITS.get(name, name): value for name, value in asdict(cost_of(group)).items()},
+            **{_UNITS.get(name, name): value for name, value in asdict(row.cost).items()},
             "paper_h_percent": verdict.number.value if verdict else None,
             "paper_verdict": verdict.word if verdict else None,
             "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
-            "provenance": str(inputs.provenances.get(group, Provenance.MEASURED)),
+            "provenance": str(row.provenance or Provenance.MEASURED),
         }
 
 
 def _accuracies(group: Group) -> dict[str, Any]:
     """Give mean and sample standard deviation of each metric, as fractions."""
     values: dict[str, Any] = {}
-    for name in METRICS:
+    for name in map(str.lower, METRICS):
         summary = group.summary(attrgetter(name))
         values |= {f"{name}_fraction_mean": summary.mean, f"{name}_fraction_sd": summary.sd}
     return values | {"gate_auroc_median": median(result.gate_auroc for result in group.results)}

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
-from gzslbench.report.labels import RowNames, in_order, table_names
+from gzslbench.report.labels import table_names
 from gzslbench.report.overall import ranked_protocols
-from gzslbench.report.tables import percent, protocol_summary, protocol_title
+from gzslbench.report.rows import LeaderboardRow, Tables, groups_of
+from gzslbench.report.tables import METRICS, percent, protocol_summary, protocol_title
 
-METRICS = ("T1", "U", "S", "H", "AUSUC")
 _PREAMBLE = "% \\usepackage{booktabs}\n"
 _ESCAPES = str.maketrans(
     {
@@ -32,25 +32,24 @@ Line = tuple[str, Sequence[MeanAndDeviation | None], str]
 """The name of a row, its accuracies, and how many seeds it has."""
 
 
-def to_latex(tables: Mapping[Comparison, Sequence[Group]]) -> str:
+def to_latex(tables: Tables) -> str:
     """Write a table for each data set and protocol and, for several data sets, one of H for each ranked protocol."""
     names = table_names(tables)
-    written = [_comparison(comparison, groups, names[comparison]) for comparison, groups in tables.items()]
-    return "\n".join([_PREAMBLE, *written, *_overall(tables, names)])
+    written = [_comparison(comparison, rows, names[comparison]) for comparison, rows in tables.items()]
+    return "\n".join([_PREAMBLE, *written, *_overall(groups_of(tables), names)])
 
 
-def _comparison(comparison: Comparison, groups: Sequence[Group], name: str) -> str:
-    rows = RowNames([groups])
+def _comparison(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> str:
     lines = [
         (
-            rows.label(group) if group.budget == "default" else f"{rows.label(group)}, {group.budget}",
-            [group.summary(attrgetter(metric.lower())) for metric in METRICS],
-            _seeds([group]),
+            row.label if row.group.budget == "default" else f"{row.label}, {row.group.budget}",
+            [row.group.summary(attrgetter(metric.lower())) for metric in METRICS],
+            _seeds([row.group]),
         )
-        for group in in_order(groups, rows)
+        for row in rows
     ]
     title = f"{name}: {protocol_title(comparison)}"
-    caption = f"{name}. {protocol_summary(comparison)} {_what_is_shown(groups)}"
+    caption = f"{name}. {protocol_summary(comparison)} {_what_is_shown([row.group for row in rows])}"
     return _table(title, caption, METRICS, lines, comparison.rules.ranked)
 
 

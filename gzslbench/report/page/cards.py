@@ -11,8 +11,8 @@ from markupsafe import Markup
 from gzslbench.contract.info import Info, Method
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.report.groups import Group
+from gzslbench.report.installed import Installed
 from gzslbench.report.page.documents import citation, deviations
-from gzslbench.report.page.installed import Installed
 from gzslbench.report.page.recipes import Used, parts, settings_used
 from gzslbench.report.page.views import Row, View, standing_for
 

@@ -11,7 +11,8 @@ from gzslbench.records.record import CellKey, PartKey, canonical_json
 from gzslbench.registry.recipes import Recipe, Table, read_recipe
 from gzslbench.registry.settings import nested
 from gzslbench.report.groups import Group
-from gzslbench.report.page.installed import Installed
+from gzslbench.report.installed import Installed
+from gzslbench.report.settings import shown
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ def settings_used(group: Group, installed: Installed) -> list[Used]:
                 expected = list(expected)
             if expected != value:
                 origin, why = "set for the run", ""
-            written = value if isinstance(value, str) else canonical_json(value)
-            used.append(Used(part.name, name, written, origin, why))
+            used.append(Used(part.name, name, shown(canonical_json(value)), origin, why))
     return used
 
 

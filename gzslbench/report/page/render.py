@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.resources import files
 from operator import attrgetter
@@ -17,18 +16,16 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from gzslbench import __version__
-from gzslbench.records.summary import RecordSummary
-from gzslbench.report.groups import group_results
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
-from gzslbench.report.page.installed import Installed
-from gzslbench.report.page.views import Row, View, latest, views_of
+from gzslbench.report.page.views import Row, View, views_of
 
 
-def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installed: Installed | None = None) -> str:
-    """Write the leaderboard of the results as HTML; the same results and plugins give the same bytes."""
-    groups = group_results(summaries)
-    views = views_of(board, groups)
+def render_page(board: Leaderboard, installed: Installed | None = None) -> str:
+    """Write a leaderboard as HTML; the same results and plugins give the same bytes."""
+    groups = [row.group for rows in board.rows.values() for row in rows]
+    views = views_of(board)
     cards = cards_of(views, Installed.find() if installed is None else installed)
     style, script = _own("page.css"), "\n".join(map(_own, ("figures.js", "page.js")))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -45,7 +42,7 @@ def render_page(board: Leaderboard, summaries: Iterable[RecordSummary], installe
         version=__version__,
         records=sum(len(group.results) for group in groups),
         configurations=len(groups),
-        newest=max((latest(group)[:10] for group in groups), default=""),
+        newest=max((group.latest[:10] for group in groups), default=""),
     )
 
 
@@ -60,7 +57,7 @@ def _view_data(view: View) -> dict[str, Any]:
         "columns": [asdict(column) for column in view.columns],
         "size": len(view.rows),
         "notes": view.table.notes,
-        "diagram": asdict(view.diagram) if view.diagram else None,
+        "diagram": view.diagram,
     }
 
 
@@ -78,7 +75,7 @@ def _row_data(row: Row) -> dict[str, Any]:
             "classifier": classifier.name,
             **accuracies,
             "seeds": len(row.group.seeds),
-            "created": latest(row.group),
+            "created": row.group.latest,
         }
     }
 

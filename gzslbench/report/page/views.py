@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from operator import attrgetter
+from typing import Any
 
-from gzslbench.report.costs import cost_of
-from gzslbench.report.groups import Comparison, Group, by_comparison
-from gzslbench.report.labels import RowNames
+from gzslbench.report.costs import Cost
+from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.overall import Overall
-from gzslbench.report.tables import NOTHING, Column, Table, protocol_title
+from gzslbench.report.overall import Overall, ranked_protocols
+from gzslbench.report.rows import LeaderboardRow, groups_of
+from gzslbench.report.tables import METRICS, NOTHING, Column, Table
 from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
 
 ALL_DATA_SETS = "all"
@@ -20,6 +23,12 @@ _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
 _DECIMALS = 6
 
 Number = float | None
+_COSTS: dict[str, Callable[[Cost], Number]] = {
+    "fit (s)": attrgetter("fit_s"),
+    "predict (1/s)": attrgetter("predict_per_s"),
+    "peak (MiB)": attrgetter("peak_memory_mib"),
+}
+"""Columns whose values are known to more digits than the table shows, beside those of metrics."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +50,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Diagram:
-    """Methods by rising mean rank; cliques are the first and last place of those that can't be told apart.
-
-    ``missing`` says why there is no diagram.
-    """
-
-    missing: str = ""
-    summary: str = ""
-    ranks: tuple[tuple[str, float], ...] = ()
-    difference: float = 0.0
-    cliques: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True)
 class View:
     """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
 
@@ -65,7 +60,7 @@ class View:
     table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
-    diagram: Diagram | None
+    diagram: Mapping[str, Any] | None
 
     @property
     def address(self) -> str:
@@ -76,37 +71,31 @@ class View:
         return next((cell for cell, heading in zip(row.cells, self.columns, strict=True) if heading.name == column), "")
 
 
-def views_of(board: Leaderboard, groups: Sequence[Group]) -> list[View]:
-    """Prepare every table of a leaderboard that was built from the results of ``groups``, in the order of reading."""
-    compared = by_comparison(groups)
+def views_of(board: Leaderboard) -> list[View]:
+    """Prepare every table of a leaderboard, in the order of reading."""
     views = []
-    for table in board.overall if len(board.data_sets) > 1 else ():
-        protocol = table.title.rpartition(": ")[2]
-        of_protocol = {each: groups for each, groups in compared.items() if protocol_title(each) == protocol}
-        views.append(_view(table, diagram=_diagram(of_protocol)))
+    if len(board.data_sets) > 1:
+        overall = zip(board.overall, ranked_protocols(groups_of(board.rows)), strict=True)
+        views += [_view(table, diagram=_diagram(of_protocol)) for table, of_protocol in overall]
     for data_set, tables in board.data_sets.items():
-        comparisons = [comparison for comparison in compared if comparison.data_set == data_set]
+        comparisons = [comparison for comparison in board.rows if comparison.data_set == data_set]
         for table, comparison in zip(tables, comparisons, strict=True):
-            views.append(_view(table, comparison, compared[comparison]))
+            views.append(_view(table, comparison, board.rows[comparison]))
     return views
 
 
 def standing_for(groups: Iterable[Group]) -> Group:
     """Choose the group that stands for several: that with most seeds, then the latest; never by how good it is."""
-    return max(groups, key=lambda group: (len(group.seeds), latest(group)))
-
-
-def latest(group: Group) -> str:
-    """Say when the latest record of a group was made."""
-    return max(result.created for result in group.results)
+    return max(groups, key=lambda group: (len(group.seeds), group.latest))
 
 
 def _view(
-    table: Table, comparison: Comparison | None = None, groups: Sequence[Group] = (), diagram: Diagram | None = None
+    table: Table,
+    comparison: Comparison | None = None,
+    rows: Sequence[LeaderboardRow] = (),
+    diagram: Mapping[str, Any] | None = None,
 ) -> View:
     """Prepare the table of a comparison; without one, a table over all data sets."""
-    names = RowNames([groups])
-    by_label = {(names.label(group), group.budget): group for group in groups}
     name, _, protocol = table.title.rpartition(": ")
     return View(
         name=name if comparison else ALL_DATA_SETS,
@@ -115,28 +104,34 @@ def _view(
         ranked=comparison.rules.ranked if comparison else True,
         table=table,
         columns=tuple(_headings(table)),
-        rows=tuple(_rows(table, by_label)),
+        rows=tuple(map(partial(_row, table), table.rows, rows or repeat(None))),
         diagram=diagram,
     )
 
 
-def _diagram(tables: Mapping[Comparison, Sequence[Group]]) -> Diagram:
-    """Lay out what the tests across the tasks of one protocol found."""
-    overall = Overall.of(tables)
+def _diagram(overall: Overall) -> dict[str, Any]:
+    """Lay out what the tests across the tasks of one protocol found: rows by rising mean rank, or what is missing.
+
+    Cliques are the first and the last place of those that can't be told apart.
+    """
     found = overall.critical_difference
     if found is None:
         tasks, methods = overall.task_values.shape
-        return Diagram(
+        missing = (
             f"Too few tasks: {tasks} on which all {methods} rows have a result; a critical-difference diagram takes "
             f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
         )
-    places = {name: place for place, name in enumerate(found.names)}
-    return Diagram(
-        summary=f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart.",
-        ranks=tuple(zip(found.names, found.mean_ranks, strict=True)),
-        difference=found.critical_difference,
-        cliques=tuple((places[clique[0]], places[clique[-1]]) for clique in found.cliques),
-    )
+        return {"missing": missing, "summary": "", "ranks": [], "difference": 0.0, "cliques": []}
+    place = found.names.index
+    return {
+        "missing": "",
+        "summary": (
+            f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart."
+        ),
+        "ranks": list(zip(found.names, found.mean_ranks, strict=True)),
+        "difference": found.critical_difference,
+        "cliques": [(place(clique[0]), place(clique[-1])) for clique in found.cliques],
+    }
 
 
 def _headings(table: Table) -> Iterator[Heading]:
@@ -146,39 +141,20 @@ def _headings(table: Table) -> Iterator[Heading]:
         yield Heading(**vars(column), numeric=numeric)
 
 
-def _rows(table: Table, by_label: Mapping[tuple[str, str], Group]) -> Iterator[Row]:
+def _row(table: Table, cells: tuple[str, ...], row: LeaderboardRow | None) -> Row:
     names = [column.name for column in table.columns]
-    method_at, budget_at = names.index("method"), names.index("budget")
-    for cells in table.rows:
-        label = cells[method_at]
-        group = by_label.get((label, cells[budget_at]))
-        method = group.method if group else label.partition(" (")[0]
-        yield Row(
-            method=method,
-            settings=label.removeprefix(method).strip(),
-            cells=cells,
-            numbers=tuple(_number(name, cell, group) for name, cell in zip(names, cells, strict=True)),
-            group=group,
-        )
+    label = cells[names.index("method")]
+    method = row.group.method if row else label.partition(" (")[0]
+    numbers = tuple(_number(name, cell, row) for name, cell in zip(names, cells, strict=True))
+    return Row(method, label.removeprefix(method).strip(), cells, numbers, row.group if row else None)
 
 
-def _number(column: str, cell: str, group: Group | None) -> Number:
+def _number(column: str, cell: str, row: LeaderboardRow | None) -> Number:
     """Give what a cell sorts by: the value before rounding where that is known, else the number it begins with."""
-    if group and column in _EXACT:
-        exact = _EXACT[column](group)
+    if row and column in METRICS:
+        return round(row.group.summary(attrgetter(column.lower())).mean, _DECIMALS)
+    if row and column in _COSTS:
+        exact = _COSTS[column](row.cost)
         return None if exact is None else round(exact, _DECIMALS)
     found = _NUMBER.match(cell)
     return float(found[0].replace(",", "").replace("−", "-")) if found else None
-
-
-_EXACT: dict[str, Callable[[Group], Number]] = {
-    "T1": lambda group: group.summary(attrgetter("t1")).mean,
-    "U": lambda group: group.summary(attrgetter("u")).mean,
-    "S": lambda group: group.summary(attrgetter("s")).mean,
-    "H": lambda group: group.h.mean,
-    "AUSUC": lambda group: group.summary(attrgetter("ausuc")).mean,
-    "fit (s)": lambda group: cost_of(group).fit_s,
-    "predict (1/s)": lambda group: cost_of(group).predict_per_s,
-    "peak (MiB)": lambda group: cost_of(group).peak_memory_mib,
-}
-"""Columns whose values are known to more digits than the table shows."""

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
+
+from pydantic import BeforeValidator, TypeAdapter
 
 from gzslbench.records.metrics import harmonic_mean
 
@@ -21,6 +24,8 @@ LARGE_GAP = 1.0
 """Percentage points of H that averaging over runs or splits is unlikely to explain."""
 _EPSILON = 1e-9
 _COMPUTED = "Computed from the row."
+EMPTY_IS_NONE = BeforeValidator(lambda text: text or None)
+"""For the cells of the bundled tables."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,11 @@ class Original(PrintedRow):
 class Finding:
     """Something to know about numbers of one row; ``wrong`` says that they are not what they are printed as."""
 
-    source: str
-    system: str
-    dataset: str
+    row: PrintedRow
     metrics: tuple[str, ...]
-    wrong: bool
     text: str
     known: str
+    wrong: bool
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,8 @@ class ReadCount:
 
     system: str
     dataset: str
-    evaluations: int | None
-    measurements: int | None
+    evaluations: Annotated[int | None, EMPTY_IS_NONE]
+    measurements: Annotated[int | None, EMPTY_IS_NONE]
     kept: str
     known: str
 
@@ -105,48 +108,26 @@ def follows(u: float, s: float, h: float) -> bool:
 
 @cache
 def originals() -> tuple[Original, ...]:
-    return tuple(
-        Original(
-            system=row["system"],
-            dataset=row["dataset"],
-            features=row["features"],
-            values={metric: float(row[metric]) for metric in ("T1", "U", "S", "H") if row[metric]},
-            source=row["source"],
-            checked=row["checked"] == "Y",
-        )
-        for row in bundled("originals.csv")
-    )
-
-
-@cache
-def bundled_findings() -> tuple[Mapping[str, str], ...]:
-    return tuple(bundled("audit.csv"))
+    metrics = ("T1", "U", "S", "H")
+    rows = [{**row, "values": {of: row[of] for of in metrics if row[of]}} for row in bundled("originals.csv")]
+    return TypeAdapter(tuple[Original, ...]).validate_python(rows)
 
 
 @cache
 def read_counts() -> tuple[ReadCount, ...]:
-    return tuple(
-        ReadCount(
-            row["system"],
-            row["dataset"],
-            int(row["evaluations"]) if row["evaluations"] else None,
-            int(row["measurements"]) if row["measurements"] else None,
-            row["kept"],
-            row["known"],
-        )
-        for row in bundled("test_reads.csv")
-    )
+    return TypeAdapter(tuple[ReadCount, ...]).validate_python(bundled("test_reads.csv"))
 
 
-def bundled(name: str) -> list[dict[str, str]]:
+@cache
+def bundled(name: str) -> tuple[Mapping[str, str], ...]:
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return tuple(csv.DictReader(text.splitlines()))
 
 
 def _out_of_range(row: PrintedRow) -> Iterator[Finding]:
     for metric, value in row.values.items():
         if not 0 <= value <= 100:
-            yield _finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
+            yield Finding(row, (metric,), f"{metric} {value} is not a percentage", _COMPUTED, wrong=True)
 
 
 def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
@@ -164,7 +145,7 @@ def _not_harmonic(row: PrintedRow) -> Iterator[Finding]:
         text += "; no averaging over runs makes H higher"
     elif not large:
         text += "; a mean of H over runs or splits may be that much lower"
-    yield _finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
+    yield Finding(row, ("H",), text, _COMPUTED, wrong=large and not confirmed)
 
 
 def _unlike_others(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
@@ -187,7 +168,7 @@ def _of_another_data_set(row: PrintedRow) -> Finding | None:
         text += f"; on {here[0].dataset} {row.system} has {theirs}"
         known = found.source if here[0].source == found.source else f"{found.source}. {here[0].source}"
     metrics = tuple(metric for metric, value in row.values.items() if value == found.values.get(metric))
-    return _finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
+    return Finding(row, metrics, text if found.checked else f"presumably {text}", known, wrong=found.checked)
 
 
 def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
@@ -201,7 +182,7 @@ def _unlike_the_source(row: PrintedRow) -> Iterator[Finding]:
             if len(other) == 1:
                 text += f", and the rest as here{_where(row.system, row.values[other[0]])}"
             slip = len(other) == 1 and other != ["T1"] and len(shared) > 2 and original.checked
-            yield _finding(row, tuple(other), text, original.source, wrong=slip)
+            yield Finding(row, tuple(other), text, original.source, wrong=slip)
 
 
 def _like_an_earlier_row(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterator[Finding]:
@@ -210,15 +191,15 @@ def _like_an_earlier_row(row: PrintedRow, rows: Sequence[PrintedRow]) -> Iterato
         apart = (earlier.system, earlier.dataset) != (row.system, row.dataset)
         if apart and row.gzsl is not None and earlier.gzsl == row.gzsl:
             text = f"the same numbers as {earlier.system} on {earlier.dataset} ({earlier.source})"
-            yield _finding(row, ("U", "S", "H"), text, "Computed from the two rows.", wrong=False)
+            yield Finding(row, ("U", "S", "H"), text, "Computed from the two rows.", wrong=False)
 
 
 def _curated(row: PrintedRow) -> Iterator[Finding]:
-    for entry in bundled_findings():
+    for entry in bundled("audit.csv"):
         about = entry["systems"].split("; "), entry["datasets"].split("; ")
         if row.source == entry["source"] and row.system in about[0] and row.dataset in about[1]:
             metrics = tuple(metric for metric in entry["metrics"].split("; ") if metric in row.values)
-            yield _finding(row, metrics, entry["finding"], entry["known"], wrong=entry["wrong"] == "Y")
+            yield Finding(row, metrics, entry["finding"], entry["known"], wrong=entry["wrong"] == "Y")
 
 
 def _originals_of(row: PrintedRow) -> list[Original]:
@@ -234,10 +215,6 @@ def _where(system: str, value: float) -> str:
                 features = f" ({original.features} features)" if original.features else ""
                 return f"; {value} is its {metric} on {original.dataset}{features}"
     return ""
-
-
-def _finding(row: PrintedRow, metrics: tuple[str, ...], text: str, known: str, *, wrong: bool) -> Finding:
-    return Finding(row.source, row.system, row.dataset, metrics, wrong, text, known)
 
 
 def _written(values: Mapping[str, float]) -> str:

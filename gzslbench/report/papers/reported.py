@@ -13,8 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Annotated
 
-from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled
+from pydantic import TypeAdapter
+
+from gzslbench.report.papers.audit import EMPTY_IS_NONE, Finding, PrintedRow, audit, bundled
 
 OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
 """Names of published splits: the only ones that papers' numbers are for."""
@@ -28,7 +31,7 @@ class Reported:
     dataset: str
     metric: str
     value: float
-    std: float | None
+    std: Annotated[float | None, EMPTY_IS_NONE]
     source: str
     method: str
     compares_to: str
@@ -45,22 +48,12 @@ def reported_numbers() -> tuple[Reported, ...]:
     wrong: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for finding in findings():
         for metric in finding.metrics if finding.wrong else ():
-            wrong[finding.source, finding.system, finding.dataset, metric].append(finding.text)
-    return tuple(
-        Reported(
-            system=row["system"],
-            dataset=row["dataset"],
-            metric=row["metric"],
-            value=float(row["value"]),
-            std=float(row["std"]) if row["std"] else None,
-            source=row["source"],
-            method=row["method"],
-            compares_to=row["compares_to"],
-            splits=int(row["splits"]),
-            note="; ".join(wrong[row["source"], row["system"], row["dataset"], row["metric"]]),
-        )
+            wrong[finding.row.source, finding.row.system, finding.row.dataset, metric].append(finding.text)
+    rows = [
+        {**row, "note": "; ".join(wrong[row["source"], row["system"], row["dataset"], row["metric"]])}
         for row in bundled("reported.csv")
-    )
+    ]
+    return TypeAdapter(tuple[Reported, ...]).validate_python(rows)
 
 
 def reported_number(method: str, data_set: str, metric: str, many_splits: bool = False) -> Reported | None:

@@ -37,9 +37,9 @@ class CriticalDifference:
 
 def mean_ranks(values: Floats) -> Floats:
     """Average each method's rank over tasks, 1 for the highest value, ties sharing theirs: (tasks, methods) to (g,)."""
-    higher = (values[:, :, None] > values[:, None, :]).sum(axis=1)
-    equal = (values[:, :, None] == values[:, None, :]).sum(axis=1)
-    return np.asarray((higher + (equal + 1) / 2).mean(axis=0))
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(-values, axis=1).mean(axis=0))
 
 
 def friedman(values: Floats) -> tuple[float, float]:

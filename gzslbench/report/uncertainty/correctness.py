@@ -47,7 +47,7 @@ class CorrectnessReader:
             RecordError: the predictions are missing, damaged, or give another H than the record has.
         """
         answers = self.known_answers(result)
-        predictions = self.store_of(result).predictions(full_key(result))
+        predictions = store_of(result, self._stores).predictions(full_key(result))
         try:
             h = answers.h(predictions)
         except ContractError as error:
@@ -63,16 +63,20 @@ class CorrectnessReader:
         """Say which samples were predicted right (m,); raises as :meth:`predicted`."""
         return np.asarray(self.predicted(result) == self.known_answers(result).labels)
 
-    def store_of(self, result: RecordSummary) -> Results:
-        """Find the store that a result came from; of several with the same cell, by when its record was made."""
-        key = full_key(result)
-        holding = [store for store in self._stores if store.has(key)]
-        if len(holding) == 1:
-            return holding[0]
-        for store in holding:
-            if store.record(key).created == result.created:
-                return store
-        raise RecordError(f"the record {key.digest()} is gone", "run the command again")
-
     def _place(self, result: RecordSummary) -> str:
-        return f"the record {full_key(result).digest()} in {self.store_of(result).root}"
+        return f"the record {full_key(result).digest()} in {store_of(result, self._stores).root}"
+
+
+def store_of(result: RecordSummary, stores: Sequence[Results]) -> Results:
+    """Find the store that a result came from; of several with the same cell, by when its record was made.
+
+    Raises :class:`RecordError` where none has it any more.
+    """
+    key = full_key(result)
+    holding = [store for store in stores if store.has(key)]
+    if len(holding) == 1:
+        return holding[0]
+    for store in holding:
+        if store.record(key).created == result.created:
+            return store
+    raise RecordError(f"the record {key.digest()} is gone", "run the command again")

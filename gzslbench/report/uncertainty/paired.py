@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 
 from gzslbench.report.groups import Group
 from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
@@ -32,16 +32,11 @@ def paired_difference(group: Group, other: Group) -> PairedDifference | None:
     The pairs are seeds or, under protocols over many splits, splits, each being the mean over the seeds that both ran
     on it. The interval is that of Student's t: mean ± t(0.975, n - 1) s / sqrt(n) for n differences of deviation s.
     """
-    h, other_h = ({(result.split_hash, result.seed): result.h for result in each.results} for each in (group, other))
-    by_split: dict[str, list[float]] = defaultdict(list)
-    for split, seed in sorted(h.keys() & other_h.keys()):
-        by_split[split].append(h[split, seed] - other_h[split, seed])
-    if group.comparison.rules.many_splits:
-        differences = [statistics.fmean(of_split) for of_split in by_split.values()]
-    else:
-        differences = [difference for of_split in by_split.values() for difference in of_split]
-    if not differences:
+    shared = group.cells & other.cells
+    if not shared:
         return None
+    h, other_h = (each.restricted(shared).values(attrgetter("h")) for each in (group, other))
+    differences = [one - two for one, two in zip(h, other_h, strict=True)]
     mean, count = statistics.fmean(differences), len(differences)
     if count == 1:
         return PairedDifference(mean)

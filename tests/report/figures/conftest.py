@@ -9,7 +9,6 @@ import pytest
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import PartKey
-from gzslbench.records.store import Store
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.catalogue import FIGURES
 from gzslbench.report.figures.request import Request
@@ -35,15 +34,10 @@ def predict(tiny):
         zeros = np.zeros(len(samples), dtype=np.float32)
         best = {"best_seen": np.where(np.isin(labels, split.seen_classes), labels, split.seen_classes[0])}
         best["best_unseen"] = np.where(np.isin(labels, split.unseen_classes), labels, split.unseen_classes[0])
-        given = {"score_seen": zeros, "score_unseen": zeros, "log_prior": np.zeros((len(samples), 2), np.float32)}
+        given = {"margin": zeros, "log_prior": np.zeros((len(samples), 2), np.float32)}
         return Predictions(samples, predicted, predicted, **{**best, **given, **fields})
 
     return make
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "results")
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_confidence_puts_shares_of_the_training_and_scores_on_the_same_steps(add
 def test_routing_stacks_mean_shares_of_every_data_set(add, draw, ask, tmp_path):
     def metrics(seen):
         routings = Routing(seen, 0.0, 1 - seen), Routing(0.0, 1.0, 0.0)
-        return Metrics(0.5, 0.5, 0.5, 0.5, 0.5, None, None, *routings, per_class={})
+        return Metrics(0.5, 0.5, 0.5, 0.5, 0.5, None, None, *routings)
 
     for seed, seen in enumerate((0.2, 0.6)):
         add("early-gan", seed=seed, metrics=metrics(seen))

@@ -7,8 +7,7 @@ import pytest
 
 from gzslbench.report.formats.exports import to_csv, to_json
 from gzslbench.report.formats.latex import escaped, to_latex
-from gzslbench.report.groups import by_comparison, group_results
-from gzslbench.report.table_inputs import TableInputs
+from gzslbench.report.rows import leaderboard_rows
 
 
 @pytest.fixture
@@ -22,11 +21,11 @@ def results(make_result):
 
 
 def _csv(results):
-    return list(csv.DictReader(io.StringIO(to_csv(TableInputs.of(results)))))
+    return list(csv.DictReader(io.StringIO(to_csv(leaderboard_rows(results)))))
 
 
 def _latex(results):
-    return to_latex(by_comparison(group_results(results)))
+    return to_latex(leaderboard_rows(results))
 
 
 def test_csv_has_a_row_for_each_group_with_all_digits(results):
@@ -45,7 +44,7 @@ def test_csv_has_a_row_for_each_group_with_all_digits(results):
 
 
 def test_csv_of_nothing_is_empty():
-    assert to_csv(TableInputs.of([])) == ""
+    assert to_csv(leaderboard_rows([])) == ""
 
 
 def test_csv_keeps_any_text(make_result):
@@ -56,13 +55,13 @@ def test_csv_keeps_any_text(make_result):
 
 def test_the_order_of_results_makes_no_difference(results):
     for write in (to_csv, to_json):
-        assert write(TableInputs.of(results)) == write(TableInputs.of(results[::-1]))
+        assert write(leaderboard_rows(results)) == write(leaderboard_rows(results[::-1]))
     assert _latex(results) == _latex(results[::-1])
 
 
 def test_json_has_the_same_rows_with_protocol_and_notes(results, make_result):
-    inputs = TableInputs.of([*results, make_result(protocol="paper", test_reads=31)])
-    written = json.loads(to_json(inputs))
+    tables = leaderboard_rows([*results, make_result(protocol="paper", test_reads=31)])
+    written = json.loads(to_json(tables))
     assert [(table["data_set"], table["protocol"], table["ranked"]) for table in written["tables"]] == [
         ("CUB", "inductive", True),
         ("CUB", "paper", False),
@@ -71,7 +70,7 @@ def test_json_has_the_same_rows_with_protocol_and_notes(results, make_result):
     assert "semantics of unseen classes" in table["summary"]
     assert any("Times on laptop" in note for note in table["notes"])
     row = table["rows"][0]
-    assert row["h_fraction_mean"] == inputs.tables[next(iter(inputs.tables))][0].h.mean
+    assert row["h_fraction_mean"] == next(iter(tables.values()))[0].group.h.mean
     assert row["seeds"] == [0, 1]
     assert written["tables"][1]["rows"][0]["test_reads_most"] == 31
 

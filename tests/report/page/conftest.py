@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from gzslbench.records.summary import RecordSummary, summary_of
+from gzslbench.records.summary import RecordSummary
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import build_leaderboard
-from gzslbench.report.page import render_page
-from gzslbench.report.page.installed import Installed
+from gzslbench.report.page.render import render_page
 
 NOTHING_INSTALLED = Installed({}, {})
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture
-def make_result(make_record) -> Callable[..., RecordSummary]:
-    """Make the result of a record, which is described as for ``make_record``."""
-    return lambda **described: summary_of(make_record(**described))
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def render() -> Callable[..., str]:
     """Render the page of some results, by default as if no plugin were installed."""
 
     def rendered(results: list[RecordSummary], installed: Installed = NOTHING_INSTALLED) -> str:
-        return render_page(build_leaderboard(results), results, installed)
+        return render_page(build_leaderboard(results), installed)
 
     return rendered
 
@@ -37,9 +31,9 @@ def render() -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium, started once."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright for Python is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
+        pytest.skip("needs Chromium: apt install chromium")
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running

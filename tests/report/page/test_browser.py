@@ -352,7 +352,7 @@ def test_the_policy_stops_what_would_get_in(opened):
 
 
 def test_copies_a_citation(open_page, render, make_result):
-    from gzslbench.report.page.installed import Installed
+    from gzslbench.report.installed import Installed
 
     page = open_page(render([make_result(method="eszsl")], Installed.find())).at("#method/eszsl")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

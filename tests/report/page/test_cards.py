@@ -4,12 +4,13 @@ import re
 
 import pytest
 
+from gzslbench.contract.info import Method
 from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
 from gzslbench.report.groups import group_results
+from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.cards import cards_of
 from gzslbench.report.page.documents import citation, deviations
-from gzslbench.report.page.installed import Installed
 from gzslbench.report.page.recipes import settings_used
 from gzslbench.report.page.views import views_of
 
@@ -65,7 +66,7 @@ def _result(make_result, method="mine", **described):
 
 
 def _cards(results, installed):
-    views = views_of(build_leaderboard(results), group_results(results))
+    views = views_of(build_leaderboard(results))
     return {card.name: card for card in cards_of(views, installed)}
 
 
@@ -157,7 +158,8 @@ def test_a_plugin_without_documents_has_none(tmp_path):
 
 
 def test_every_bundled_method_says_where_it_departs_and_how_to_cite_it():
-    own = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench" and plugin.path.is_dir()]
+    methods = [each.plugin for each in read_listing(find_plugins()) if isinstance(each.info, Method)]
+    own = {plugin.name: plugin for plugin in methods if plugin.distribution.name == "gzslbench"}.values()
     assert len(own) >= 5
     keys = []
     for plugin in own:

@@ -1,12 +1,11 @@
 import pytest
 
-from gzslbench.report.groups import group_results
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.page.views import standing_for, views_of
 
 
 def _views(results):
-    return {view.address: view for view in views_of(build_leaderboard(results), group_results(results))}
+    return {view.address: view for view in views_of(build_leaderboard(results))}
 
 
 def _numbers(view, column):

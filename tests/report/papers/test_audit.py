@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.report.formats.audit_tables import audit_tables
-from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled_findings, follows, originals, read_counts
+from gzslbench.report.papers.audit import Finding, PrintedRow, audit, bundled, follows, originals, read_counts
 from gzslbench.report.papers.reported import findings, printed_rows
 
 CUB_ROWS = {"DeViSE", "SYNC", "SJE", "ALE", "SAE", "PSR"}
@@ -15,7 +15,8 @@ def _row(system="New", dataset="CUB", source="A paper, Table 1", **values):
 
 
 def _of(system, dataset, table):
-    return [each for each in findings() if (each.system, each.dataset, each.source) == (system, dataset, table)]
+    place = (system, dataset, table)
+    return [each for each in findings() if (each.row.system, each.row.dataset, each.row.source) == place]
 
 
 @given(percentages, percentages)
@@ -50,9 +51,9 @@ def test_rounding_by_hand(u, s, h, right):
 def test_six_cub_rows_of_the_early_gan_table_are_awa2s():
     """By the numbers that their sources print, not by a list of names."""
     flagged = {
-        each.system
+        each.row.system
         for each in findings()
-        if (each.source, each.dataset) == ("Early-GAN paper, Table 2", "CUB") and "AWA2's numbers" in each.text
+        if (each.row.source, each.row.dataset) == ("Early-GAN paper, Table 2", "CUB") and "AWA2's numbers" in each.text
     }
     assert flagged == CUB_ROWS
     rows = {(row.system, row.dataset, row.source): row for row in printed_rows()}
@@ -79,7 +80,7 @@ def test_what_was_not_checked_is_not_called_wrong():
 
 
 def test_rows_whose_h_does_not_follow_from_u_and_s():
-    flagged = {(each.system, each.dataset) for each in findings() if "of this row give H" in each.text}
+    flagged = {(each.row.system, each.row.dataset) for each in findings() if "of this row give H" in each.text}
     assert flagged == {
         ("LATEM", "AWA2"),
         ("CADA-VAE", "CUB"),
@@ -107,9 +108,7 @@ def test_only_a_higher_h_is_beyond_averaging():
 def test_a_large_gap_is_wrong_where_nothing_confirms_h():
     (finding,) = audit([_row(U=40.0, S=60.0, H=40.0)])
     assert finding == Finding(
-        "A paper, Table 1",
-        "New",
-        "CUB",
+        _row(U=40.0, S=60.0, H=40.0),
         ("H",),
         wrong=True,
         text="U 40.0 and S 60.0 of this row give H 48.0, not 40.0",
@@ -127,7 +126,7 @@ def test_values_out_of_range(value):
 def test_identical_rows_of_two_systems():
     values = {"U": 40.0, "S": 60.0, "H": 48.0}
     (finding,) = audit([_row(**values), _row("Newer", **values)])
-    assert finding.system == "Newer"
+    assert finding.row.system == "Newer"
     assert finding.text == "the same numbers as New on CUB (A paper, Table 1)"
 
 
@@ -151,7 +150,7 @@ def test_sources_agree_with_themselves_but_for_two_rows():
 
 def test_every_curated_finding_is_about_a_row():
     places = {(row.source, row.system, row.dataset) for row in printed_rows()}
-    for entry in bundled_findings():
+    for entry in bundled("audit.csv"):
         for system in entry["systems"].split("; "):
             for dataset in entry["datasets"].split("; "):
                 assert (entry["source"], system, dataset) in places

@@ -48,7 +48,10 @@ def test_a_row_known_to_be_wrong_is_found_only_where_there_is_no_other():
 
 def test_notes_are_of_what_the_audit_calls_wrong():
     wrong = {
-        (each.source, each.system, each.dataset, metric) for each in findings() if each.wrong for metric in each.metrics
+        (each.row.source, each.row.system, each.row.dataset, metric)
+        for each in findings()
+        if each.wrong
+        for metric in each.metrics
     }
     noted = {
         (number.source, number.system, number.dataset, number.metric) for number in reported_numbers() if number.note

@@ -72,7 +72,7 @@ def test_critical_values_are_those_of_the_printed_table(methods, quantile):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_lies_beyond_the_critical_difference_is_what_scikit_posthocs_finds(seed):
-    posthocs = pytest.importorskip("scikit_posthocs")
+    posthocs = pytest.importorskip("scikit_posthocs", reason="needs scikit-posthocs: pip install scikit-posthocs")
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(12, 5)) + 0.7 * np.arange(5)
     p_values = np.asarray(posthocs.posthoc_nemenyi_friedman(values))

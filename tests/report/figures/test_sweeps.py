@@ -1,7 +1,7 @@
 import pytest
 
 from gzslbench.records.summary import summary_of
-from gzslbench.report.figures.choice import swept
+from gzslbench.report.figures.sensitivity import swept
 from gzslbench.report.groups import group_results
 from gzslbench.report.settings import values_of
 
