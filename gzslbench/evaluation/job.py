@@ -52,7 +52,7 @@ class TestSet:
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """A fold cut inside the training samples, with its own test set and the labels that judge it (class rows)."""
+    """A fold cut inside the training samples, with its own test set and the labels of its samples (class rows)."""
 
     fold: Fold
     test_set: TestSet

@@ -86,7 +86,8 @@ def choose_on_validation(job: GroupJob, coordinator: Coordinator, features: NDAr
 
 
 def _validation_judge(validation: Validation) -> Judge:
-    labels, fold = validation.labels, validation.fold
+    labels = validation.labels[np.argsort(validation.test_set.samples)]  # the order in which predictions come
+    fold = validation.fold
     seen, unseen = (np.intersect1d(rows, labels) for rows in (fold.seen_rows, fold.unseen_rows))
 
     def judge(_: int, predictions: Predictions) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
@@ -90,12 +90,10 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
-            cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
-            # What comes to the same under another name, such as a variant's setting, is run once.
-            unique = {cell.key.digest(): cell for cell in reversed(cells)}
-            by_generator = _by_generator(
-                unique[digest] for digest in dict.fromkeys(each.key.digest() for each in cells)
-            )
+            unique: dict[str, PlannedCell] = {}  # what comes to the same under another name is run once
+            for cell in (cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)):
+                unique.setdefault(cell.key.digest(), cell)
+            by_generator = _by_generator(unique.values())
             for seed in scope.seeds:
                 plan.groups += [PlannedGroup(task, protocol, seed, _seeded(each, seed)) for each in by_generator]
     plan.skipped = list(dict.fromkeys(plan.skipped))
@@ -180,7 +178,7 @@ def _part_key(part: ConfiguredComponent) -> PartKey:
     return PartKey(part.name, dict(part.config), source_hash(part.source))
 
 
-def _by_generator(cells: Iterator[PlannedCell]) -> list[list[PlannedCell]]:
+def _by_generator(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
     groups: dict[str, list[PlannedCell]] = {}
     for cell in cells:
         generators = [setup.generator and setup.generator.identity() for setup in cell.setups]

@@ -60,16 +60,13 @@ class JsonReporter(PlainReporter):
     """One JSON object per event."""
 
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
-        """Report the number of cells."""
         self._event("started", cells=sum(len(group.cells) for group in groups), groups=len(groups), cached=cached)
 
     def done(self, record: Record) -> None:
-        """Report a result."""
         metrics = {name: getattr(record.metrics, name) for name in ("t1", "u", "s", "h", "ausuc")}
         self._event("done", **_identity(record.key, record.method), **metrics, fit_s=record.timings.fit_s)
 
     def failed(self, failure: Failure) -> None:
-        """Report a failure."""
         identity = _identity(failure.key, failure.method)
         self._event("failed", **identity, kind=failure.kind, phase=failure.phase, reason=failure.reason)
 

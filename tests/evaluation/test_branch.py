@@ -68,7 +68,7 @@ def test_notes_curves_and_times_of_all_components_are_handed_in(rehearsal):
     result = rehearsal.run("toy-means+toy-distance+toy-softmax").results[0]
     assert result.notes == {"toy-means.classes": 5}
     assert set(result.curves) == {"toy-means.rest", "toy-softmax.loss"}
-    assert len(result.curves["toy-softmax.loss"]) == 40
+    assert len(result.curves["toy-softmax.loss"].steps) == 40
     timings = result.timings
     assert timings.fit_generator.wall_s > 0
     assert timings.synthesise.wall_s > 0

@@ -161,7 +161,7 @@ def test_mapped_features_change_no_number(job, mapped, rehearsal):
     for each, coordinator in zip((job, mapped), desks, strict=True):
         run_group(each, coordinator, open_features(each))
     one, other = (coordinator.results[0].predictions for coordinator in desks)
-    assert one.score_unseen.tobytes() == other.score_unseen.tobytes()
+    assert one.margin.tobytes() == other.margin.tobytes()
     assert one.log_prior.tobytes() == other.log_prior.tobytes()
     np.save(mapped.fold.scaled.path, np.full_like(own.features, 7))
     assert (make_bench(mapped).features == 7).all()
@@ -279,7 +279,7 @@ class Careless(Classifier):
     assert isinstance(coordinator.failures[0], ContractError)
     assert "in place" in str(coordinator.failures[0])
     alone = rehearsal.run("none+none+toy-linear").results[0].predictions
-    assert np.array_equal(coordinator.results[1].predictions.score_unseen, alone.score_unseen)
+    assert np.array_equal(coordinator.results[1].predictions.margin, alone.margin)
 
 
 def test_what_is_made_in_inference_mode_can_be_trained_on(rehearsal, add_plugin):

@@ -65,7 +65,7 @@ def test_chosen_steps_are_refitted_exactly(rehearsal):
     result = rehearsal.run("none+none+toy-bilinear", protocol="validated").results[0]
     steps = result.selection["steps"]
     chosen = steps["toy-bilinear"]["bilinear"] if steps else 40
-    assert result.curves["toy-bilinear.loss"][-1][0] == chosen
+    assert result.curves["toy-bilinear.loss"].steps[-1] == chosen
     plain = rehearsal.run("none+none+toy-bilinear", settings=[f"toy-bilinear.steps={chosen}"])
     assert same_arrays(result.predictions, plain.results[0].predictions)
 
@@ -82,8 +82,8 @@ def test_an_early_state_of_generator_and_classifier_is_refitted(rehearsal, monke
     settings = ["toy-means.steps=40"]
     result = rehearsal.run("toy-means+none+toy-softmax", protocol="validated", settings=settings).results[0]
     assert result.selection["steps"] == best_at
-    assert result.curves["toy-means.rest"][-1][0] == 8
-    assert result.curves["toy-softmax.loss"][-1][0] == 12
+    assert result.curves["toy-means.rest"].steps[-1] == 8
+    assert result.curves["toy-softmax.loss"].steps[-1] == 12
 
 
 def test_stages_after_the_chosen_one_are_left_out(rehearsal, add_plugin, monkeypatch):

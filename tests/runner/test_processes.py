@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from gzslbench.runner.child_process import child_process
+from gzslbench.runner.processes import child_process
 
 
 def test_a_function_gets_the_other_end_of_the_pipe(tmp_path):
