@@ -20,9 +20,10 @@ from gzslbench.contract.parts import Parts
 from gzslbench.evaluation.branch import (
     WHOLE_GROUP,
     Coordinator,
+    FailuresReported,
     FitPlan,
     TrainedCell,
-    failures_reported,
+    by_generator,
     fit_generator,
     fit_once,
 )
@@ -69,7 +70,7 @@ def keep_best_on_test(job: GroupJob, coordinator: Coordinator, features: NDArray
     search = Search(coordinator, fitter, coordinator.test_set(), coordinator.h_on_test)
     search.run()
     for cell in search.finished:
-        with failures_reported(coordinator, [cell.index]):
+        with FailuresReported(coordinator, [cell.index]):
             coordinator.report(cell.index, search.result(cell))
 
 
@@ -114,14 +115,9 @@ class Search:
     def run(self) -> None:
         """Fit each generator once, evaluating the cells behind it on the way and at the end."""
         reset_peaks(self.fitter.device)
-        branches: dict[str, list[FitPlan]] = {}
-        for cell in self.fitter.job.cells:
-            for setup in cell.setups:
-                identity = setup.generator and setup.generator.identity()
-                branches.setdefault(repr(identity), []).append(FitPlan(cell, setup))
-        for branch in branches.values():
+        for branch in by_generator(FitPlan(cell, setup) for cell in self.fitter.job.cells for setup in cell.setups):
             cells = [plan.cell.index for plan in branch]
-            with failures_reported(self.coordinator, cells, self.fitter) as outcome:
+            with FailuresReported(self.coordinator, cells, self.fitter) as outcome:
                 self._run_branch(branch)
             if outcome.failed:
                 self.failed.update(cells)
@@ -144,7 +140,7 @@ class Search:
             index = plan.cell.index
             if index in self.failed:
                 continue
-            with failures_reported(self.coordinator, [index], self.fitter) as outcome:
+            with FailuresReported(self.coordinator, [index], self.fitter) as outcome:
                 self._evaluate(plan, output, steps, fitted)
             if outcome.failed:
                 self.failed.add(index)

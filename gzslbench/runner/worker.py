@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gzslbench.evaluation.branch import Coordinator, failures_reported
+from gzslbench.evaluation.branch import Coordinator, FailuresReported
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.run_group import run_group
 from gzslbench.records.predictions import Predictions
@@ -27,7 +27,7 @@ def work(pipe: Connection, job: GroupJob) -> None:
         torch.cuda.set_device(device)  # for plugins that name no device
     coordinator = PipeCoordinator(pipe)
     pipe.send(environment(device, job.threads))
-    with failures_reported(coordinator, [cell.index for cell in job.cells]):
+    with FailuresReported(coordinator, [cell.index for cell in job.cells]):
         run_group(job, coordinator, open_features(job))
     pipe.send(Ended())
 
