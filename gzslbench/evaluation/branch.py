@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.views import View
 from gzslbench.evaluation.fitting import Checkpoint, Fitted, FoldFitter, Limits
@@ -98,15 +95,9 @@ class TrainedCell:
         return {f"{components[role].name}.{key}": of for role, fit in parts for key, of in getattr(fit, what).items()}
 
 
-def fit_once(
-    job: GroupJob,
-    coordinator: Coordinator,
-    features: NDArray[np.float32],
-    plans: Sequence[FitPlan],
-    evaluation_s: float = 0.0,
-) -> None:
+def fit_once(job: GroupJob, coordinator: Coordinator, plans: Sequence[FitPlan], evaluation_s: float = 0.0) -> None:
     """Fit on all training samples as planned, and report the predictions of the final state."""
-    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, job.fold, coordinator.progress)
     for branch in by_generator(plans):
         Branch(coordinator, fitter, evaluation_s).run(branch)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gzslbench.contract import Generator
 from gzslbench.contract.parts import Parts
@@ -64,9 +63,9 @@ class Best:
         return {"h": self.h, "evaluations": self.evaluations, "steps": self.steps, "settings": settings}
 
 
-def keep_best_on_test(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def keep_best_on_test(job: GroupJob, coordinator: Coordinator) -> None:
     """Report, for every cell, the predictions with the best H on the test set."""
-    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, job.fold, coordinator.progress)
     search = Search(coordinator, fitter, coordinator.test_set(), coordinator.h_on_test)
     search.run()
     for cell in search.finished:
@@ -74,16 +73,16 @@ def keep_best_on_test(job: GroupJob, coordinator: Coordinator, features: NDArray
             coordinator.report(cell.index, search.result(cell))
 
 
-def choose_on_validation(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def choose_on_validation(job: GroupJob, coordinator: Coordinator) -> None:
     """Choose steps and settings by H on validation classes, then fit on all training samples."""
     validation = job.validation
     assert validation is not None, "the planner gives every selecting job its validation fold"
-    fitter = FoldFitter(job, validation.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, validation.fold, coordinator.progress)
     search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation))
     began = time.perf_counter()
     search.run()
     evaluation_s = time.perf_counter() - began
-    fit_once(job, coordinator, features, [search.plan(cell) for cell in search.finished], evaluation_s)
+    fit_once(job, coordinator, [search.plan(cell) for cell in search.finished], evaluation_s)
 
 
 def _validation_judge(validation: Validation) -> Judge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -66,7 +65,7 @@ class Sweep:
             if self.request.seeds_together:
                 groups = together(groups)
             self.reporter.started(groups, self.summary.cached)
-            makes: list[Callable[[], Assignment]] = [partial(self._assignment, group) for group in groups]
+            makes = [partial(self._assignment, group) for group in groups]
             self._unsettled = {position: set(range(len(group.cells))) for position, group in enumerate(groups)}
             if groups and self.tracker is not None:
                 self.tracker.start()

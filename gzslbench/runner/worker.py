@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gzslbench.evaluation.branch import Coordinator, FailuresReported
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
@@ -28,16 +25,8 @@ def work(pipe: Connection, job: GroupJob) -> None:
     coordinator = PipeCoordinator(pipe)
     pipe.send(environment(device, job.threads))
     with FailuresReported(coordinator, [cell.index for cell in job.cells]):
-        run_group(job, coordinator, open_features(job))
+        run_group(job, coordinator)
     pipe.send(Ended())
-
-
-def open_features(job: GroupJob) -> NDArray[np.float32]:
-    """Map the features into memory, or take them as they came."""
-    if isinstance(job.features, Path):
-        features: NDArray[np.float32] = np.load(job.features, mmap_mode="r", allow_pickle=False)
-        return features
-    return job.features
 
 
 class PipeCoordinator(Coordinator):

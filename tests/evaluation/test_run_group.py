@@ -9,7 +9,6 @@ import pytest
 
 from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.runner.worker import open_features
 
 TRAINED = """
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def joined(rehearsal, *combinations: str, seeds: tuple[int, ...] = (0, 1, 2), **
 
 def run(rehearsal, job: GroupJob):
     coordinator = rehearsal.coordinator(job)
-    run_group(job, coordinator, open_features(job))
+    run_group(job, coordinator)
     return coordinator
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from gzslbench.contract.context import CHECKPOINTS
 from gzslbench.evaluation import selection
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.runner.worker import open_features
 
 TEN_PLUS_END = CHECKPOINTS + 1
 """Evaluations while something trains, and one when it has ended."""
@@ -144,7 +144,7 @@ def test_the_search_uses_nothing_of_the_test_set(rehearsal):
     (job,) = rehearsal.jobs(["none+none+toy-bilinear"], "validated", grid=["toy-bilinear.rate=0.5,2"])
     assert len(job.cells[0].setups) == 2
     split = rehearsal.data_set.split()
-    poisoned = np.array(open_features(job))
+    poisoned = np.array(job.open_features())
     poisoned[np.concatenate([split.test_seen, split.test_unseen])] = np.nan
     clean = rehearsal.run("none+none+toy-bilinear", protocol="validated", grid=["toy-bilinear.rate=0.5,2"])
     chosen: list[Any] = []
@@ -160,7 +160,7 @@ def test_the_search_uses_nothing_of_the_test_set(rehearsal):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection.Search, "plan", noting)
-        run_group(job, coordinator, poisoned)
+        run_group(replace(job, features=poisoned), coordinator)
     assert summaries == [clean.results[0].selection]
     assert "NaN" in str(chosen[0])  # from the test_set, which comes last and does meet the poison
 

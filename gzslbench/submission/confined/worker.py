@@ -47,7 +47,8 @@ def main() -> None:
     coordinator = LineCoordinator(line, given)
     with FailuresReported(coordinator, [0]):
         registry = load_plugins(sources=plugins_with(given.plugin))
-        run_group(with_plugins(given.job, registry), coordinator, coordinator.features)
+        job = replace(given.job, features=coordinator.features)  # the very array that the test features come into
+        run_group(with_plugins(job, registry), coordinator)
 
 
 class LineCoordinator:
