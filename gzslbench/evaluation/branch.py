@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from gzslbench.contract import Component
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.views import View
 from gzslbench.evaluation.fitting import Checkpoint, Fitted, FoldFitter, Limits
@@ -180,10 +181,15 @@ class Branch:
     def _fit(self, part: ConfiguredComponent, view: View, limits: Mapping[str, Limits]) -> Fitted:
         """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""
         chosen = limits.get(part.name, {})
-        key = (load_component(part.source, part.kind, part.name), repr(part.identity()), repr(sorted(chosen.items())))
+        key = (*class_and_settings(part), repr(sorted(chosen.items())))
         if key not in self._fitted:
             self._fitted[key] = self.fitter.fit(part, view, chosen)
         return self._fitted[key]
+
+
+def class_and_settings(part: ConfiguredComponent) -> tuple[type[Component], tuple[str, str]]:
+    """Tell components apart: one class may play two roles, and then is fitted once."""
+    return load_component(part.source, part.kind, part.name), part.identity()
 
 
 def fit_generator(

@@ -23,6 +23,7 @@ from gzslbench.evaluation.branch import (
     FitPlan,
     TrainedCell,
     by_generator,
+    class_and_settings,
     fit_generator,
     fit_once,
 )
@@ -34,7 +35,6 @@ from gzslbench.evaluation.timing import repeat_prediction, reset_peaks
 from gzslbench.records import metrics
 from gzslbench.records.predictions import Predictions
 from gzslbench.registry.choice import Setup, settings_of
-from gzslbench.registry.registry import load_component
 
 Judge = Callable[[int, Predictions], float]
 """Gives H for a cell's predictions."""
@@ -151,7 +151,8 @@ class Search:
         self.coordinator.begin(index, "synthesise")
         gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
         self.coordinator.begin(index, "fit gate")
-        gate = None if same_component(setup) else self.fitter.fit(setup.gate, gate_view)
+        same = class_and_settings(setup.gate) == class_and_settings(setup.classifier)
+        gate = None if same else self.fitter.fit(setup.gate, gate_view)
 
         def judge(classifier: Any, chosen: Steps) -> Predictor:
             gate_component = classifier if gate is None else gate.component
@@ -186,9 +187,3 @@ class Search:
         evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
         result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, evaluation_s)
         return replace(result, predictions=best.predictions)
-
-
-def same_component(setup: Setup) -> bool:
-    gate, classifier = setup.gate, setup.classifier
-    classes = (load_component(part.source, part.kind, part.name) for part in (gate, classifier))
-    return len(set(classes)) == 1 and gate.identity() == classifier.identity()
