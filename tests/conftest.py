@@ -33,7 +33,6 @@ from gzslbench.registry.settings import parse_assignments, parse_grid
 from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.plan import Scope, Task, make_plan
 from gzslbench.runner.request import Request
-from gzslbench.runner.worker import open_features
 
 hypothesis.settings.register_profile("without deadlines", deadline=None)
 hypothesis.settings.load_profile("without deadlines")  # a core that others share may take any time
@@ -311,7 +310,7 @@ class Rehearsal:
         """Run combinations that share one group."""
         (job,) = self.jobs(combinations, protocol, **options)  # type: ignore[arg-type]
         coordinator = self.coordinator(job)
-        run_group(job, coordinator, open_features(job))
+        run_group(job, coordinator)
         return coordinator
 
 

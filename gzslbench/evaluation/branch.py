@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from gzslbench.contract import Component
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.views import View
 from gzslbench.evaluation.fitting import Checkpoint, Fitted, FoldFitter, Limits
@@ -99,22 +96,21 @@ class TrainedCell:
         return {f"{components[role].name}.{key}": of for role, fit in parts for key, of in getattr(fit, what).items()}
 
 
-def fit_once(
-    job: GroupJob,
-    coordinator: Coordinator,
-    features: NDArray[np.float32],
-    plans: Sequence[FitPlan],
-    evaluation_s: float = 0.0,
-) -> None:
+def fit_once(job: GroupJob, coordinator: Coordinator, plans: Sequence[FitPlan], evaluation_s: float = 0.0) -> None:
     """Fit on all training samples as planned, and report the predictions of the final state."""
-    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, job.fold, coordinator.progress)
+    for branch in by_generator(plans):
+        Branch(coordinator, fitter, evaluation_s).run(branch)
+
+
+def by_generator(plans: Iterable[FitPlan]) -> list[list[FitPlan]]:
+    """Put plans together that share a generator, fitted for as many steps."""
     branches: dict[str, list[FitPlan]] = {}
     for plan in plans:
         generator = plan.setup.generator
         limits = sorted(plan.limits.get(generator.name, {}).items()) if generator else []
         branches.setdefault(repr((generator and generator.identity(), limits)), []).append(plan)
-    for branch in branches.values():
-        Branch(coordinator, fitter, evaluation_s).run(branch)
+    return list(branches.values())
 
 
 class Branch:
@@ -135,7 +131,7 @@ class Branch:
         before all cells have trained, since the test set brings these semantics into the process.
         """
         trained: list[TrainedCell] = []
-        with failures_reported(self.coordinator, [plan.cell.index for plan in plans], self.fitter):
+        with FailuresReported(self.coordinator, [plan.cell.index for plan in plans], self.fitter):
             if generator is None:
                 reset_peaks(self.fitter.device)
                 self.coordinator.begin(WHOLE_GROUP, "fit generator")
@@ -143,7 +139,7 @@ class Branch:
             peaks = peaks_mib(self.fitter.device)
             output = GeneratorOutput(self.fitter, generator)
             for plan in plans:
-                with failures_reported(self.coordinator, [plan.cell.index], self.fitter) as outcome:
+                with FailuresReported(self.coordinator, [plan.cell.index], self.fitter) as outcome:
                     trained.append(self._train(plan, output, generator, peaks))
                 if not outcome.failed and self.fitter.unseen_semantics is not None:
                     outcome = self.predict(trained.pop())
@@ -152,9 +148,9 @@ class Branch:
                     self._fitted.clear()
         return trained
 
-    def predict(self, trained: TrainedCell) -> Outcome:
+    def predict(self, trained: TrainedCell) -> FailuresReported:
         index, setup, fitted, job = trained.plan.cell.index, trained.plan.setup, trained.fitted, self.fitter.job
-        with failures_reported(self.coordinator, [index], self.fitter) as outcome:
+        with FailuresReported(self.coordinator, [index], self.fitter) as outcome:
             reset_peaks(self.fitter.device)
             self.coordinator.begin(index, "predict")
             test_set = self.coordinator.test_set()
@@ -185,10 +181,15 @@ class Branch:
     def _fit(self, part: ConfiguredComponent, view: View, limits: Mapping[str, Limits]) -> Fitted:
         """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""
         chosen = limits.get(part.name, {})
-        key = (load_component(part.source, part.kind, part.name), repr(part.identity()), repr(sorted(chosen.items())))
+        key = (*class_and_settings(part), repr(sorted(chosen.items())))
         if key not in self._fitted:
             self._fitted[key] = self.fitter.fit(part, view, chosen)
         return self._fitted[key]
+
+
+def class_and_settings(part: ConfiguredComponent) -> tuple[type[Component], tuple[str, str]]:
+    """Tell components apart: one class may play two roles, and then is fitted once."""
+    return load_component(part.source, part.kind, part.name), part.identity()
 
 
 def fit_generator(
@@ -203,27 +204,24 @@ def fit_generator(
     return fitter.fit(part, GeneratorOutput(fitter, None).view(part), limits.get(part.name), checkpoint)
 
 
-@dataclass
-class Outcome:
-    """Whether the body of :func:`failures_reported` failed."""
-
-    failed: bool = False
-
-
-@contextmanager
-def failures_reported(
-    coordinator: Coordinator, cells: Sequence[int], fitter: FoldFitter | None = None
-) -> Iterator[Outcome]:
-    """Report an error of the body as the failure of ``cells``, restore what it may have spoilt, and go on.
+class FailuresReported:
+    """Reports an error of a ``with`` body as the failure of ``cells``, restores what it may have spoilt, and goes on.
 
     Workers ignore Ctrl-C, so ``KeyboardInterrupt`` comes from a component here, as ``SystemExit`` does.
     """
-    outcome = Outcome()
-    try:
-        yield outcome
-    except (Exception, SystemExit, KeyboardInterrupt) as error:
-        outcome.failed = True
-        for cell in cells:
-            coordinator.fail(cell, error)
-    if outcome.failed and fitter is not None:
-        fitter.restore()
+
+    def __init__(self, coordinator: Coordinator, cells: Sequence[int], fitter: FoldFitter | None = None) -> None:
+        self._coordinator, self._cells, self._fitter = coordinator, cells, fitter
+        self.failed = False
+
+    def __enter__(self) -> FailuresReported:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        self.failed = isinstance(error, Exception | SystemExit | KeyboardInterrupt)
+        if error is not None and self.failed:
+            for cell in self._cells:
+                self._coordinator.fail(cell, error)
+            if self._fitter is not None:
+                self._fitter.restore()
+        return self.failed

@@ -56,10 +56,8 @@ class Fitted:
 class FoldFitter:
     """One fold on one device, ready to have components fitted on it."""
 
-    def __init__(
-        self, job: GroupJob, fold: Fold, features: NDArray[np.float32], progress: Callable[[str, int, int], None]
-    ) -> None:
-        self.job, self.fold, self._features, self._progress = job, fold, features, progress
+    def __init__(self, job: GroupJob, fold: Fold, progress: Callable[[str, int, int], None]) -> None:
+        self.job, self.fold, self._features, self._progress = job, fold, job.open_features(), progress
         self.device = torch.device(job.device)
         self.scale, self.features = self._scaled()
         self.labels = torch.tensor(fold.labels, device=self.device)

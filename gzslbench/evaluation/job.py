@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gzslbench.contract.protocol import Protocol
 from gzslbench.data.scaling import ScaledFile
 from gzslbench.records.arrays import Arrays
@@ -52,7 +54,7 @@ class TestSet:
 
 @dataclass(frozen=True, eq=False)
 class Validation:
-    """A fold cut inside the training samples, with its own test set and the labels that judge it (class rows)."""
+    """A fold cut inside the training samples, with its own test set and the labels of its samples (class rows)."""
 
     fold: Fold
     test_set: TestSet
@@ -83,6 +85,13 @@ class GroupJob:
     """Whether to keep samples for figures beside the records."""
     warm_up_s: float = 0.0
     """How long the worker warmed up before the clock started."""
+
+    def open_features(self) -> FloatArray:
+        """Map the features into memory, or take them as they came."""
+        if isinstance(self.features, Path):
+            features: FloatArray = np.load(self.features, mmap_mode="r", allow_pickle=False)
+            return features
+        return self.features
 
 
 @dataclass(frozen=True, eq=False)

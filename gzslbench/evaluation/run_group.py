@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gzslbench.evaluation.branch import WHOLE_GROUP, Branch, Coordinator, FitPlan, fit_once
 from gzslbench.evaluation.fitting import Fitted, FoldFitter
@@ -17,26 +15,26 @@ from gzslbench.evaluation.selection import choose_on_validation, keep_best_on_te
 from gzslbench.evaluation.timing import reset_peaks, warm_up
 
 
-def run_group(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def run_group(job: GroupJob, coordinator: Coordinator) -> None:
     """Run all cells of a group as its protocol says; a failing cell is reported and the next one begun."""
     job = replace(job, warm_up_s=warm_up(torch.device(job.device)))
     match job.protocol.selection:
         case "last step" if len({cell.seed for cell in job.cells}) > 1:
-            fit_seeds_together(job, coordinator, features)
+            fit_seeds_together(job, coordinator)
         case "last step":
-            fit_once(job, coordinator, features, [FitPlan(cell, cell.setups[0]) for cell in job.cells])
+            fit_once(job, coordinator, [FitPlan(cell, cell.setups[0]) for cell in job.cells])
         case "test set":
-            keep_best_on_test(job, coordinator, features)
+            keep_best_on_test(job, coordinator)
         case "validation classes":
-            choose_on_validation(job, coordinator, features)
+            choose_on_validation(job, coordinator)
 
 
-def fit_seeds_together(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def fit_seeds_together(job: GroupJob, coordinator: Coordinator) -> None:
     """Fit and report the cells of all seeds; a method that can't be trained for several at once is trained in turn."""
     branches = []
     for seed in dict.fromkeys(cell.seed for cell in job.cells):
         of_seed = replace(job, seed=seed, cells=tuple(cell for cell in job.cells if cell.seed == seed))
-        branches.append(Branch(coordinator, FoldFitter(of_seed, job.fold, features, coordinator.progress)))
+        branches.append(Branch(coordinator, FoldFitter(of_seed, job.fold, coordinator.progress)))
     coordinator.begin(WHOLE_GROUP, "fit generator")
     generators = fit_generators([branch.fitter for branch in branches])
     waiting = []

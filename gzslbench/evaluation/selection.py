@@ -13,16 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gzslbench.contract import Generator
 from gzslbench.contract.parts import Parts
 from gzslbench.evaluation.branch import (
     WHOLE_GROUP,
     Coordinator,
+    FailuresReported,
     FitPlan,
     TrainedCell,
-    failures_reported,
+    by_generator,
+    class_and_settings,
     fit_generator,
     fit_once,
 )
@@ -34,7 +35,6 @@ from gzslbench.evaluation.timing import repeat_prediction, reset_peaks
 from gzslbench.records import metrics
 from gzslbench.records.predictions import Predictions
 from gzslbench.registry.choice import Setup, settings_of
-from gzslbench.registry.registry import load_component
 
 Judge = Callable[[int, Predictions], float]
 """Gives H for a cell's predictions."""
@@ -63,30 +63,31 @@ class Best:
         return {"h": self.h, "evaluations": self.evaluations, "steps": self.steps, "settings": settings}
 
 
-def keep_best_on_test(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def keep_best_on_test(job: GroupJob, coordinator: Coordinator) -> None:
     """Report, for every cell, the predictions with the best H on the test set."""
-    fitter = FoldFitter(job, job.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, job.fold, coordinator.progress)
     search = Search(coordinator, fitter, coordinator.test_set(), coordinator.h_on_test)
     search.run()
     for cell in search.finished:
-        with failures_reported(coordinator, [cell.index]):
+        with FailuresReported(coordinator, [cell.index]):
             coordinator.report(cell.index, search.result(cell))
 
 
-def choose_on_validation(job: GroupJob, coordinator: Coordinator, features: NDArray[np.float32]) -> None:
+def choose_on_validation(job: GroupJob, coordinator: Coordinator) -> None:
     """Choose steps and settings by H on validation classes, then fit on all training samples."""
     validation = job.validation
     assert validation is not None, "the planner gives every selecting job its validation fold"
-    fitter = FoldFitter(job, validation.fold, features, coordinator.progress)
+    fitter = FoldFitter(job, validation.fold, coordinator.progress)
     search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation))
     began = time.perf_counter()
     search.run()
     evaluation_s = time.perf_counter() - began
-    fit_once(job, coordinator, features, [search.plan(cell) for cell in search.finished], evaluation_s)
+    fit_once(job, coordinator, [search.plan(cell) for cell in search.finished], evaluation_s)
 
 
 def _validation_judge(validation: Validation) -> Judge:
-    labels, fold = validation.labels, validation.fold
+    labels = validation.labels[np.argsort(validation.test_set.samples)]  # the order in which predictions come
+    fold = validation.fold
     seen, unseen = (np.intersect1d(rows, labels) for rows in (fold.seen_rows, fold.unseen_rows))
 
     def judge(_: int, predictions: Predictions) -> float:
@@ -113,14 +114,9 @@ class Search:
     def run(self) -> None:
         """Fit each generator once, evaluating the cells behind it on the way and at the end."""
         reset_peaks(self.fitter.device)
-        branches: dict[str, list[FitPlan]] = {}
-        for cell in self.fitter.job.cells:
-            for setup in cell.setups:
-                identity = setup.generator and setup.generator.identity()
-                branches.setdefault(repr(identity), []).append(FitPlan(cell, setup))
-        for branch in branches.values():
+        for branch in by_generator(FitPlan(cell, setup) for cell in self.fitter.job.cells for setup in cell.setups):
             cells = [plan.cell.index for plan in branch]
-            with failures_reported(self.coordinator, cells, self.fitter) as outcome:
+            with FailuresReported(self.coordinator, cells, self.fitter) as outcome:
                 self._run_branch(branch)
             if outcome.failed:
                 self.failed.update(cells)
@@ -143,7 +139,7 @@ class Search:
             index = plan.cell.index
             if index in self.failed:
                 continue
-            with failures_reported(self.coordinator, [index], self.fitter) as outcome:
+            with FailuresReported(self.coordinator, [index], self.fitter) as outcome:
                 self._evaluate(plan, output, steps, fitted)
             if outcome.failed:
                 self.failed.add(index)
@@ -155,7 +151,8 @@ class Search:
         self.coordinator.begin(index, "synthesise")
         gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
         self.coordinator.begin(index, "fit gate")
-        gate = None if same_component(setup) else self.fitter.fit(setup.gate, gate_view)
+        same = class_and_settings(setup.gate) == class_and_settings(setup.classifier)
+        gate = None if same else self.fitter.fit(setup.gate, gate_view)
 
         def judge(classifier: Any, chosen: Steps) -> Predictor:
             gate_component = classifier if gate is None else gate.component
@@ -190,9 +187,3 @@ class Search:
         evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
         result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, evaluation_s)
         return replace(result, predictions=best.predictions)
-
-
-def same_component(setup: Setup) -> bool:
-    gate, classifier = setup.gate, setup.classifier
-    classes = (load_component(part.source, part.kind, part.name) for part in (gate, classifier))
-    return len(set(classes)) == 1 and gate.identity() == classifier.identity()

@@ -32,7 +32,7 @@ class Stopwatch:
 
     def __init__(self, device: torch.device) -> None:
         self.paused_s = 0.0
-        self._device = device
+        self._device, self._has_events = device, device.type == "cuda"
         self._wall = self._cpu = self._on_device = 0.0
 
     def __enter__(self) -> Stopwatch:
@@ -56,10 +56,6 @@ class Stopwatch:
         synchronise(self._device)
         self.paused_s += time.perf_counter() - began
         self._start()
-
-    @property
-    def _has_events(self) -> bool:
-        return self._device.type == "cuda"
 
     def _start(self) -> None:
         synchronise(self._device)
@@ -133,8 +129,6 @@ def peaks_mib(device: torch.device) -> tuple[float, float]:
 
 
 def _timed(function: Callable[[], T], device: torch.device) -> tuple[float, T]:
-    synchronise(device)
-    began = time.perf_counter()
-    result = function()
-    synchronise(device)
-    return time.perf_counter() - began, result
+    with Stopwatch(device) as watch:
+        result = function()
+    return watch.phase.wall_s, result

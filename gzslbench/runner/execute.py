@@ -10,9 +10,9 @@ from functools import partial
 from typing import Protocol
 
 from gzslbench.runner.failures import cause_of
-from gzslbench.runner.messages import Ended
-from gzslbench.runner.server import start_fork_server
-from gzslbench.runner.supervise import Assignment, Event, supervise
+from gzslbench.runner.messages import Ended, Event
+from gzslbench.runner.processes import start_fork_server
+from gzslbench.runner.supervise import Assignment, supervise
 
 Make = Callable[[], Assignment]
 """Makes an assignment when its turn has come, so that waiting groups take no memory."""
@@ -28,7 +28,7 @@ class Executor(Protocol):
         """End all groups soon; what they had not handed in is lost."""
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Runs up to ``jobs`` groups at once on this machine, each in a process of its own."""
 
     def __init__(self, jobs: int, threads: int) -> None:
@@ -37,7 +37,6 @@ class LocalExecutor:
         self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their group, until all groups have ended."""
         start_fork_server(self._threads)
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
@@ -48,7 +47,6 @@ class LocalExecutor:
                 self.stop()
 
     def stop(self) -> None:
-        """End all groups soon."""
         self._stop.set()
 
     def _run_one(self, position: int, make: Make) -> None:

@@ -17,6 +17,7 @@ _KINDS: dict[type[BaseException], Kind] = {
     ProtocolError: "protocol",
     DivergedError: "diverged",
     DataError: "data",
+    GzslbenchError: "error",
 }
 assert set(_KINDS.values()) < set(get_args(Kind))
 _CORE = Path(gzslbench.__file__).parent
@@ -37,25 +38,22 @@ def cause_of(error: BaseException) -> Cause:
     for error_class, kind in _KINDS.items():
         if isinstance(error, error_class):
             return Cause(kind, " ".join(str(error).split()), text)
-    if isinstance(error, GzslbenchError):
-        return Cause("error", " ".join(str(error).split()), text)
+    reason = f"{_brief(error)} ({_place(error)})"
     if _out_of_memory(error):
-        return Cause("out of memory", f"{_brief(error)} ({_place(error)}); use a smaller batch or fewer --jobs", text)
+        return Cause("out of memory", f"{reason}; use a smaller batch or fewer --jobs", text)
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        return Cause("crash", f"{_brief(error)} ({_place(error)}); a plugin must raise an Exception instead", text)
-    return Cause("error", f"{_brief(error)} ({_place(error)})", text)
+        return Cause("crash", f"{reason}; a plugin must raise an Exception instead", text)
+    return Cause("error", reason, text)
 
 
 def cause_of_exit(exit_code: int | None, work: str, log_tail: str) -> Cause:
     """Classify the end of a worker that said nothing more; ``work`` is what it was at."""
     if exit_code == -signal.SIGKILL:
-        return Cause(
-            "out of memory",
-            f"the worker was killed (signal 9) in {work}, most likely because memory ran out; use fewer --jobs",
-            log_tail,
-        )
+        reason = f"the worker was killed (signal 9) in {work}, most likely because memory ran out; use fewer --jobs"
+        return Cause("out of memory", reason, log_tail)
     if exit_code is not None and exit_code < 0:
-        name = _signal_name(-exit_code)
+        names = {each.value: each.name for each in signal.Signals}
+        name = names.get(-exit_code, "unknown")
         return Cause("crash", f"the worker was ended by signal {-exit_code} ({name}) in {work}", log_tail)
     return Cause("crash", f"the worker ended by itself with exit code {exit_code} in {work}", log_tail)
 
@@ -67,12 +65,8 @@ def cause_of_timeout(seconds: float, work: str) -> Cause:
 
 def _out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in text
-        or "not enough memory" in text
-    )
+    said = "can't allocate memory" in text or "not enough memory" in text
+    return said or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _brief(error: BaseException) -> str:
@@ -89,10 +83,3 @@ def _place(error: BaseException) -> str:
     home = Path(plugins[0].filename).parent if plugins else _CORE
     last = [frame for frame in plugins if Path(frame.filename).parent == home] or frames
     return f"{last[-1].filename}, line {last[-1].lineno}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"

@@ -1,4 +1,4 @@
-"""What a worker and its supervisor say to each other over a pipe."""
+"""What a worker says to its supervisor over a pipe, and what that one passes on to whoever stores and shows results."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from dataclasses import dataclass
 
 from gzslbench.evaluation.job import CellResult
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Environment
+from gzslbench.records.record import Environment, Metrics
 from gzslbench.runner.failures import Cause
-
-
-@dataclass(frozen=True)
-class Started:
-    """The worker is up."""
-
-    environment: Environment
 
 
 @dataclass(frozen=True)
@@ -49,30 +42,41 @@ class AskH:
 
 @dataclass(frozen=True, eq=False)
 class CellReported:
-    """A cell's result."""
+    """A cell's result, not scored yet."""
 
     cell: int
     result: CellResult
 
 
-@dataclass(frozen=True)
-class Failed:
-    """A cell failed, and why."""
+@dataclass(frozen=True, eq=False)
+class CellDone:
+    """A cell's result with its score; ``test_reads`` counts how often test labels were read for it."""
 
     cell: int
+    result: CellResult
+    metrics: Metrics
+    test_reads: int
+    environment: Environment
+
+
+@dataclass(frozen=True)
+class CellFailed:
+    """A cell without a result."""
+
+    cell: int
+    phase: str
     cause: Cause
 
 
 @dataclass(frozen=True)
-class Finished:
-    """All cells are done."""
-
-
-@dataclass(frozen=True)
 class Ended:
-    """A group has ended; said by the executor, with the cause where cells were lost on the way."""
+    """A worker or a group has ended; with the cause and the phase where a group has lost cells on the way."""
 
     cause: Cause | None = None
+    phase: str = "start"
 
 
-Message = Started | Begun | Progressed | AskTestSet | AskH | CellReported | Failed | Finished
+Message = Environment | Begun | Progressed | AskTestSet | AskH | CellReported | CellFailed | Ended
+"""What a worker says; its environment first."""
+Event = CellDone | CellFailed | Begun | Progressed | Ended
+"""What is passed on of a group."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
 from gzslbench.records.record import CellKey, Origin, PartKey, canonical_json
-from gzslbench.registry.choice import ConfiguredComponent, Setup, settings_of
+from gzslbench.registry.choice import Setup, settings_of
 from gzslbench.registry.combinations import Combination, Resolver
 from gzslbench.registry.settings import Settings
 from gzslbench.registry.source_hash import source_hash
@@ -90,14 +90,14 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
-            cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
-            # What comes to the same under another name, such as a variant's setting, is run once.
-            unique = {cell.key.digest(): cell for cell in reversed(cells)}
-            by_generator = _by_generator(
-                unique[digest] for digest in dict.fromkeys(each.key.digest() for each in cells)
-            )
+            unique: dict[str, PlannedCell] = {}  # what comes to the same under another name is run once
+            for cell in (cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)):
+                unique.setdefault(cell.key.digest(), cell)
+            by_generator = _by_generator(unique.values())
             for seed in scope.seeds:
-                plan.groups += [PlannedGroup(task, protocol, seed, _seeded(each, seed)) for each in by_generator]
+                for cells in by_generator:
+                    seeded = tuple(replace(cell, key=cell.key.with_seed(seed)) for cell in cells)
+                    plan.groups.append(PlannedGroup(task, protocol, seed, seeded))
     plan.skipped = list(dict.fromkeys(plan.skipped))
     return plan
 
@@ -156,7 +156,8 @@ def _precision(combination: Combination, scope: Scope) -> str:
 
 
 def _key(setups: tuple[Setup, ...], task: Task, protocol: Protocol, scope: Scope, precision: str) -> CellKey:
-    data_set, parts = task.data_set, setups[0].map(_part_key)
+    data_set = task.data_set
+    parts = setups[0].map(lambda part: PartKey(part.name, dict(part.config), source_hash(part.source)))
     return CellKey(
         data_set=data_set.name,
         features=data_set.fingerprint["features"],
@@ -176,17 +177,9 @@ def _key(setups: tuple[Setup, ...], task: Task, protocol: Protocol, scope: Scope
     )
 
 
-def _part_key(part: ConfiguredComponent) -> PartKey:
-    return PartKey(part.name, dict(part.config), source_hash(part.source))
-
-
-def _by_generator(cells: Iterator[PlannedCell]) -> list[list[PlannedCell]]:
+def _by_generator(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
     groups: dict[str, list[PlannedCell]] = {}
     for cell in cells:
         generators = [setup.generator and setup.generator.identity() for setup in cell.setups]
         groups.setdefault(repr(generators), []).append(cell)
     return list(groups.values())
-
-
-def _seeded(cells: Sequence[PlannedCell], seed: int) -> tuple[PlannedCell, ...]:
-    return tuple(replace(cell, key=cell.key.with_seed(seed)) for cell in cells)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gzslbench.errors import counted
 from gzslbench.evaluation.branch import WHOLE_GROUP
-from gzslbench.records.record import CellKey, Failure, Record, title
+from gzslbench.records.record import Failure, Record, title
 from gzslbench.runner.messages import Begun, Ended, Progressed
 from gzslbench.runner.plan import PlannedGroup
 
@@ -60,26 +60,23 @@ class JsonReporter(PlainReporter):
     """One JSON object per event."""
 
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
-        """Report the number of cells."""
         self._event("started", cells=sum(len(group.cells) for group in groups), groups=len(groups), cached=cached)
 
     def done(self, record: Record) -> None:
-        """Report a result."""
         metrics = {name: getattr(record.metrics, name) for name in ("t1", "u", "s", "h", "ausuc")}
-        self._event("done", **_identity(record.key, record.method), **metrics, fit_s=record.timings.fit_s)
+        self._event("done", **_identity(record), **metrics, fit_s=record.timings.fit_s)
 
     def failed(self, failure: Failure) -> None:
-        """Report a failure."""
-        identity = _identity(failure.key, failure.method)
-        self._event("failed", **identity, kind=failure.kind, phase=failure.phase, reason=failure.reason)
+        why = {name: getattr(failure, name) for name in ("kind", "phase", "reason")}
+        self._event("failed", **_identity(failure), **why)
 
     def _event(self, event: str, **values: Any) -> None:
         self._say(json.dumps({"event": event, **values}))
 
 
-def _identity(key: CellKey, method: str) -> dict[str, Any]:
+def _identity(of: Record | Failure) -> dict[str, Any]:
     names = ("data_set", "split", "protocol", "seed")
-    return {"digest": key.digest(), "method": method, **{name: getattr(key, name) for name in names}}
+    return {"digest": of.key.digest(), "method": of.method, **{name: getattr(of.key, name) for name in names}}
 
 
 @dataclass
@@ -103,7 +100,6 @@ class LiveReporter(PlainReporter):
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._table, transient=True)
 
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
-        """Open the table."""
         super().started(groups, cached)
         self._cells = sum(len(group.cells) for group in groups)
         self._live.start()
@@ -122,7 +118,6 @@ class LiveReporter(PlainReporter):
             running.name = title(group.cells[event.cell].key, group.cells[event.cell].method)
 
     def close(self) -> None:
-        """Take the table away."""
         self._live.stop()
 
     def _say(self, line: str) -> None:

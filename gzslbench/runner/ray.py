@@ -7,20 +7,21 @@ started the sweep stays the only one that writes.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gzslbench.errors import UsageError
-from gzslbench.runner.execute import Make
+from gzslbench.runner.execute import Executor, Make
 from gzslbench.runner.failures import Cause
-from gzslbench.runner.messages import Ended
-from gzslbench.runner.server import start_fork_server
-from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event, supervise
+from gzslbench.runner.messages import Ended, Event
+from gzslbench.runner.processes import start_fork_server
+from gzslbench.runner.supervise import Assignment, supervise
 
 POLL_S = 0.5
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Runs up to ``jobs`` groups at once as Ray tasks, on the cluster of ``RAY_ADDRESS`` or a local one."""
 
     def __init__(self, jobs: int, threads: int, gpus: int = 0) -> None:
@@ -28,52 +29,33 @@ class RayExecutor:
         self._ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
         self._task = self._ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_supervise_remotely)
         self._jobs, self._threads = jobs, threads
-        self._running: dict[Any, tuple[int, set[int]]] = {}
+        self._running: dict[Any, int] = {}
         self._stopped = False
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their group, until all groups have ended."""
         from ray.util.queue import Empty, Queue
 
         events = Queue()
-        waiting = list(enumerate(assignments))
+        waiting = deque(enumerate(assignments))
         while self._running or (waiting and not self._stopped):
             while waiting and len(self._running) < self._jobs and not self._stopped:
-                self._start(*waiting.pop(0), events)
+                position, make = waiting.popleft()
+                self._running[self._task.remote(position, make(), self._threads, events)] = position
             try:
-                position, event = events.get(timeout=POLL_S)
-                self._strike_off(position, event)
-                yield position, event
+                yield events.get(timeout=POLL_S)
             except Empty:
                 yield from self._ended()
 
     def stop(self) -> None:
-        """Start no more groups, and end those under way."""
         self._stopped = True
         for task in self._running:
             self._ray.cancel(task, force=True)
-
-    def _start(self, position: int, make: Make, events: Any) -> None:
-        assignment = make()
-        task = self._task.remote(position, assignment, self._threads, events)
-        self._running[task] = position, {cell.index for cell in assignment.job.cells}
-
-    def _strike_off(self, position: int, event: Event) -> None:
-        if isinstance(event, CellDone | CellFailed):
-            for at, cells in self._running.values():
-                if at == position:
-                    cells.discard(event.cell)
 
     def _ended(self) -> Iterator[tuple[int, Event]]:
         """Give the end of tasks, once their events have been passed on; cells lost with a machine have failed."""
         done, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
         for task in done:
-            position, cells = self._running.pop(task)
-            cause = self._cause(task)
-            if cause is not None:
-                for cell in sorted(cells):
-                    yield position, CellFailed(cell, "run", cause)
-            yield position, Ended()
+            yield self._running.pop(task), Ended(self._cause(task), "run")
 
     def _cause(self, task: Any) -> Cause | None:
         try:

@@ -13,50 +13,27 @@ from gzslbench.contract.parts import combination_name
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.records.answer_key import Scorer
-from gzslbench.records.record import Environment, Metrics
-from gzslbench.runner.child_process import child_process
+from gzslbench.records.record import Environment
 from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
 from gzslbench.runner.messages import (
     AskH,
     AskTestSet,
     Begun,
+    CellDone,
+    CellFailed,
     CellReported,
     Ended,
-    Failed,
-    Finished,
+    Event,
     Message,
     Progressed,
-    Started,
 )
+from gzslbench.runner.processes import child_process
 from gzslbench.runner.worker import work
 
 POLL_S = 0.2
 START_S = 300.0
 """What a worker may take to start beyond the limit of a phase: the first one waits for our own imports."""
 LOG_TAIL_BYTES = 4000
-
-
-@dataclass(frozen=True, eq=False)
-class CellDone:
-    """A cell's result with its score; ``test_reads`` counts how often test labels were read for it."""
-
-    cell: int
-    result: CellResult
-    metrics: Metrics
-    test_reads: int
-    environment: Environment
-
-
-@dataclass(frozen=True)
-class CellFailed:
-    """A cell without a result."""
-
-    cell: int
-    phase: str
-    cause: Cause
-
-
-Event = CellDone | CellFailed | Begun | Progressed | Ended
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,35 +55,32 @@ def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threa
     remaining = {cell.index for cell in assignment.job.cells}
     while remaining and not stop.is_set():
         cells = tuple(cell for cell in assignment.job.cells if cell.index in remaining)
-        watch = _Watch(replace(assignment, job=replace(assignment.job, cells=cells)), emit, stop)
-        remaining -= watch.run()
+        _Watch(replace(assignment, job=replace(assignment.job, cells=cells)), remaining, emit).run(stop)
 
 
 class _Watch:
-    """One worker process, from start to end."""
+    """One worker process, from start to end; takes cells that have come to one, well or not, out of ``remaining``."""
 
-    def __init__(self, assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
-        self.assignment, self.emit, self.stop = assignment, emit, stop
-        self.indices = [cell.index for cell in assignment.job.cells]
-        self.done: set[int] = set()
+    environment: Environment
+
+    def __init__(self, assignment: Assignment, remaining: set[int], emit: Callable[[Event], None]) -> None:
+        self.assignment, self.remaining, self.emit = assignment, remaining, emit
         self.at = Begun(WHOLE_GROUP, "start")
         self.since = time.monotonic() + START_S
-        self.environment: Environment | None = None
 
-    def run(self) -> set[int]:
-        """Give the cells that have come to an end, well or not."""
+    def run(self, stop: threading.Event) -> None:
+        timeout_s = self.assignment.timeout_s
         with child_process(self.assignment.log, work, self.assignment.job) as (process, pipe):
             try:
-                while not self.stop.is_set():
+                while not stop.is_set():
                     if pipe.poll(POLL_S) and not self._handle(pipe.recv(), pipe):
                         break
-                    if self._timed_out():
-                        self._fail_current(cause_of_timeout(self.assignment.timeout_s or 0.0, self._work()))
+                    if timeout_s is not None and time.monotonic() - self.since > timeout_s:
+                        self._fail_current(cause_of_timeout(timeout_s, self._work()))
                         break
             except (EOFError, OSError):
                 process.join(timeout=5)
                 self._fail_current(cause_of_exit(process.exitcode, self._work(), _tail(self.assignment.log)))
-        return self.done
 
     def _work(self) -> str:
         """Say what the worker is at, and with which component."""
@@ -120,31 +94,21 @@ class _Watch:
         }.get(self.at.phase)
         return f"'{self.at.phase}' of '{part.name if part else combination_name(setup)}'"
 
-    def _timed_out(self) -> bool:
-        limit = self.assignment.timeout_s
-        return limit is not None and time.monotonic() - self.since > limit
-
     def _fail_current(self, cause: Cause) -> None:
         """Fail the cell at hand, or all that are left where the phase served them all."""
-        if self.at.cell == WHOLE_GROUP:
-            self._fail_rest(cause)
-        else:
-            self._fail(self.at.cell, cause)
+        for cell in sorted(self.remaining) if self.at.cell == WHOLE_GROUP else [self.at.cell]:
+            self._end(CellFailed(cell, self.at.phase, cause))
 
-    def _fail_rest(self, cause: Cause) -> None:
-        for cell in self.indices:
-            self._fail(cell, cause)
-
-    def _fail(self, cell: int, cause: Cause) -> None:
-        if cell not in self.done:
-            self.done.add(cell)
-            self.emit(CellFailed(cell, self.at.phase, cause))
+    def _end(self, event: CellDone | CellFailed) -> None:
+        if event.cell in self.remaining:
+            self.remaining.remove(event.cell)
+            self.emit(event)
 
     def _handle(self, message: Message, pipe: Connection) -> bool:
         """Act on a message; False ends the watch."""
         match message:
-            case Started(environment):
-                self.environment = environment
+            case Environment():
+                self.environment = message
                 for scorer in self.assignment.scorers:
                     scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
             case Begun():
@@ -157,24 +121,23 @@ class _Watch:
             case AskH(cell, predictions):
                 pipe.send(self.assignment.scorers[cell].h(predictions))
             case CellReported(cell, result):
-                self._score(cell, result)
-            case Failed(cell, cause):
-                self._fail(cell, cause)
-            case Finished():
-                self._fail_rest(Cause("error", "the worker ended without a result; please report this as a bug"))
+                self._end(self._scored(cell, result))
+            case CellFailed():
+                self._end(message)
+            case Ended():
+                cause = Cause("error", "the worker ended without a result; please report this as a bug")
+                for cell in sorted(self.remaining):
+                    self._end(CellFailed(cell, self.at.phase, cause))
                 return False
         return True
 
-    def _score(self, cell: int, result: CellResult) -> None:
-        assert self.environment is not None, "a worker says how it started before anything else"
+    def _scored(self, cell: int, result: CellResult) -> CellDone | CellFailed:
         scorer = self.assignment.scorers[cell]
         try:
             metrics = scorer.score(result.predictions)
         except Exception as error:
-            self._fail(cell, cause_of(error))
-            return
-        self.done.add(cell)
-        self.emit(CellDone(cell, result, metrics, scorer.test_reads, self.environment))
+            return CellFailed(cell, self.at.phase, cause_of(error))
+        return CellDone(cell, result, metrics, scorer.test_reads, self.environment)
 
 
 def _tail(log: Path) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
 
 from gzslbench.data.cache import Cache
 from gzslbench.errors import RecordError
@@ -17,36 +15,12 @@ from gzslbench.records.store import Store
 from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.group_job import make_job, make_test_set
-from gzslbench.runner.messages import Begun, Ended, Progressed
+from gzslbench.runner.messages import CellDone, CellFailed, Ended, Event
 from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, together
+from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
-from gzslbench.runner.supervise import Assignment, CellDone, CellFailed, Event
-
-
-class Tracker(Protocol):
-    """Mirrors records elsewhere; never raises."""
-
-    def start(self) -> None:
-        """Get ready, since records are about to come."""
-
-    def log(self, record: Record) -> None:
-        """Take note of a record that has been stored."""
-
-
-class Reporter(Protocol):
-    """Shows how a sweep goes."""
-
-    def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
-        """The sweep begins; ``cached`` cells have their record already."""
-
-    def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
-        """A group has come to a phase, a step, or its end."""
-
-    def done(self, record: Record) -> None:
-        """A cell has its record."""
-
-    def failed(self, failure: Failure) -> None:
-        """A cell has failed."""
+from gzslbench.runner.supervise import Assignment
+from gzslbench.tracking.process import MlflowProcess
 
 
 @dataclass
@@ -71,7 +45,12 @@ class Sweep:
     """Runs a plan into a store."""
 
     def __init__(
-        self, store: Store, executor: Executor, reporter: Reporter, request: Request, tracker: Tracker | None = None
+        self,
+        store: Store,
+        executor: Executor,
+        reporter: PlainReporter,
+        request: Request,
+        tracker: MlflowProcess | None = None,
     ) -> None:
         self.store, self.executor, self.reporter, self.request = store, executor, reporter, request
         self.tracker = tracker
@@ -86,7 +65,7 @@ class Sweep:
             if self.request.seeds_together:
                 groups = together(groups)
             self.reporter.started(groups, self.summary.cached)
-            makes: list[Callable[[], Assignment]] = [partial(self._assignment, group) for group in groups]
+            makes = [partial(self._assignment, group) for group in groups]
             self._unsettled = {position: set(range(len(group.cells))) for position, group in enumerate(groups)}
             if groups and self.tracker is not None:
                 self.tracker.start()
@@ -120,7 +99,7 @@ class Sweep:
                 self.reporter.at(group, event)
         if isinstance(event, Ended) and event.cause is not None:
             for cell in sorted(self._unsettled[position]):
-                self._fail(group.cells[cell], "start", event.cause)
+                self._fail(group.cells[cell], event.phase, event.cause)
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done)

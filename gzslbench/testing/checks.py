@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
+from gzslbench.contract.parts import Role
 from gzslbench.errors import ContractError
 from gzslbench.registry.declarations import ListedKind, PluginSource
 from gzslbench.registry.settings import Settings
 from gzslbench.runner.failures import cause_of
 
 SubjectKind = ListedKind | Literal["plugin"]
-COMPONENTS: tuple[SubjectKind, ...] = ("generator", "gate", "classifier")
+COMPONENTS: tuple[SubjectKind, ...] = get_args(Role)
 F = TypeVar("F", bound=Callable[[Any], str | None])
 
 

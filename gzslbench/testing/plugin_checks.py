@@ -142,7 +142,7 @@ def runs(trial: PluginTrial) -> str:
     job = tiny_data_set.job(protocol, cells=(cell,))
     coordinator = Mock(spec=Coordinator)
     coordinator.test_set.return_value = tiny_data_set.test_set()
-    fitter = ShortFitter(job, job.fold, tiny_data_set.data_set().features, coordinator.progress)
+    fitter = ShortFitter(job, job.fold, coordinator.progress)
     Branch(coordinator, fitter).run([FitPlan(cell, setup)])
     if coordinator.fail.called:
         raise coordinator.fail.call_args.args[1]

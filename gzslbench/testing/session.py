@@ -12,9 +12,8 @@ from gzslbench.contract.info import Method
 from gzslbench.errors import PluginError, nearest
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
 from gzslbench.registry.settings import Settings
-from gzslbench.runner.child_process import child_process
 from gzslbench.runner.failures import cause_of_exit
-from gzslbench.runner.server import start_fork_server
+from gzslbench.runner.processes import child_process, start_fork_server
 from gzslbench.testing.checks import Outcome, Subject, checks_of, perform
 
 START_S = 120.0

@@ -6,6 +6,7 @@ row has no samples at all, and samples come in no order: nobody may take the num
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,11 +15,14 @@ import torch
 from gzslbench.contract import Generator, NoConfig
 from gzslbench.contract.context import Context
 from gzslbench.contract.dataset import DataSet, Split
-from gzslbench.contract.info import Info, Makes, Need
+from gzslbench.contract.info import Info, Makes
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.scaling import MinMax
-from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet
+from gzslbench.evaluation.job import CellJob, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray
+from gzslbench.runner.group_job import make_job, make_test_set
+from gzslbench.runner.plan import PlannedGroup, Task
+from gzslbench.runner.request import Request
 
 NAME = "contract-check"
 SEEN, UNSEEN, EMPTY = (0, 3, 5, 6, 8), (1, 2, 7), 4
@@ -50,24 +54,13 @@ def feature_map() -> FloatArray:
 
 def test_set() -> TestSet:
     """Give the test samples, seen and unseen ones mixed, and the semantics of the unseen classes."""
-    split = data_set().split()
-    samples = np.sort(np.concatenate([split.test_seen, split.test_unseen]))
-    return TestSet(samples, data_set().semantics[split.unseen_classes])
+    return make_test_set(data_set(), data_set().split())
 
 
 def job(protocol: str, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJob:
     """Write down the job of a worker under a protocol."""
-    data, split, rules = data_set(), data_set().split(), protocol_named(protocol)
-    fold = Fold(
-        train=split.trainval,
-        labels=np.searchsorted(split.seen_classes, data.labels[split.trainval]),
-        seen_rows=split.seen_classes,
-        unseen_rows=split.unseen_classes,
-        seen_semantics=data.semantics[split.seen_classes],
-        unseen_semantics=data.semantics[split.unseen_classes] if Need.UNSEEN_SEMANTICS in rules.reveals else None,
-    )
-    early_test_set = test_set() if Need.TEST_FEATURES in rules.reveals else None
-    return GroupJob(data.features, NAME, NAME, rules, seed, cells, fold, early_test_set=early_test_set)
+    group = PlannedGroup(Task(data_set(), data_set().split()), protocol_named(protocol), seed, ())
+    return replace(make_job(group, Request(device="cpu", precision="float32")), cells=cells)
 
 
 class TrueGenerator(Generator):

@@ -51,7 +51,7 @@ class Attempt:
     def __init__(self, cls: type[Any], part: ConfiguredComponent, protocol: str, seed: int) -> None:
         job = tiny_data_set.job(protocol, seed)
         self._cls, self._part = cls, part
-        self._fitter = ShortFitter(job, job.fold, tiny_data_set.data_set().features, lambda *_: None)
+        self._fitter = ShortFitter(job, job.fold, lambda *_: None)
         self.conduct = Conduct()
         generator = None if part.kind == "generator" else tiny_data_set.TrueGenerator(self._fitter.scale)
         view = GeneratorOutput(self._fitter, generator).view(part)

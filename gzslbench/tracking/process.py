@@ -13,9 +13,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,14 +31,6 @@ logger = logging.getLogger(__name__)
 CLOSE_S = 60.0
 """How long the end of a sweep waits for MLflow to catch up."""
 _CATCH_UP = "the records are safe; 'gzslbench track sync' catches up"
-
-
-@dataclass
-class Outcome:
-    """What became of the records that MLflow was given."""
-
-    added: int = 0
-    problem: str = ""
 
 
 class MlflowProcess:
@@ -83,12 +74,12 @@ class MlflowProcess:
             return
         try:
             answer, _ = self._process.communicate(timeout=timeout)
-            problem = Outcome(**json.loads(answer)).problem
+            problem = str(json.loads(answer))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
             problem = f"no end after {timeout:g} s"
-        except (ValueError, TypeError, OSError):
+        except (ValueError, OSError):
             problem = f"its process ended with code {self._process.wait()}"
         self._process = None
         if problem:
@@ -114,26 +105,20 @@ def sync(store: Store, uri: str | None = None) -> int:
         ) from error
 
 
-def follow(folders: Iterable[Path], store: Store, uri: str) -> Outcome:
-    """Write records as their folders come in, until MLflow fails or there are no more."""
-    outcome = Outcome()
-    try:
-        with opened(uri, store.root, f"sweep {_now()}") as writer:
-            for folder in folders:
-                outcome.added += writer.add(store.read(folder), folder)
-    except Exception as error:  # as in sync()
-        outcome.problem = shown(str(error) or type(error).__name__, uri)
-    return outcome
-
-
 def main() -> None:
-    """Run the tracker's process: read folders as lines of JSON, and end with the outcome as one line."""
+    """Run the tracker's process: write records as their folders come in, a line of JSON each, and say what failed."""
     os.nice(10)
-    store = Store(Path(sys.argv[1]))
+    store, problem = Store(Path(sys.argv[1])), ""
+    uri = tracking_uri(None, store.root)
     with redirect_stdout(sys.stderr):
-        outcome = follow(_arriving(sys.stdin), store, tracking_uri(None, store.root))
+        try:
+            with opened(uri, store.root, f"sweep {_now()}") as writer:
+                for folder in _arriving(sys.stdin):
+                    writer.add(store.read(folder), folder)
+        except Exception as error:  # as in sync()
+            problem = shown(str(error) or type(error).__name__, uri)
     gc.freeze()  # else the interpreter, for which the sweep waits, looks through all of MLflow before it ends
-    print(json.dumps(asdict(outcome)))
+    print(json.dumps(problem))
 
 
 def _arriving(lines: TextIO) -> Iterator[Path]:

@@ -140,9 +140,8 @@ def created_ms(record: Record) -> int:
 
 
 def _duration_s(record: Record) -> float:
-    t = record.timings
-    phases = (t.fit_generator, t.synthesise, t.fit_gate, t.fit_classifier)
-    return sum(phase.wall_s for phase in phases if phase) + sum(t.predict_s) + t.warm_up_s + t.evaluation_s
+    timings = record.timings
+    return timings.fit_s + sum(timings.predict_s) + timings.warm_up_s + timings.evaluation_s
 
 
 def _params(record: Record) -> Iterator[Param]:

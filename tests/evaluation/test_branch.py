@@ -14,7 +14,6 @@ from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import ContractError, ProtocolError
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.runner.worker import open_features
 
 ONES = "features.new_ones(len(features), len(classes))"
 TELLING = """
@@ -68,7 +67,7 @@ def test_notes_curves_and_times_of_all_components_are_handed_in(rehearsal):
     result = rehearsal.run("toy-means+toy-distance+toy-softmax").results[0]
     assert result.notes == {"toy-means.classes": 5}
     assert set(result.curves) == {"toy-means.rest", "toy-softmax.loss"}
-    assert len(result.curves["toy-softmax.loss"]) == 40
+    assert len(result.curves["toy-softmax.loss"].steps) == 40
     timings = result.timings
     assert timings.fit_generator.wall_s > 0
     assert timings.synthesise.wall_s > 0
@@ -133,7 +132,7 @@ def test_nothing_is_asked_of_the_test_set_before_training_has_ended(rehearsal, m
         return coordinator.expected_test_set
 
     monkeypatch.setattr(coordinator, "test_set", test_set)
-    run_group(job, coordinator, open_features(job))
+    run_group(job, coordinator)
     assert asked == [(0, "predict"), (1, "predict")]
     # It brings unseen semantics into the process, so under strict all cells have trained before it is asked for.
     assert trained[0] == ({0, 1} if protocol == "strict" else {0})
@@ -319,7 +318,7 @@ class Wrong(Classifier):
 def test_scores_of_all_classes_are_kept_where_asked_for(rehearsal):
     (job,) = rehearsal.jobs(["none+none+toy-linear"])
     coordinator = rehearsal.coordinator(job)
-    run_group(replace(job, keep_scores=True), coordinator, open_features(job))
+    run_group(replace(job, keep_scores=True), coordinator)
     predictions = coordinator.results[0].predictions
     rows = np.concatenate([job.fold.seen_rows, job.fold.unseen_rows])
     assert predictions.joint.shape == (len(predictions.samples), 8)
@@ -351,6 +350,6 @@ def test_a_gate_that_tells_no_number_for_a_sample_is_named(rehearsal, add_plugin
 def test_samples_are_kept_on_demand(rehearsal, keep):
     (job,) = rehearsal.jobs(["toy-means+toy-distance+toy-softmax"])
     coordinator = rehearsal.coordinator(job)
-    run_group(replace(job, keep_samples=keep), coordinator, open_features(job))
+    run_group(replace(job, keep_samples=keep), coordinator)
     kept = {name: array.shape for name, array in coordinator.results[0].samples.items()}
     assert kept == ({"synthetic": (3, 10, 9), "proxies": (15, 9)} if keep else {})

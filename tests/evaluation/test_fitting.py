@@ -15,11 +15,10 @@ from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.run_group import run_group
 from gzslbench.registry.choice import ConfiguredComponent
-from gzslbench.runner.worker import open_features
 
 
-def make_bench(job: GroupJob, features: Any = None) -> FoldFitter:
-    return FoldFitter(job, job.fold, open_features(job) if features is None else features, lambda *_: None)
+def make_bench(job: GroupJob) -> FoldFitter:
+    return FoldFitter(job, job.fold, lambda *_: None)
 
 
 def fit(fitter: FoldFitter, part: ConfiguredComponent, output: GeneratorOutput | None = None) -> Any:
@@ -43,10 +42,10 @@ def only_classifier(rehearsal, name: str) -> tuple[FoldFitter, ConfiguredCompone
 
 @pytest.mark.parametrize("poison", [1e30, np.nan])
 def test_training_sees_nothing_of_test_samples(job, choice, rehearsal, poison):
-    poisoned = np.array(open_features(job))
+    poisoned = np.array(job.open_features())
     split = rehearsal.data_set.split()
     poisoned[np.concatenate([split.test_seen, split.test_unseen])] = poison
-    clean, spoilt = make_bench(job), make_bench(job, poisoned)
+    clean, spoilt = make_bench(job), make_bench(replace(job, features=poisoned))
     assert torch.equal(clean.features, spoilt.features)
     assert float(clean.features.amin()) == 0
     assert float(clean.features.amax()) == 1
@@ -60,7 +59,7 @@ def test_training_sees_nothing_of_test_samples(job, choice, rehearsal, poison):
 
 def test_test_features_are_scaled_like_training_features_and_not_clipped(job, rehearsal):
     fitter, test_set = make_bench(job), rehearsal.coordinator(job).test_set()
-    raw = np.asarray(open_features(job))
+    raw = np.asarray(job.open_features())
     train = raw[job.fold.train]
     expected = (raw[test_set.samples] - train.min(0)) / (train.max(0) - train.min(0))
     actual = fitter.test_features(test_set).numpy()
@@ -159,9 +158,9 @@ def test_mapped_features_change_no_number(job, mapped, rehearsal):
     assert bits(own.test_features(test_set)) == bits(shared.test_features(test_set))
     desks = [rehearsal.coordinator(job), rehearsal.coordinator(mapped)]
     for each, coordinator in zip((job, mapped), desks, strict=True):
-        run_group(each, coordinator, open_features(each))
+        run_group(each, coordinator)
     one, other = (coordinator.results[0].predictions for coordinator in desks)
-    assert one.score_unseen.tobytes() == other.score_unseen.tobytes()
+    assert one.margin.tobytes() == other.margin.tobytes()
     assert one.log_prior.tobytes() == other.log_prior.tobytes()
     np.save(mapped.fold.scaled.path, np.full_like(own.features, 7))
     assert (make_bench(mapped).features == 7).all()
@@ -279,7 +278,7 @@ class Careless(Classifier):
     assert isinstance(coordinator.failures[0], ContractError)
     assert "in place" in str(coordinator.failures[0])
     alone = rehearsal.run("none+none+toy-linear").results[0].predictions
-    assert np.array_equal(coordinator.results[1].predictions.score_unseen, alone.score_unseen)
+    assert np.array_equal(coordinator.results[1].predictions.margin, alone.margin)
 
 
 def test_what_is_made_in_inference_mode_can_be_trained_on(rehearsal, add_plugin):

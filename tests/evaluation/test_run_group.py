@@ -9,7 +9,6 @@ import pytest
 
 from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.runner.worker import open_features
 
 TRAINED = """
 from collections.abc import Iterator
@@ -55,7 +54,7 @@ def joined(rehearsal, *combinations: str, seeds: tuple[int, ...] = (0, 1, 2), **
 
 def run(rehearsal, job: GroupJob):
     coordinator = rehearsal.coordinator(job)
-    run_group(job, coordinator, open_features(job))
+    run_group(job, coordinator)
     return coordinator
 
 
@@ -71,12 +70,12 @@ def test_each_seed_gives_what_it_gives_alone(rehearsal, add_plugin, generator):
     expected = [results[index] for results in alone for index in sorted(results)]
     for index, wanted in enumerate(expected):
         result = coordinator.results[index]
-        np.testing.assert_allclose(result.predictions.score_seen, wanted.predictions.score_seen, atol=1e-4)
+        np.testing.assert_allclose(result.predictions.margin, wanted.predictions.margin, atol=1e-4)
         assert (result.predictions.predicted == wanted.predictions.predicted).mean() > 0.99
         assert result.curves.keys() == wanted.curves.keys()
         together = 3 if generator == "regressed" else 1
         assert (result.timings.seeds_together, wanted.timings.seeds_together) == (together, 1)
-    predictions = [coordinator.results[index].predictions.score_seen for index in range(len(expected))]
+    predictions = [coordinator.results[index].predictions.margin for index in range(len(expected))]
     assert not np.array_equal(predictions[0], predictions[len(combinations)])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from gzslbench.contract.context import CHECKPOINTS
 from gzslbench.evaluation import selection
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.runner.worker import open_features
 
 TEN_PLUS_END = CHECKPOINTS + 1
 """Evaluations while something trains, and one when it has ended."""
@@ -65,7 +65,7 @@ def test_chosen_steps_are_refitted_exactly(rehearsal):
     result = rehearsal.run("none+none+toy-bilinear", protocol="validated").results[0]
     steps = result.selection["steps"]
     chosen = steps["toy-bilinear"]["bilinear"] if steps else 40
-    assert result.curves["toy-bilinear.loss"][-1][0] == chosen
+    assert result.curves["toy-bilinear.loss"].steps[-1] == chosen
     plain = rehearsal.run("none+none+toy-bilinear", settings=[f"toy-bilinear.steps={chosen}"])
     assert same_arrays(result.predictions, plain.results[0].predictions)
 
@@ -82,8 +82,8 @@ def test_an_early_state_of_generator_and_classifier_is_refitted(rehearsal, monke
     settings = ["toy-means.steps=40"]
     result = rehearsal.run("toy-means+none+toy-softmax", protocol="validated", settings=settings).results[0]
     assert result.selection["steps"] == best_at
-    assert result.curves["toy-means.rest"][-1][0] == 8
-    assert result.curves["toy-softmax.loss"][-1][0] == 12
+    assert result.curves["toy-means.rest"].steps[-1] == 8
+    assert result.curves["toy-softmax.loss"].steps[-1] == 12
 
 
 def test_stages_after_the_chosen_one_are_left_out(rehearsal, add_plugin, monkeypatch):
@@ -144,7 +144,7 @@ def test_the_search_uses_nothing_of_the_test_set(rehearsal):
     (job,) = rehearsal.jobs(["none+none+toy-bilinear"], "validated", grid=["toy-bilinear.rate=0.5,2"])
     assert len(job.cells[0].setups) == 2
     split = rehearsal.data_set.split()
-    poisoned = np.array(open_features(job))
+    poisoned = np.array(job.open_features())
     poisoned[np.concatenate([split.test_seen, split.test_unseen])] = np.nan
     clean = rehearsal.run("none+none+toy-bilinear", protocol="validated", grid=["toy-bilinear.rate=0.5,2"])
     chosen: list[Any] = []
@@ -160,7 +160,7 @@ def test_the_search_uses_nothing_of_the_test_set(rehearsal):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selection.Search, "plan", noting)
-        run_group(job, coordinator, poisoned)
+        run_group(replace(job, features=poisoned), coordinator)
     assert summaries == [clean.results[0].selection]
     assert "NaN" in str(chosen[0])  # from the test_set, which comes last and does meet the poison
 

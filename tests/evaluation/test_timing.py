@@ -33,14 +33,15 @@ def test_computing_takes_cpu_time():
 
 
 def test_pauses_are_left_out_and_added_up():
+    began = time.perf_counter()
     with Stopwatch(CPU) as watch:
         for _ in range(2):
             time.sleep(0.05)
             with watch.pause():
                 burn(0.2)
-    assert 0.1 <= watch.phase.wall_s < 0.4
+    assert watch.paused_s >= 0.4
+    assert 0.1 <= watch.phase.wall_s <= time.perf_counter() - began - watch.paused_s
     assert watch.phase.cpu_s < 0.1
-    assert 0.4 <= watch.paused_s < 2.0
 
 
 def test_a_failed_phase_has_no_time():

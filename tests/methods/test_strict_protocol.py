@@ -14,7 +14,6 @@ from gzslbench.registry.settings import parse_assignments
 from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.plan import Scope, Task, make_plan
 from gzslbench.runner.request import Request
-from gzslbench.runner.worker import open_features
 
 METHODS = ["early-gan", "early-gan-routing-alone", "early-gan-separation-alone", "early-gan-baseline"]
 SMALL = [
@@ -35,7 +34,7 @@ def results(rehearsal, data_set):
     coordinator = rehearsal.coordinator(job)
     coordinator.expected_test_set = make_test_set(data_set, data_set.split())
     coordinator.scorers = tuple(Scorer(AnswerKey.of(data_set, data_set.split())) for _ in job.cells)
-    run_group(job, coordinator, open_features(job))
+    run_group(job, coordinator)
     assert not coordinator.failures
     return [coordinator.results[cell] for cell in range(len(METHODS))]
 

@@ -18,9 +18,9 @@ from gzslbench.records.record import CellKey
 from gzslbench.records.store import Store
 from gzslbench.runner import session
 from gzslbench.runner.execute import LocalExecutor
+from gzslbench.runner.messages import CellDone
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
-from gzslbench.runner.supervise import CellDone
 
 Run = Callable[..., int]
 Contents = dict[str, tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]]

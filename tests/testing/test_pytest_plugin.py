@@ -30,6 +30,7 @@ def tested(plugin, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_test_for_each_check_and_thing(tested):
     code, text = tested(options=["-vv", "-k", "gate or plugin"])
     assert code == 0, text
@@ -37,6 +38,7 @@ def test_a_test_for_each_check_and_thing(tested):
     assert "test_contract[gate near: any-batching] PASSED" in text
 
 
+@pytest.mark.slow
 def test_a_failure_shows_its_reason_and_no_traceback_of_ours(tested):
     code, text = tested((BEGIN_NEAR, "        raise ValueError('no')\n" + BEGIN_NEAR), options=["-k", "gate"])
     assert code == 1
@@ -46,6 +48,7 @@ def test_a_failure_shows_its_reason_and_no_traceback_of_ours(tested):
     assert "gzslbench/testing" not in text.partition("short test summary")[0]
 
 
+@pytest.mark.slow
 def test_the_option_and_the_marker_are_known(tested):
     slow = (BEGIN_NEAR, "        import time\n        time.sleep(600)\n" + BEGIN_NEAR)
     code, text = tested(slow, options=["-k", "gate", "--gzslbench-timeout", "3", "--strict-markers"])

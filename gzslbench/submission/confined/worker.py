@@ -40,14 +40,15 @@ def main() -> None:
     _restrict(given.limits)
     import torch
 
-    from gzslbench.evaluation.branch import failures_reported
+    from gzslbench.evaluation.branch import FailuresReported
     from gzslbench.evaluation.run_group import run_group
 
     torch.set_num_threads(given.job.threads)
     coordinator = LineCoordinator(line, given)
-    with failures_reported(coordinator, [0]):
+    with FailuresReported(coordinator, [0]):
         registry = load_plugins(sources=plugins_with(given.plugin))
-        run_group(with_plugins(given.job, registry), coordinator, coordinator.features)
+        job = replace(given.job, features=coordinator.features)  # the very array that the test features come into
+        run_group(with_plugins(job, registry), coordinator)
 
 
 class LineCoordinator:

@@ -1,6 +1,7 @@
-"""Processes of the fork server that end with those who wait for them, and print to a log.
+"""Processes that are forked from one server, end with those who wait for them, and print to a log.
 
-Nothing heavy is imported here: what a process runs imports what it needs.
+Nothing heavy is imported here: the server can be started first and make its imports beside those of the caller, and
+what a process runs imports what it needs.
 """
 
 from __future__ import annotations
@@ -11,12 +12,48 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+PRELOADED = "gzslbench.runner.preload"
+
+
+def start_fork_server(threads: int) -> None:
+    """Start the fork server if it does not run yet: one process with the heavy imports done, and without threads.
+
+    glibc returns large blocks to the system after each use and faults them in again; keeping them makes training of
+    wide layers markedly faster, and can only be set before a process starts. Ctrl-C reaches all processes of a terminal
+    and is kept from this one: its parent ends it.
+    """
+    keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+    unspoilt = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # asking for a GPU here must not keep forked workers from it
+    thread_counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with _variables(keep_blocks | unspoilt | thread_counts):
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def _variables(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for what is started in the body."""
+    before = {name: os.environ[name] for name in settings.keys() & os.environ.keys()}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name in settings:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -6,7 +6,12 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from gzslbench.runner.child_process import child_process
+from gzslbench.runner.processes import child_process, start_fork_server
+
+
+@pytest.fixture(autouse=True)
+def _the_server_of_all_tests():
+    start_fork_server(threads=1)  # the first to start it decides what it has imported: sweeps need more than we do
 
 
 def test_a_function_gets_the_other_end_of_the_pipe(tmp_path):
