@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -19,14 +18,14 @@ from gzslbench.errors import UsageError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import Record
-from gzslbench.records.store import Store
+from gzslbench.submission.bundle import folder_of as bundle_folder
 from gzslbench.submission.bundle import write_bundle
 from gzslbench.submission.confined.confinement import Bubblewrap, bubblewrap
-from gzslbench.submission.manifest import RECORDS, Manifest, declarations
+from gzslbench.submission.manifest import Manifest, declarations
 from gzslbench.submission.submit import Submission, submit
 from gzslbench.submission.verify import Verification, Verifier
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "records" / "leaderboard.txt"
 DECLARED = declarations({"author": "A. N. Author", "licence": "MIT", "chosen_on": "defaults", "external_data": "none"})
 Files = dict[str, bytes]
 Verify = Callable[..., Verification]
@@ -106,7 +105,7 @@ def put_record(files: Files, record: Record, predictions: bytes | None = None, s
     old = folder_of(files, record.key.seed if seed is None else seed)
     kept = files.pop(f"{old}/predictions.npz")
     del files[f"{old}/record.json"]
-    folder = f"{RECORDS}{Store(Path()).folder(record.key).relative_to('records')}"
+    folder = bundle_folder(record.key)
     files[f"{folder}/record.json"] = record.to_json().encode()
     files[f"{folder}/predictions.npz"] = predictions or kept
 
@@ -123,11 +122,8 @@ def npz(arrays: dict[str, np.ndarray], **options: Any) -> bytes:
 
 
 def as_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """Write JSON as records are written, but NaN and infinity as well."""
+    return (json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n").encode()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import UsageError
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import PartKey
 from gzslbench.records.store import Store
@@ -77,7 +78,7 @@ def package(tmp_path: Path) -> Path:
 def results(plugin: Path, tmp_path: Path) -> Path:
     """Records of eszsl, as if the plugin had made them: nobody can tell where predictions come from."""
     mine = PartKey("mine", {}, source_hash(plugin_file(plugin)))
-    store, theirs = Store(tmp_path / "results"), Store(RESULTS)
+    store, theirs = Store(tmp_path / "results"), open_results(RESULTS)
     with store.writing():
         for record in theirs.records():
             key = record.key
