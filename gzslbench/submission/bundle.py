@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
@@ -68,11 +69,11 @@ def folder_of(key: CellKey) -> str:
     return Store(Path()).folder(key).as_posix()
 
 
-def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+def write_bundle(file: Path | BinaryIO, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Write a bundle; the manifest comes to list the files, and names, order and times are always the same."""
     listed = tuple(FileEntry.of(name, files[name]) for name in sorted(files))
     written = replace(manifest, files=listed).to_json().encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in [(MANIFEST, written), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr, entry.create_system = _REGULAR, 3
@@ -80,20 +81,25 @@ def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> 
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Read a bundle and check it by itself; raises :class:`BundleError` for the first thing that is wrong.
-
-    Nothing is written to disk, unpickled or imported.
-    """
+    """Read a bundle; raises :class:`BundleError` for the first thing that is wrong."""
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.archive_bytes + 1)
     except OSError as error:
         raise BundleError(f"can't read {path}: {error.strerror}", "check the path") from error
-    files = read_archive(data, path.name, LIMITS)
+    return bundle_of(data, path.name)
+
+
+def bundle_of(data: bytes, what: str) -> Bundle:
+    """Check the bytes of a bundle by themselves; raises :class:`BundleError` for the first thing that is wrong.
+
+    Nothing is written to disk, unpickled or imported.
+    """
+    files = read_archive(data, what, LIMITS)
     for name in files:
         _check_kind(name)
     if MANIFEST not in files:
-        raise BundleError(f"{path.name} has no {MANIFEST}", "make it with gzslbench submit")
+        raise BundleError(f"{what} has no {MANIFEST}", "make it with gzslbench submit")
     manifest = Manifest.from_json(files.pop(MANIFEST))
     _check_listed(manifest, files)
     folders = sorted({name.rpartition("/")[0] for name in files if name.startswith(RECORDS)})

@@ -40,17 +40,44 @@ class UncheckedError(GzslbenchError):
     """Something could not be checked here."""
 
 
+class OwnData:
+    """The verifier's own data, which decides what is right."""
+
+    def __init__(self, data_dirs: Sequence[Path], cache: Path) -> None:
+        self.folders = (*data_dirs, cache)
+        self._catalogue, self._cache = Catalogue.find(data_dirs, cache_dir=cache), cache
+        self._data: dict[str, DataSet] = {}
+        self._answers: dict[DataEntry, AnswerKey] = {}
+
+    def of(self, key: CellKey) -> tuple[DataSet, Split]:
+        """Give the data set and split of a key.
+
+        Raises :class:`UncheckedError` where the data is not here, :class:`BundleError` where it has other content than
+        the key says, or no such split.
+        """
+        name = key.data_set
+        try:
+            data = self._data[name] = self._data.get(name) or self._catalogue.open(name, self._cache)
+        except (DataError, UsageError) as error:
+            raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
+        return data, same_data(data, key)
+
+    def answers(self, key: CellKey) -> AnswerKey:
+        """Give the labels that a cell's predictions are judged by; raises what :meth:`of` does."""
+        entry = DataEntry.of(key)
+        if entry not in self._answers:
+            self._answers[entry] = AnswerKey.of(*self.of(key))
+        return self._answers[entry]
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """A bundle and what it is held against: data, results, and the time."""
 
     bundle: Bundle
-    catalogue: Catalogue
-    cache: Path
+    data: OwnData
     against: Sequence[Path] = ()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _data: dict[str, DataSet] = field(default_factory=dict)
-    _answers: dict[DataEntry, AnswerKey] = field(default_factory=dict)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -59,20 +86,6 @@ class Case:
     def groups(self) -> list[list[Cell]]:
         """Give the cells that may differ by their seed alone, by rising seed."""
         return grouped(self.cells, lambda cell: cell.record.key)
-
-    def answers(self, key: CellKey) -> AnswerKey:
-        """Give the labels that a cell's predictions are judged by, from the verifier's own data.
-
-        Raises :class:`UncheckedError` where that data is not here, :class:`BundleError` where the key is of other data.
-        """
-        entry, name = DataEntry.of(key), key.data_set
-        if entry not in self._answers:
-            try:
-                data = self._data[name] = self._data.get(name) or self.catalogue.open(name, self.cache)
-            except (DataError, UsageError) as error:
-                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
-            self._answers[entry] = AnswerKey.of(data, same_data(data, key))
-        return self._answers[entry]
 
     def judged(self) -> Iterator[tuple[Cell, AnswerKey]]:
         """Give the cells whose data is here, with its labels.
@@ -83,7 +96,7 @@ class Case:
         absent: list[UncheckedError] = []
         for cell in self.cells:
             try:
-                answers = self.answers(cell.record.key)
+                answers = self.data.answers(cell.record.key)
             except UncheckedError as error:
                 absent.append(error)
             else:

@@ -10,9 +10,9 @@ import pytest
 
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import Provenance
+from gzslbench.submission.line import Outcome
 from gzslbench.submission.manifest import DataEntry
 from gzslbench.submission.source import own_hashes
-from gzslbench.submission.verify import Outcome
 
 from .conftest import RESULTS, arrays_in, folder_of, npz, put_record, read_files, record_in, refusals, rehashed
 
