@@ -145,6 +145,7 @@ def test_a_package_is_found_by_its_entry_point(
     assert line.text.endswith(f" s ({confinement.description})")
 
 
+@pytest.mark.slow
 def test_h_that_the_code_does_not_reach_is_refused(fitter: FoldFitter, toy_plugin: Path) -> None:
     cell = fitter.cell("none+none+toy-linear", gamma=1.0)
     answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
@@ -155,6 +156,7 @@ def test_h_that_the_code_does_not_reach_is_refused(fitter: FoldFitter, toy_plugi
     assert f"H {100 * cell.record.metrics.h:.1f} again and 100.0 in the record" in line.text
 
 
+@pytest.mark.slow
 def test_each_cell_has_a_line_of_its_own(fitter: FoldFitter) -> None:
     cell = fitter.peeking(how="nan")
     others = changed(cell, features="0" * 16), changed(cell, data_set="ABSENT")
@@ -167,11 +169,8 @@ def test_each_cell_has_a_line_of_its_own(fitter: FoldFitter) -> None:
 
 def test_the_sample_depends_on_the_seed_alone_and_leaves_out_what_read_test_labels(fitter: FoldFitter) -> None:
     cell = fitter.cell("none+none+toy-linear")
-    cells = [
-        changed(cell, protocol=protocol, seed=seed)
-        for protocol in ("inductive", "paper", "strict")
-        for seed in range(5)
-    ]
+    protocols = ("inductive", "paper", "strict")
+    cells = [changed(cell, protocol=protocol, seed=seed) for protocol in protocols for seed in range(5)]
     chosen = sample(cells, 3, 7)
     assert chosen == sample(cells[::-1], 3, 7)
     assert len(chosen) == 3
@@ -214,6 +213,7 @@ def guesses(fitter: FoldFitter, tmp_path: Path) -> Iterator[dict[str, object]]:
         }
 
 
+@pytest.mark.slow
 def test_a_plugin_finds_labels_where_nothing_confines_it(fitter: FoldFitter, guesses: dict[str, object]) -> None:
     reason = fitter.reason(root=str(fitter.world), **guesses)
     found = set(re.findall(r"\w+", reason.partition("found ")[2]))
@@ -221,6 +221,7 @@ def test_a_plugin_finds_labels_where_nothing_confines_it(fitter: FoldFitter, gue
     assert "environment" not in found
 
 
+@pytest.mark.slow
 def test_a_confined_plugin_finds_nothing(
     fitter: FoldFitter, guesses: dict[str, object], bwrap: Bubblewrap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,6 +229,7 @@ def test_a_confined_plugin_finds_nothing(
     assert "RuntimeError: found nothing (/plugin/peeking.py" in fitter.reason(confinement=bwrap, **guesses)
 
 
+@pytest.mark.slow
 def test_a_data_folder_inside_a_shared_one_is_covered(fitter: FoldFitter, bwrap: Bubblewrap, tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(fitter.world, source / "data")
@@ -239,6 +241,7 @@ def test_a_data_folder_inside_a_shared_one_is_covered(fitter: FoldFitter, bwrap:
     assert "found data" in line.text
 
 
+@pytest.mark.slow
 def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, bwrap: Bubblewrap, tmp_path: Path) -> None:
     config = {"how": "leave", "mark": uuid.uuid4().hex, "secret": str(tmp_path)}
     lines = fitter.rerun(*(fitter.peeking(seed=seed, **config) for seed in (0, 1)), confinement=bwrap)
@@ -252,7 +255,7 @@ def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, bwrap: Bubble
         ("nan", "returned NaN or infinite values"),
         ("shape", "scores of 'peeking' returned a"),
         ("crash", "it ended without predictions"),
-        ("exit", "it ended without predictions (exit code 0)"),
+        ("exit", "it ended without predictions (exit code 0), in 'fit classifier'; it printed last: [2J I give up"),
         ("memory", "MemoryError"),
         ("pickle", "bytes of predictions, not"),
         ("padded_pickle", "it predicted something else than a class for every test sample"),
