@@ -16,20 +16,30 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+import numpy as np
 
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Record
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.untrusted.arrays import read_npy
 from gzslbench.records.untrusted.strict_json import read_strictly
-from gzslbench.submission.arrays import read_predictions
 from gzslbench.submission.manifest import RECORDS, SOURCE, FileEntry, Manifest
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)
+_PREDICTIONS = Limits(
+    archive_bytes=32 * MIB, members=16, member_bytes=64 * MIB, total_bytes=128 * MIB, ratio=200, depth=1
+)
+_KINDS = {
+    field.name: "f" if field.name in ("margin", "log_prior", "gate_score", "joint") else "iu"
+    for field in fields(Predictions)
+}
+"""What each array of predictions holds, by :attr:`numpy.dtype.kind`."""
 SOURCE_BYTES = MIB
 """What a file of source may take."""
 _RECORD_FILE = re.compile(r"records/([^/]+/){4}seed-\d+-[0-9a-f]{16}/(record\.json|predictions\.npz)")
@@ -144,6 +154,24 @@ def _cell(folder: str, files: Mapping[str, bytes]) -> Cell:
         read_strictly(files[record], record, version, lambda text: Record.from_json(text, record)),
         read_predictions(files[predictions], predictions),
     )
+
+
+def read_predictions(data: bytes, what: str) -> Predictions:
+    """Read predictions from the bytes of an ``.npz``; raises :class:`BundleError` naming ``what``."""
+    arrays = {}
+    for name, content in read_archive(data, what, _PREDICTIONS).items():
+        field = name.removesuffix(".npy")
+        if field not in _KINDS or field == name:
+            raise BundleError(
+                f"{what} holds {name!r}", "predictions hold the arrays of gzslbench.records.predictions alone"
+            )
+        arrays[field] = read_npy(content, f"{what}: {field}", _KINDS[field])
+        if np.isnan(arrays[field]).any():
+            raise BundleError(f"{what}: {field} holds NaN", "a component that gives NaN has no result")
+    try:
+        return Predictions.of(arrays)
+    except (TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"{what} holds no predictions: {error}", "make the bundle with gzslbench submit") from None
 
 
 def check_source(name: str, content: bytes) -> None:

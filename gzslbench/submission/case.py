@@ -60,7 +60,16 @@ class OwnData:
             data = self._data[name] = self._data.get(name) or self._catalogue.open(name, self._cache)
         except (DataError, UsageError) as error:
             raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
-        return data, same_data(data, key)
+        for part, ours in data.fingerprint.items():
+            if getattr(key, part) != ours:
+                raise BundleError(f"{part} of {name} are {getattr(key, part)}", f"ours are {ours}")
+        try:
+            split = split_of_hash(data, key.split_hash)
+        except DataError as error:
+            raise BundleError(f"split '{key.split}' of {name} is {key.split_hash}", "ours has no such split") from error
+        if split.name != key.split:
+            raise BundleError(f"split '{key.split}' of {name} is the split '{split.name}'", "it was relabelled")
+        return data, split
 
     def answers(self, key: CellKey) -> AnswerKey:
         """Give the labels that a cell's predictions are judged by; raises what :meth:`of` does."""
@@ -93,16 +102,14 @@ class Case:
         Raises :class:`UncheckedError` after the last of them where other data is missing,
         :class:`BundleError` where a key is of other data.
         """
-        absent: list[UncheckedError] = []
+        absent = None
         for cell in self.cells:
             try:
-                answers = self.data.answers(cell.record.key)
+                yield cell, self.data.answers(cell.record.key)
             except UncheckedError as error:
-                absent.append(error)
-            else:
-                yield cell, answers
+                absent = absent or error
         if absent:
-            raise absent[0]
+            raise absent
 
     @cached_property
     def hashes(self) -> Mapping[str, str]:
@@ -114,26 +121,6 @@ class Case:
         """All results that the bundle is held against, and where each of them lies."""
         places = [open_results(root) for root in self.against]
         return [(results, summary) for results in places for summary in summaries(results)]
-
-
-def same_data(data: DataSet, key: CellKey) -> Split:
-    """Find the split of a key in the verifier's data set.
-
-    Raises:
-        BundleError: the data set has other content than the key says, or no such split.
-    """
-    for name, ours in data.fingerprint.items():
-        if getattr(key, name) != ours:
-            raise BundleError(f"{name} of {key.data_set} are {getattr(key, name)}", f"ours are {ours}")
-    try:
-        split = split_of_hash(data, key.split_hash)
-    except DataError as error:
-        raise BundleError(
-            f"split '{key.split}' of {key.data_set} is {key.split_hash}", "ours has no such split"
-        ) from error
-    if split.name != key.split:
-        raise BundleError(f"split '{key.split}' of {key.data_set} is the split '{split.name}'", "it was relabelled")
-    return split
 
 
 def check_known(key: CellKey) -> None:

@@ -71,18 +71,13 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
 
 def hashes_with(files: Mapping[str, bytes]) -> dict[str, str]:
     """Give the code hash of every component of gzslbench and of source, which may be empty, by name."""
-    return own_hashes() | (component_hashes(files) if files else {})
+    return _hashes(own_plugins()) | (component_hashes(files) if files else {})
 
 
 def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     """Give the code hash of every component that source declares, by name, as the runner would compute it."""
     with unpacked(files) as folder:
         return _hashes(plugins_in(folder))
-
-
-def own_hashes() -> dict[str, str]:
-    """Give the code hash of every component that comes with gzslbench."""
-    return _hashes(own_plugins())
 
 
 def own_plugins() -> list[PluginSource]:

@@ -69,6 +69,7 @@ CHECKS: dict[str, Callable[[Case], str]] = {
 """All but reading and rerunning, in order."""
 _BUILDS_ON = {"predictions": ("data",), "metrics": ("data", "predictions"), "originality": ("predictions",)}
 """Checks that say nothing once others have refused."""
+_ENDINGS: dict[type, Outcome] = {DoubtError: Outcome.DOUBTFUL, UncheckedError: Outcome.UNCHECKED}
 
 
 @dataclass(frozen=True)
@@ -116,19 +117,13 @@ class Verifier:
 
 def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[Line]) -> Line:
     """Run one check, unless what it builds on was refused."""
-    refused = [
-        line.check for line in before if line.outcome is Outcome.REFUSED and line.check in _BUILDS_ON.get(name, ())
-    ]
-    if refused:
-        return Line(name, Outcome.UNCHECKED, f"'{refused[0]}' was refused")
+    for line in before:
+        if line.outcome is Outcome.REFUSED and line.check in _BUILDS_ON.get(name, ()):
+            return Line(name, Outcome.UNCHECKED, f"'{line.check}' was refused")
     try:
         return Line(name, Outcome.PASSED, check(case))
-    except DoubtError as error:
-        return Line(name, Outcome.DOUBTFUL, str(error))
-    except UncheckedError as error:
-        return Line(name, Outcome.UNCHECKED, str(error))
     except GzslbenchError as error:
-        return Line(name, Outcome.REFUSED, str(error))
+        return Line(name, _ENDINGS.get(type(error), Outcome.REFUSED), str(error))
 
 
 def accept(verification: Verification, into: Path) -> Path:

@@ -17,7 +17,7 @@ import pytest
 
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
-from gzslbench.submission.arrays import read_predictions
+from gzslbench.submission.bundle import read_predictions
 
 from .conftest import arrays_in, as_json, folder_of, npz, read_files, refusals, rehashed, zipped
 
@@ -260,7 +260,10 @@ def test_an_array_that_claims_more_than_it_holds(tmp_path):
         ({"margin": np.full(2580, np.nan, dtype=np.float32)}, "margin holds NaN"),
         ({"margin": np.zeros(2580, dtype=np.complex64)}, "margin is of type complex64"),
         ({"predicted": np.zeros(3, dtype=np.int32)}, "holds no predictions"),
-        ({"predicted": np.zeros((2580, 1, 1), dtype=np.int32)}, r"predicted is of shape \(2580, 1, 1\)"),
+        (
+            {"predicted": np.zeros((2580, 1, 1), dtype=np.int32)},
+            r"predicted must have a row .* got shape \(2580, 1, 1\)",
+        ),
     ],
 )
 def test_arrays_that_are_no_predictions(files, changes, line):
