@@ -144,16 +144,12 @@ def _check_listed(manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
 
 def _cell(folder: str, files: Mapping[str, bytes]) -> Cell:
-    paths = f"{folder}/{RECORD}", f"{folder}/{PREDICTIONS}"
-    for path in paths:
-        if path not in files:
-            raise BundleError(f"{folder} has no {path.rpartition('/')[2]}", "a record comes with its predictions")
-    (record, predictions), version = paths, ("schema_version", SCHEMA_VERSION)
-    return Cell(
-        folder,
-        read_strictly(files[record], record, version, lambda text: Record.from_json(text, record)),
-        read_predictions(files[predictions], predictions),
-    )
+    for name in (RECORD, PREDICTIONS):
+        if f"{folder}/{name}" not in files:
+            raise BundleError(f"{folder} has no {name}", "a record comes with its predictions")
+    path, version = f"{folder}/{RECORD}", ("schema_version", SCHEMA_VERSION)
+    record = read_strictly(files[path], path, version, lambda text: Record.from_json(text, path))
+    return Cell(folder, record, read_predictions(files[f"{folder}/{PREDICTIONS}"], f"{folder}/{PREDICTIONS}"))
 
 
 def read_predictions(data: bytes, what: str) -> Predictions:

@@ -1,10 +1,9 @@
-"""What a bundle is verified against: data with a leaderboard, the verifier's own data, own results and own clock."""
+"""What a bundle is verified against: data with a leaderboard, the verifier's own data, and results of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
-from gzslbench.submission.manifest import DataEntry, grouped
-from gzslbench.submission.source import hashes_with
+from gzslbench.submission.manifest import DataEntry
 
 KNOWN_DATA = (
     DataEntry("glyphs", "5331513e0ff69005", "06219b4c46852cc2", "31323d5c95c6531a", "official", "1898b1aa6ce73867"),
@@ -81,20 +79,15 @@ class OwnData:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A bundle and what it is held against: data, results, and the time."""
+    """A bundle and what it is held against: data, and results of others."""
 
     bundle: Bundle
     data: OwnData
     against: Sequence[Path] = ()
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.bundle.cells
-
-    def groups(self) -> list[list[Cell]]:
-        """Give the cells that may differ by their seed alone, by rising seed."""
-        return grouped(self.cells, lambda cell: cell.record.key)
 
     def judged(self) -> Iterator[tuple[Cell, AnswerKey]]:
         """Give the cells whose data is here, with its labels.
@@ -110,11 +103,6 @@ class Case:
                 absent = absent or error
         if absent:
             raise absent
-
-    @cached_property
-    def hashes(self) -> Mapping[str, str]:
-        """Code hashes of the components of gzslbench and of the source in the bundle, by name."""
-        return hashes_with(self.bundle.source)
 
     @cached_property
     def rivals(self) -> Sequence[tuple[Results, RecordSummary]]:

@@ -141,7 +141,13 @@ def accept(verification: Verification, into: Path) -> Path:
     root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:8]}"
     if root.exists():
         raise UsageError(f"{root} is there already", "this very bundle was accepted before")
-    _write(case, root)
+    root.mkdir(parents=True)
+    (root / MANIFEST).write_text(bundle.manifest.to_json(), encoding="utf-8")
+    write_files(bundle.source, root / SOURCE)
+    with Store(root).writing() as store:
+        for cell, answers in case.judged():
+            store.write(cell.record, cell.predictions)
+            store.write_answer_key(cell.record.key, answers)
     said = {
         "provenance": str(Provenance.VERIFIED if provenance is Provenance.REPRODUCED else provenance),
         "bundle_sha256": bundle.sha256,
@@ -152,14 +158,3 @@ def accept(verification: Verification, into: Path) -> Path:
     }  # written last: a folder without it was not accepted in full
     (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return root
-
-
-def _write(case: Case, root: Path) -> None:
-    root.mkdir(parents=True)
-    (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
-    write_files(case.bundle.source, root / SOURCE)
-    store = Store(root)
-    with store.writing():
-        for cell, answers in case.judged():
-            store.write(cell.record, cell.predictions)
-            store.write_answer_key(cell.record.key, answers)
