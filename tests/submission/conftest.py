@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,13 @@ def put_record(files: Files, record: Record, predictions: bytes | None = None, s
     folder = bundle_folder(record.key)
     files[f"{folder}/record.json"] = record.to_json().encode()
     files[f"{folder}/predictions.npz"] = predictions or kept
+
+
+def put_keys(files: Files, seeds: Iterable[int] = range(5), **changes: Any) -> None:
+    """Put records with changed keys in place of those of some seeds."""
+    for seed in seeds:
+        record = record_in(files, seed)
+        put_record(files, replace(record, key=replace(record.key, **changes)), seed=seed)
 
 
 def arrays_in(files: Files, seed: int) -> dict[str, np.ndarray]:
