@@ -11,7 +11,6 @@ confinement does not replace reading that source.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -157,9 +156,8 @@ def environment(threads: int = 1) -> dict[str, str]:
 
 def _shared_paths() -> Iterator[Path]:
     yield from map(Path, _SHARED)
-    for prefix in (sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable))):  # noqa: PTH120
-        yield Path(prefix)
-        yield Path(prefix).resolve()
+    for prefix in (Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent):
+        yield from (prefix, prefix.resolve())
     for package in ("gzslbench", "gzslbench_plugins"):
         spec = find_spec(package)
         yield from map(Path, (spec.submodule_search_locations or ()) if spec else ())
