@@ -34,3 +34,8 @@ def printable(text: str, most: int = LONGEST_TEXT) -> str:
     """Bring untrusted text into one line of bounded length without control characters."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return " ".join(line.split())[:most]
+
+
+def last_line(text: str, otherwise: str) -> str:
+    """Give the last line of what a program printed, which mostly says why it failed."""
+    return (text.strip().splitlines() or [otherwise])[-1]

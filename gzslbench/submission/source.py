@@ -21,6 +21,7 @@ from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
+from gzslbench.submission.line import last_line
 
 PROJECT = "pyproject.toml"
 _IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
@@ -147,9 +148,9 @@ def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
             if built.returncode == 0:
                 break
         else:
-            last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
+            last = last_line(built.stdout + built.stderr, "no output")
             raise UsageError(
-                f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist"
+                f"the source distribution of {folder} can't be built: {last}", "try python -m build --sdist"
             )
         with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
             for member in filter(tarfile.TarInfo.isfile, archive):

@@ -23,6 +23,7 @@ from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import Bundle, bundle_of, folder_of, write_bundle
 from gzslbench.submission.case import check_known
+from gzslbench.submission.line import last_line
 from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
 from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
 
@@ -138,8 +139,8 @@ def _check_plugin(source: Path, packed: Packed) -> None:
     for plugin in packed.plugins if source.is_dir() else [str(source)]:
         checked = run_check(plugin)
         if checked.returncode != 0:
-            last = (checked.stdout + checked.stderr).strip().splitlines()[-1:] or ["it said nothing"]
-            raise BundleError(f"gzslbench check {plugin} fails: {last[0]}", "fix what it names, and run again")
+            last = last_line(checked.stdout + checked.stderr, "it said nothing")
+            raise BundleError(f"gzslbench check {plugin} fails: {last}", "fix what it names, and run again")
 
 
 def _manifest(submission: Submission, records: Sequence[Record], packed: Packed) -> Manifest:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import UsageError
+from gzslbench.submission.line import last_line
 
 SCRATCH_BYTES = 1 << 30
 """What ``/tmp`` and ``/dev/shm`` may take, each; they lie in memory."""
@@ -143,8 +144,7 @@ def failure_of(confinement: Confinement) -> str:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-    said = run.stderr.strip().splitlines()
-    return "" if run.returncode == 0 else said[-1] if said else f"exit code {run.returncode}"
+    return "" if run.returncode == 0 else last_line(run.stderr, f"exit code {run.returncode}")
 
 
 def environment(threads: int = 1) -> dict[str, str]:

@@ -26,7 +26,7 @@ from gzslbench.errors import ComponentError, ContractError
 from gzslbench.records.predictions import IntArray
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation
-from gzslbench.submission.line import LONGEST_TEXT, printable
+from gzslbench.submission.line import LONGEST_TEXT, last_line, printable
 
 CLASS = np.dtype("<i8")
 LENGTH_BYTES = 8
@@ -110,7 +110,7 @@ def _last_words(printed: BinaryIO) -> str:
     """Give the last line that it printed; the file may be long, and is still its own."""
     size = os.fstat(printed.fileno()).st_size
     end = os.pread(printed.fileno(), LONGEST_TEXT, max(size - LONGEST_TEXT, 0)).decode(errors="replace")
-    return f"it printed last: {printable(end.strip().splitlines()[-1])}" if end.strip() else "it printed nothing"
+    return f"it printed last: {printable(last_line(end, 'nothing'))}"
 
 
 class Outside:
