@@ -16,19 +16,30 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import numpy as np
 
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Record
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
+from gzslbench.records.untrusted.arrays import read_npy
 from gzslbench.records.untrusted.strict_json import read_strictly
-from gzslbench.submission.arrays import read_predictions
 from gzslbench.submission.manifest import RECORDS, SOURCE, FileEntry, Manifest
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)
+_PREDICTIONS = Limits(
+    archive_bytes=32 * MIB, members=16, member_bytes=64 * MIB, total_bytes=128 * MIB, ratio=200, depth=1
+)
+_KINDS = {
+    field.name: "f" if field.name in ("margin", "log_prior", "gate_score", "joint") else "iu"
+    for field in fields(Predictions)
+}
+"""What each array of predictions holds, by :attr:`numpy.dtype.kind`."""
 SOURCE_BYTES = MIB
 """What a file of source may take."""
 _RECORD_FILE = re.compile(r"records/([^/]+/){4}seed-\d+-[0-9a-f]{16}/(record\.json|predictions\.npz)")
@@ -68,11 +79,11 @@ def folder_of(key: CellKey) -> str:
     return Store(Path()).folder(key).as_posix()
 
 
-def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+def write_bundle(file: Path | BinaryIO, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Write a bundle; the manifest comes to list the files, and names, order and times are always the same."""
     listed = tuple(FileEntry.of(name, files[name]) for name in sorted(files))
     written = replace(manifest, files=listed).to_json().encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in [(MANIFEST, written), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr, entry.create_system = _REGULAR, 3
@@ -80,20 +91,25 @@ def write_bundle(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> 
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Read a bundle and check it by itself; raises :class:`BundleError` for the first thing that is wrong.
-
-    Nothing is written to disk, unpickled or imported.
-    """
+    """Read a bundle; raises :class:`BundleError` for the first thing that is wrong."""
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.archive_bytes + 1)
     except OSError as error:
         raise BundleError(f"can't read {path}: {error.strerror}", "check the path") from error
-    files = read_archive(data, path.name, LIMITS)
+    return bundle_of(data, path.name)
+
+
+def bundle_of(data: bytes, what: str) -> Bundle:
+    """Check the bytes of a bundle by themselves; raises :class:`BundleError` for the first thing that is wrong.
+
+    Nothing is written to disk, unpickled or imported.
+    """
+    files = read_archive(data, what, LIMITS)
     for name in files:
         _check_kind(name)
     if MANIFEST not in files:
-        raise BundleError(f"{path.name} has no {MANIFEST}", "make it with gzslbench submit")
+        raise BundleError(f"{what} has no {MANIFEST}", "make it with gzslbench submit")
     manifest = Manifest.from_json(files.pop(MANIFEST))
     _check_listed(manifest, files)
     folders = sorted({name.rpartition("/")[0] for name in files if name.startswith(RECORDS)})
@@ -128,16 +144,30 @@ def _check_listed(manifest: Manifest, files: Mapping[str, bytes]) -> None:
 
 
 def _cell(folder: str, files: Mapping[str, bytes]) -> Cell:
-    paths = f"{folder}/{RECORD}", f"{folder}/{PREDICTIONS}"
-    for path in paths:
-        if path not in files:
-            raise BundleError(f"{folder} has no {path.rpartition('/')[2]}", "a record comes with its predictions")
-    (record, predictions), version = paths, ("schema_version", SCHEMA_VERSION)
-    return Cell(
-        folder,
-        read_strictly(files[record], record, version, lambda text: Record.from_json(text, record)),
-        read_predictions(files[predictions], predictions),
-    )
+    for name in (RECORD, PREDICTIONS):
+        if f"{folder}/{name}" not in files:
+            raise BundleError(f"{folder} has no {name}", "a record comes with its predictions")
+    path, version = f"{folder}/{RECORD}", ("schema_version", SCHEMA_VERSION)
+    record = read_strictly(files[path], path, version, lambda text: Record.from_json(text, path))
+    return Cell(folder, record, read_predictions(files[f"{folder}/{PREDICTIONS}"], f"{folder}/{PREDICTIONS}"))
+
+
+def read_predictions(data: bytes, what: str) -> Predictions:
+    """Read predictions from the bytes of an ``.npz``; raises :class:`BundleError` naming ``what``."""
+    arrays = {}
+    for name, content in read_archive(data, what, _PREDICTIONS).items():
+        field = name.removesuffix(".npy")
+        if field not in _KINDS or field == name:
+            raise BundleError(
+                f"{what} holds {name!r}", "predictions hold the arrays of gzslbench.records.predictions alone"
+            )
+        arrays[field] = read_npy(content, f"{what}: {field}", _KINDS[field])
+        if np.isnan(arrays[field]).any():
+            raise BundleError(f"{what}: {field} holds NaN", "a component that gives NaN has no result")
+    try:
+        return Predictions.of(arrays)
+    except (TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"{what} holds no predictions: {error}", "make the bundle with gzslbench submit") from None
 
 
 def check_source(name: str, content: bytes) -> None:

@@ -1,10 +1,9 @@
-"""What a bundle is verified against: data with a leaderboard, the verifier's own data, own results and own clock."""
+"""What a bundle is verified against: data with a leaderboard, the verifier's own data, and results of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
-from gzslbench.submission.manifest import DataEntry, grouped
-from gzslbench.submission.source import hashes_with
+from gzslbench.submission.manifest import DataEntry
 
 KNOWN_DATA = (
     DataEntry("glyphs", "5331513e0ff69005", "06219b4c46852cc2", "31323d5c95c6531a", "official", "1898b1aa6ce73867"),
@@ -40,39 +38,56 @@ class UncheckedError(GzslbenchError):
     """Something could not be checked here."""
 
 
+class OwnData:
+    """The verifier's own data, which decides what is right."""
+
+    def __init__(self, data_dirs: Sequence[Path], cache: Path) -> None:
+        self.folders = (*data_dirs, cache)
+        self._catalogue, self._cache = Catalogue.find(data_dirs, cache_dir=cache), cache
+        self._data: dict[str, DataSet] = {}
+        self._answers: dict[DataEntry, AnswerKey] = {}
+
+    def of(self, key: CellKey) -> tuple[DataSet, Split]:
+        """Give the data set and split of a key.
+
+        Raises :class:`UncheckedError` where the data is not here, :class:`BundleError` where it has other content than
+        the key says, or no such split.
+        """
+        name = key.data_set
+        try:
+            data = self._data[name] = self._data.get(name) or self._catalogue.open(name, self._cache)
+        except (DataError, UsageError) as error:
+            raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
+        for part, ours in data.fingerprint.items():
+            if getattr(key, part) != ours:
+                raise BundleError(f"{part} of {name} are {getattr(key, part)}", f"ours are {ours}")
+        try:
+            split = split_of_hash(data, key.split_hash)
+        except DataError as error:
+            raise BundleError(f"split '{key.split}' of {name} is {key.split_hash}", "ours has no such split") from error
+        if split.name != key.split:
+            raise BundleError(f"split '{key.split}' of {name} is the split '{split.name}'", "it was relabelled")
+        return data, split
+
+    def answers(self, key: CellKey) -> AnswerKey:
+        """Give the labels that a cell's predictions are judged by; raises what :meth:`of` does."""
+        entry = DataEntry.of(key)
+        if entry not in self._answers:
+            self._answers[entry] = AnswerKey.of(*self.of(key))
+        return self._answers[entry]
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A bundle and what it is held against: data, results, and the time."""
+    """A bundle and what it is held against: data, and results of others."""
 
     bundle: Bundle
-    catalogue: Catalogue
-    cache: Path
+    data: OwnData
     against: Sequence[Path] = ()
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _data: dict[str, DataSet] = field(default_factory=dict)
-    _answers: dict[DataEntry, AnswerKey] = field(default_factory=dict)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.bundle.cells
-
-    def groups(self) -> list[list[Cell]]:
-        """Give the cells that may differ by their seed alone, by rising seed."""
-        return grouped(self.cells, lambda cell: cell.record.key)
-
-    def answers(self, key: CellKey) -> AnswerKey:
-        """Give the labels that a cell's predictions are judged by, from the verifier's own data.
-
-        Raises :class:`UncheckedError` where that data is not here, :class:`BundleError` where the key is of other data.
-        """
-        entry, name = DataEntry.of(key), key.data_set
-        if entry not in self._answers:
-            try:
-                data = self._data[name] = self._data.get(name) or self.catalogue.open(name, self.cache)
-            except (DataError, UsageError) as error:
-                raise UncheckedError(f"{name} is not here: {error.what}", "name its folder with --data-dir") from error
-            self._answers[entry] = AnswerKey.of(data, same_data(data, key))
-        return self._answers[entry]
 
     def judged(self) -> Iterator[tuple[Cell, AnswerKey]]:
         """Give the cells whose data is here, with its labels.
@@ -80,47 +95,20 @@ class Case:
         Raises :class:`UncheckedError` after the last of them where other data is missing,
         :class:`BundleError` where a key is of other data.
         """
-        absent: list[UncheckedError] = []
+        absent = None
         for cell in self.cells:
             try:
-                answers = self.answers(cell.record.key)
+                yield cell, self.data.answers(cell.record.key)
             except UncheckedError as error:
-                absent.append(error)
-            else:
-                yield cell, answers
+                absent = absent or error
         if absent:
-            raise absent[0]
-
-    @cached_property
-    def hashes(self) -> Mapping[str, str]:
-        """Code hashes of the components of gzslbench and of the source in the bundle, by name."""
-        return hashes_with(self.bundle.source)
+            raise absent
 
     @cached_property
     def rivals(self) -> Sequence[tuple[Results, RecordSummary]]:
         """All results that the bundle is held against, and where each of them lies."""
         places = [open_results(root) for root in self.against]
         return [(results, summary) for results in places for summary in summaries(results)]
-
-
-def same_data(data: DataSet, key: CellKey) -> Split:
-    """Find the split of a key in the verifier's data set.
-
-    Raises:
-        BundleError: the data set has other content than the key says, or no such split.
-    """
-    for name, ours in data.fingerprint.items():
-        if getattr(key, name) != ours:
-            raise BundleError(f"{name} of {key.data_set} are {getattr(key, name)}", f"ours are {ours}")
-    try:
-        split = split_of_hash(data, key.split_hash)
-    except DataError as error:
-        raise BundleError(
-            f"split '{key.split}' of {key.data_set} is {key.split_hash}", "ours has no such split"
-        ) from error
-    if split.name != key.split:
-        raise BundleError(f"split '{key.split}' of {key.data_set} is the split '{split.name}'", "it was relabelled")
-    return split
 
 
 def check_known(key: CellKey) -> None:

@@ -17,7 +17,8 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import folder_of
 from gzslbench.submission.case import Case, check_known
-from gzslbench.submission.manifest import DataEntry
+from gzslbench.submission.manifest import DataEntry, grouped
+from gzslbench.submission.source import hashes_with
 from gzslbench.submission.submit import foreign_part
 
 
@@ -63,8 +64,7 @@ def check_protocol(case: Case) -> str:
 
 def check_seeds(case: Case) -> str:
     """All core seeds and no other, of one configuration on each data set and split."""
-    for group in case.groups():
-        keys = [cell.record.key for cell in group]
+    for keys in grouped((cell.record.key for cell in case.cells), lambda key: key):
         what, seeds = f"{DataEntry.of(keys[0])}, {keys[0].protocol}", tuple(key.seed for key in keys)
         if seeds != CORE_SEEDS:
             raise BundleError(
@@ -80,8 +80,9 @@ def check_seeds(case: Case) -> str:
 
 def check_code(case: Case) -> str:
     """Every component's code is that of the source in the bundle, or gzslbench's own."""
+    hashes = hashes_with(case.bundle.source)
     for cell in case.cells:
-        part = foreign_part(cell.record.key, case.hashes)
+        part = foreign_part(cell.record.key, hashes)
         if part:
             raise BundleError(
                 f"'{part.name}' has the code {part.code}, which neither the source in the bundle nor gzslbench has",

@@ -6,7 +6,7 @@ What can't be raises :class:`BundleError`, what is merely unlikely :class:`Doubt
 from __future__ import annotations
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.report.papers.reported import reported_numbers
 from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import Case, DoubtError
-from gzslbench.submission.manifest import DataEntry
+from gzslbench.submission.manifest import DataEntry, grouped
 
 NEARLY_ALL = 0.999
 """Share of samples from which on two sets of predictions are taken for one."""
@@ -34,7 +34,7 @@ _SCORES = ("margin", "log_prior")
 
 def check_originality(case: Case) -> str:
     """No predictions are those of another method, and none of a generator's are those of another seed."""
-    for group in case.groups():
+    for group in grouped(case.cells, lambda cell: cell.record.key):
         _check_seeds_differ(group)
     compared = 0
     for store, result in case.rivals:
@@ -50,7 +50,7 @@ def check_originality(case: Case) -> str:
 def check_timings(case: Case) -> str:
     """Training and predicting took time, and took place in the past."""
     for cell in case.cells:
-        wrong = _wrong_timing(cell) or _wrong_date(cell.record.created, case.now)
+        wrong = _wrong_timing(cell) or _wrong_date(cell.record.created)
         if wrong:
             raise BundleError(f"{cell}: {wrong}", "run it again")
     return "every phase took time, in the past"
@@ -127,9 +127,9 @@ def _wrong_timing(cell: Cell) -> str:
     return "" if timings.peak_memory_mib > 0 else "it took no memory"
 
 
-def _wrong_date(created: str, now: datetime) -> str:
+def _wrong_date(created: str) -> str:
     try:
-        late = datetime.fromisoformat(created) > now + CLOCK_SKEW
+        late = datetime.fromisoformat(created) > datetime.now(UTC) + CLOCK_SKEW
     except (ValueError, TypeError):
         return f"it was made at no time that can be read: {created!r}"
     return f"it was made in the future: {created}" if late else ""

@@ -21,6 +21,7 @@ from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
+from gzslbench.submission.line import last_line
 
 PROJECT = "pyproject.toml"
 _IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
@@ -71,18 +72,13 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
 
 def hashes_with(files: Mapping[str, bytes]) -> dict[str, str]:
     """Give the code hash of every component of gzslbench and of source, which may be empty, by name."""
-    return own_hashes() | (component_hashes(files) if files else {})
+    return _hashes(own_plugins()) | (component_hashes(files) if files else {})
 
 
 def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     """Give the code hash of every component that source declares, by name, as the runner would compute it."""
     with unpacked(files) as folder:
         return _hashes(plugins_in(folder))
-
-
-def own_hashes() -> dict[str, str]:
-    """Give the code hash of every component that comes with gzslbench."""
-    return _hashes(own_plugins())
 
 
 def own_plugins() -> list[PluginSource]:
@@ -152,9 +148,9 @@ def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
             if built.returncode == 0:
                 break
         else:
-            last = (built.stdout + built.stderr).strip().splitlines()[-1:] or ["no output"]
+            last = last_line(built.stdout + built.stderr, "no output")
             raise UsageError(
-                f"the source distribution of {folder} can't be built: {last[0]}", "try python -m build --sdist"
+                f"the source distribution of {folder} can't be built: {last}", "try python -m build --sdist"
             )
         with tarfile.open(next(Path(out).glob("*.tar.gz"))) as archive:
             for member in filter(tarfile.TarInfo.isfile, archive):

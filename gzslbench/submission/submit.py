@@ -21,8 +21,9 @@ from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
-from gzslbench.submission.bundle import Bundle, folder_of, read_bundle, write_bundle
+from gzslbench.submission.bundle import Bundle, bundle_of, folder_of, write_bundle
 from gzslbench.submission.case import check_known
+from gzslbench.submission.line import last_line
 from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
 from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
 
@@ -40,7 +41,7 @@ class Submission:
 
 
 def submit(submission: Submission, out: Path) -> Bundle:
-    """Write a bundle and read it back; raises :class:`BundleError` or :class:`UsageError` where that is refused."""
+    """Write a bundle that can be read back; raises :class:`BundleError` or :class:`UsageError` where there is none."""
     results = open_results(submission.results)
     packed = pack(submission.plugin) if submission.plugin else Packed({}, ())
     hashes = hashes_with(packed.files)
@@ -54,8 +55,11 @@ def submit(submission: Submission, out: Path) -> Bundle:
     if submission.plugin:
         _check_plugin(submission.plugin, packed)
     records = [results.record(key) for key in chosen]
-    write_bundle(out, _manifest(submission, records, packed), _files(results, records, packed))
-    return read_bundle(out)
+    written = io.BytesIO()
+    write_bundle(written, _manifest(submission, records, packed), _files(results, records, packed))
+    bundle = bundle_of(written.getvalue(), out.name)
+    out.write_bytes(written.getvalue())
+    return bundle
 
 
 def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
@@ -135,8 +139,8 @@ def _check_plugin(source: Path, packed: Packed) -> None:
     for plugin in packed.plugins if source.is_dir() else [str(source)]:
         checked = run_check(plugin)
         if checked.returncode != 0:
-            last = (checked.stdout + checked.stderr).strip().splitlines()[-1:] or ["it said nothing"]
-            raise BundleError(f"gzslbench check {plugin} fails: {last[0]}", "fix what it names, and run again")
+            last = last_line(checked.stdout + checked.stderr, "it said nothing")
+            raise BundleError(f"gzslbench check {plugin} fails: {last}", "fix what it names, and run again")
 
 
 def _manifest(submission: Submission, records: Sequence[Record], packed: Packed) -> Manifest:

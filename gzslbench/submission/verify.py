@@ -4,48 +4,24 @@ from __future__ import annotations
 
 import json
 import secrets
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from gzslbench import __version__
-from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import GzslbenchError, UsageError
 from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
 from gzslbench.records.store import Store, path_safe
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission import checks
 from gzslbench.submission.bundle import Bundle, read_bundle
-from gzslbench.submission.case import Case, DoubtError, UncheckedError
+from gzslbench.submission.case import Case, DoubtError, OwnData, UncheckedError
 from gzslbench.submission.confined.confinement import Confinement, Unconfined, bubblewrap
-from gzslbench.submission.confined.run import printable
+from gzslbench.submission.line import Line, Outcome
 from gzslbench.submission.manifest import SOURCE
 from gzslbench.submission.plausibility import check_originality, check_plausibility, check_timings
 from gzslbench.submission.source import unpacked, write_files
-
-
-class Outcome(StrEnum):
-    """How a check ended."""
-
-    PASSED = "passed"
-    REFUSED = "refused"
-    DOUBTFUL = "doubtful"
-    UNCHECKED = "unchecked"
-
-
-@dataclass(frozen=True)
-class Line:
-    """What one check found, in one line: names in a bundle may hold anything, a terminal's control characters too."""
-
-    check: str
-    outcome: Outcome
-    text: str
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "text", printable(self.text))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +47,10 @@ class Verification:
         """How far the results can be trusted by these checks alone; None where the bundle is refused."""
         if not self.passed:
             return None
-        outcomes = {line.check: line.outcome for line in self.lines}
-        if outcomes["metrics"] is not Outcome.PASSED:
+        failing = {line.check for line in self.lines if line.outcome is not Outcome.PASSED}
+        if "metrics" in failing:
             return Provenance.SUBMITTED
-        return Provenance.REPRODUCED if outcomes.get("rerun") is Outcome.PASSED else Provenance.RESCORED
+        return Provenance.RESCORED if "rerun" in failing else Provenance.REPRODUCED
 
 
 CHECKS: dict[str, Callable[[Case], str]] = {
@@ -93,6 +69,7 @@ CHECKS: dict[str, Callable[[Case], str]] = {
 """All but reading and rerunning, in order."""
 _BUILDS_ON = {"predictions": ("data",), "metrics": ("data", "predictions"), "originality": ("predictions",)}
 """Checks that say nothing once others have refused."""
+_ENDINGS: dict[type, Outcome] = {DoubtError: Outcome.DOUBTFUL, UncheckedError: Outcome.UNCHECKED}
 
 
 @dataclass(frozen=True)
@@ -117,7 +94,7 @@ class Verifier:
         except BundleError as error:
             return Verification(None, (Line("archive", Outcome.REFUSED, str(error)),))
         lines = [Line("archive", Outcome.PASSED, f"{bundle}; every hash fits")]
-        case = Case(bundle, Catalogue.find(self.data_dirs, cache_dir=self.cache), self.cache, self.against)
+        case = Case(bundle, OwnData(self.data_dirs, self.cache), self.against)
         for name, check in CHECKS.items():
             lines.append(_line(name, check, case, lines))
         if any(line.outcome is Outcome.REFUSED for line in lines):
@@ -125,41 +102,28 @@ class Verifier:
         elif not self.rerun:
             lines.append(Line("rerun", Outcome.UNCHECKED, "nothing was trained again: --rerun N does it for N cells"))
         else:
-            lines += self._rerun(bundle, confinement)
+            lines += self._rerun(case, confinement)
         return Verification(case, tuple(lines), self.doubts_allowed)
 
-    def _rerun(self, bundle: Bundle, confinement: Confinement) -> list[Line]:
+    def _rerun(self, case: Case, confinement: Confinement) -> list[Line]:
         """Train a sample of cells again; which ones is drawn now, so that nobody can prepare for it."""
         from gzslbench.submission.rerun import Rerun, rerun_cells
 
-        source = bundle.source
-        with unpacked(source) as folder, tempfile.TemporaryDirectory(prefix="gzslbench-rerun-") as work:
-            setting = Rerun(confinement, folder if source else None, self.data_dirs, self.cache, Path(work))
-            try:
-                outcomes = rerun_cells(bundle.cells, self.rerun, secrets.randbits(32), setting)
-            except GzslbenchError as error:
-                return [Line("rerun", Outcome.UNCHECKED, str(error))]
-        if not outcomes:
-            return [Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")]
-        passed = {True: Outcome.PASSED, False: Outcome.REFUSED}
-        return [Line("rerun", passed[each.within], f"{each.digest}: {each.reason}") for each in outcomes]
+        source = case.bundle.source
+        with unpacked(source) as folder:
+            setting = Rerun(confinement, folder if source else None, case.data)
+            return rerun_cells(case.cells, self.rerun, secrets.randbits(32), setting)
 
 
 def _line(name: str, check: Callable[[Case], str], case: Case, before: Sequence[Line]) -> Line:
     """Run one check, unless what it builds on was refused."""
-    refused = [
-        line.check for line in before if line.outcome is Outcome.REFUSED and line.check in _BUILDS_ON.get(name, ())
-    ]
-    if refused:
-        return Line(name, Outcome.UNCHECKED, f"'{refused[0]}' was refused")
+    for line in before:
+        if line.outcome is Outcome.REFUSED and line.check in _BUILDS_ON.get(name, ()):
+            return Line(name, Outcome.UNCHECKED, f"'{line.check}' was refused")
     try:
         return Line(name, Outcome.PASSED, check(case))
-    except DoubtError as error:
-        return Line(name, Outcome.DOUBTFUL, str(error))
-    except UncheckedError as error:
-        return Line(name, Outcome.UNCHECKED, str(error))
     except GzslbenchError as error:
-        return Line(name, Outcome.REFUSED, str(error))
+        return Line(name, _ENDINGS.get(type(error), Outcome.REFUSED), str(error))
 
 
 def accept(verification: Verification, into: Path) -> Path:
@@ -177,7 +141,13 @@ def accept(verification: Verification, into: Path) -> Path:
     root = into / f"{path_safe(bundle.manifest.method)}-{bundle.sha256[:8]}"
     if root.exists():
         raise UsageError(f"{root} is there already", "this very bundle was accepted before")
-    _write(case, root)
+    root.mkdir(parents=True)
+    (root / MANIFEST).write_text(bundle.manifest.to_json(), encoding="utf-8")
+    write_files(bundle.source, root / SOURCE)
+    with Store(root).writing() as store:
+        for cell, answers in case.judged():
+            store.write(cell.record, cell.predictions)
+            store.write_answer_key(cell.record.key, answers)
     said = {
         "provenance": str(Provenance.VERIFIED if provenance is Provenance.REPRODUCED else provenance),
         "bundle_sha256": bundle.sha256,
@@ -188,14 +158,3 @@ def accept(verification: Verification, into: Path) -> Path:
     }  # written last: a folder without it was not accepted in full
     (root / PROVENANCE).write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return root
-
-
-def _write(case: Case, root: Path) -> None:
-    root.mkdir(parents=True)
-    (root / MANIFEST).write_text(case.bundle.manifest.to_json(), encoding="utf-8")
-    write_files(case.bundle.source, root / SOURCE)
-    store = Store(root)
-    with store.writing():
-        for cell, answers in case.judged():
-            store.write(cell.record, cell.predictions)
-            store.write_answer_key(cell.record.key, answers)

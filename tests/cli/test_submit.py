@@ -4,7 +4,7 @@ import pytest
 
 from gzslbench.submission.bundle import read_bundle
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "records" / "leaderboard.txt"
 DECLARED = tuple(
     option
     for said in ("author=A. N. Author", "licence=MIT", "chosen-on=defaults", "external-data=none")

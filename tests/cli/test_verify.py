@@ -6,7 +6,7 @@ import pytest
 from gzslbench.submission.manifest import Declarations
 from gzslbench.submission.submit import Submission, submit
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "records" / "leaderboard.txt"
 
 
 @pytest.fixture

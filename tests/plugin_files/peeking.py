@@ -106,6 +106,7 @@ class Peeking(Classifier):
         os.abort()
 
     def _exit(self):
+        print("first\n\x1b[2J I give up", flush=True)
         os._exit(0)
 
     def _memory(self):

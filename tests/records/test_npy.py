@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.records.untrusted.npy import read_npy
+from gzslbench.records.untrusted.arrays import read_npy
 
 TYPES = st.one_of(
     arrays.integer_dtypes(endianness="?"), arrays.floating_dtypes(endianness="?"), arrays.unicode_string_dtypes()

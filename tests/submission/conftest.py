@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,14 @@ from gzslbench.errors import UsageError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import Record
-from gzslbench.records.store import Store
+from gzslbench.submission.bundle import folder_of as bundle_folder
 from gzslbench.submission.bundle import write_bundle
 from gzslbench.submission.confined.confinement import Bubblewrap, bubblewrap
-from gzslbench.submission.manifest import RECORDS, Manifest, declarations
+from gzslbench.submission.manifest import Manifest, declarations
 from gzslbench.submission.submit import Submission, submit
 from gzslbench.submission.verify import Verification, Verifier
 
-RESULTS = Path(__file__).parents[2] / "leaderboards" / "results"
+RESULTS = Path(__file__).parents[2] / "leaderboards" / "records" / "leaderboard.txt"
 DECLARED = declarations({"author": "A. N. Author", "licence": "MIT", "chosen_on": "defaults", "external_data": "none"})
 Files = dict[str, bytes]
 Verify = Callable[..., Verification]
@@ -106,9 +105,16 @@ def put_record(files: Files, record: Record, predictions: bytes | None = None, s
     old = folder_of(files, record.key.seed if seed is None else seed)
     kept = files.pop(f"{old}/predictions.npz")
     del files[f"{old}/record.json"]
-    folder = f"{RECORDS}{Store(Path()).folder(record.key).relative_to('records')}"
+    folder = bundle_folder(record.key)
     files[f"{folder}/record.json"] = record.to_json().encode()
     files[f"{folder}/predictions.npz"] = predictions or kept
+
+
+def put_keys(files: Files, seeds: Iterable[int] = range(5), **changes: Any) -> None:
+    """Put records with changed keys in place of those of some seeds."""
+    for seed in seeds:
+        record = record_in(files, seed)
+        put_record(files, replace(record, key=replace(record.key, **changes)), seed=seed)
 
 
 def arrays_in(files: Files, seed: int) -> dict[str, np.ndarray]:
@@ -123,11 +129,8 @@ def npz(arrays: dict[str, np.ndarray], **options: Any) -> bytes:
 
 
 def as_json(value: Any) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """Write JSON as records are written, but NaN and infinity as well."""
+    return (json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n").encode()
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError, UsageError
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import PROVENANCE, Provenance, provenance_of
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import read_bundle
 from gzslbench.submission.confined.confinement import Unconfined
-from gzslbench.submission.rerun import RerunOutcome
-from gzslbench.submission.verify import Outcome, Verifier, accept
+from gzslbench.submission.line import Line, Outcome
+from gzslbench.submission.verify import Verifier, accept
 
 from .conftest import RESULTS, rehashed
 
@@ -19,15 +20,15 @@ def test_accepted_records_are_a_results_folder_of_their_own(bundles, verify, tmp
     root = accept(verify(bundles["f-clswgan"]), tmp_path / "submissions")
     bundle = read_bundle(bundles["f-clswgan"])
     assert root == tmp_path / "submissions" / f"f-clswgan-{bundle.sha256[:8]}"
-    results = Store(root).results()
-    assert sorted(result.seed for result in results) == [0, 1, 2, 3, 4]
+    theirs = open_results(RESULTS)
+    assert sorted(record.key.seed for record in Store(root).records()) == [0, 1, 2, 3, 4]
     for cell in bundle.cells:
-        ours, theirs = Store(root).predictions(cell.record.key), Store(RESULTS).predictions(cell.record.key)
-        assert np.array_equal(ours.predicted, theirs.predicted)
-        assert np.array_equal(ours.log_prior, theirs.log_prior)
+        ours, original = (results.predictions(cell.record.key).arrays() for results in (Store(root), theirs))
+        assert ours.keys() == original.keys()
+        assert all(np.array_equal(ours[name], original[name]) for name in ours)
         answers = Store(root).answer_key(cell.record.key)
         assert answers is not None
-        assert answers.h(ours) == pytest.approx(cell.record.metrics.h)
+        assert answers.h(cell.predictions) == pytest.approx(cell.record.metrics.h)
     assert provenance_of(root) is Provenance.RESCORED
     said = json.loads((root / PROVENANCE).read_text())
     assert said["bundle_sha256"] == bundle.sha256
@@ -65,23 +66,32 @@ def test_what_could_not_be_rescored_is_not_accepted(bundles, verify, tmp_path, m
 
 
 @pytest.mark.parametrize(
-    ("within", "reached"), [((True, True), Provenance.REPRODUCED), ((True, False), None), ((False, True), None)]
+    ("outcomes", "reached"),
+    [
+        ("passed passed", Provenance.REPRODUCED),
+        ("passed refused", None),
+        ("refused unchecked", None),
+        ("unchecked refused", None),
+        ("unchecked passed", Provenance.RESCORED),
+        ("passed unchecked", Provenance.RESCORED),
+    ],
 )
-def test_a_rerun_decides(bundles, tmp_path, monkeypatch, within, reached):
+def test_a_rerun_decides(bundles, tmp_path, monkeypatch, outcomes, reached):
     given = {}
 
     def rerun_cells(records, count, seed, rerun):
         given.update(records=records, count=count, rerun=rerun)
-        return [RerunOutcome("d" * 16, 0.41, each, "trained in 1 s (in a box)") for each in within]
+        return [Line("rerun", Outcome(outcome), "trained in 1 s (in a box)") for outcome in outcomes.split()]
 
     monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", rerun_cells)
     verification = Verifier((), tmp_path / "cache", rerun=2, unconfined=True).verify(bundles["eszsl"])
     assert verification.provenance is reached
-    assert verification.lines[-1].text == "dddddddddddddddd: trained in 1 s (in a box)"
+    assert verification.lines[-1].text == "trained in 1 s (in a box)"
     assert (given["count"], given["rerun"].plugin, len(given["records"])) == (2, None, 5)
     assert given["rerun"].confinement == Unconfined()
     if reached:
-        assert provenance_of(accept(verification, tmp_path)) is Provenance.VERIFIED
+        accepted = Provenance.VERIFIED if reached is Provenance.REPRODUCED else reached
+        assert provenance_of(accept(verification, tmp_path)) is accepted
 
 
 def test_a_rerun_is_given_the_source(files, tmp_path, monkeypatch):
@@ -89,7 +99,7 @@ def test_a_rerun_is_given_the_source(files, tmp_path, monkeypatch):
 
     def rerun_cells(records, count, seed, rerun):
         given.extend(path.name for path in rerun.plugin.iterdir())
-        return []
+        return [Line("rerun", Outcome.UNCHECKED, "none of the cells can be trained again")]
 
     monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", rerun_cells)
     files["source/mine.py"] = b"x = 1"

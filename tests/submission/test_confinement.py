@@ -26,7 +26,8 @@ from gzslbench.submission.confined.confinement import (
     environment,
     failure_of,
 )
-from gzslbench.submission.confined.run import LONGEST_TEXT, Inside, Outside
+from gzslbench.submission.confined.run import Inside, Outside
+from gzslbench.submission.line import LONGEST_TEXT
 
 SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches")
 

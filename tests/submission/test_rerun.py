@@ -16,13 +16,15 @@ from typing import Any
 import psutil
 import pytest
 
-from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.record import PartKey, Record
-from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.report.uncertainty.bootstrap import h_replicates, interval
+from gzslbench.submission.bundle import Cell
+from gzslbench.submission.case import OwnData
 from gzslbench.submission.confined.confinement import Bubblewrap, Confinement, Unconfined
 from gzslbench.submission.confined.job import Limits, prepare
-from gzslbench.submission.rerun import Rerun, RerunOutcome, h_interval, rerun_cells, sample
+from gzslbench.submission.line import Line, Outcome
+from gzslbench.submission.rerun import Rerun, rerun_cells, sample, trained_again
 
 MARK = "labels of the test samples"
 PEEKING = Path(__file__).parents[1] / "plugin_files" / "peeking.py"
@@ -45,9 +47,8 @@ class FoldFitter:
     make_record: Callable[..., Record]
     world: Path
     cache: Path
-    workdir: Path
 
-    def record(self, combination: str, protocol: str = "inductive", seed: int = 0, **settings: object) -> Record:
+    def cell(self, combination: str, protocol: str = "inductive", seed: int = 0, **settings: object) -> Cell:
         """Run a combination of the toy plugin's components for real."""
         assigned = [f"{combination.split('+')[-1]}.{name}={value}" for name, value in settings.items()]
         (job,) = self.rehearsal.jobs([combination], protocol, assigned, seed=seed)
@@ -56,31 +57,30 @@ class FoldFitter:
         record = self._blank(protocol, seed)
         parts = {kind: getattr(choice, kind) for kind in ("generator", "gate", "classifier")}
         keys = {kind: part and PartKey(part.name, dict(part.config), "c0de" * 3) for kind, part in parts.items()}
-        return replace(record, key=replace(record.key, **keys), metrics=coordinator.metrics[0])
+        record = replace(record, key=replace(record.key, **keys), metrics=coordinator.metrics[0])
+        return Cell("", record, coordinator.results[0].predictions)
 
-    def peeking(self, seed: int = 0, **config: object) -> Record:
-        """Give a record that claims to come from the peeking plugin."""
-        record = self.record("none+none+toy-linear", seed=seed)
-        return replace(record, key=replace(record.key, classifier=PartKey("peeking", config, "c0de" * 3)))
+    def peeking(self, seed: int = 0, **config: object) -> Cell:
+        """Give a cell that claims to come from the peeking plugin."""
+        return changed(self.cell("none+none+toy-linear", seed=seed), classifier=PartKey("peeking", config, "c0de" * 3))
 
-    def rerun(
-        self,
-        *records: Record,
-        confinement: Confinement = UNCONFINED,
-        plugin: Path = PEEKING,
-        limits: Limits | None = None,
-    ) -> list[RerunOutcome]:
-        """Run records again."""
-        setting = Rerun(confinement, plugin, [self.world], self.cache, self.workdir, limits or Limits())
-        return rerun_cells(records, len(records), 0, setting)
+    def setting(
+        self, plugin: Path = PEEKING, confinement: Confinement = UNCONFINED, limits: Limits | None = None
+    ) -> Rerun:
+        return Rerun(confinement, plugin, OwnData([self.world], self.cache), limits or Limits())
+
+    def rerun(self, *cells: Cell, **options: Any) -> list[Line]:
+        """Run cells again."""
+        return rerun_cells(cells, len(cells), 0, self.setting(**options))
 
     def reason(self, *, confinement: Confinement = UNCONFINED, limits: Limits | None = None, **config: object) -> str:
         """Say how the peeking plugin's cell ended."""
-        (outcome,) = self.rerun(self.peeking(**config), confinement=confinement, limits=limits)
-        assert outcome.h_after is None
-        assert not outcome.within
-        assert outcome.reason.endswith(f" ({confinement.description})")
-        return outcome.reason
+        cell = self.peeking(**config)
+        (line,) = self.rerun(cell, confinement=confinement, limits=limits)
+        assert line.outcome is Outcome.REFUSED
+        assert line.text.startswith(f"{cell.record.digest}: ")
+        assert line.text.endswith(f" ({confinement.description})")
+        return line.text.partition(": ")[2]
 
     def _blank(self, protocol: str, seed: int) -> Record:
         data_set, split = self.rehearsal.data_set, self.rehearsal.data_set.split()
@@ -95,9 +95,14 @@ class FoldFitter:
         )
 
 
+def changed(cell: Cell, **changes: Any) -> Cell:
+    """Give a cell with another key."""
+    return replace(cell, record=replace(cell.record, key=replace(cell.record.key, **changes)))
+
+
 @pytest.fixture
-def fitter(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path, tmp_path: Path) -> FoldFitter:
-    return FoldFitter(rehearsal, make_record, tiny_world, tiny_cache, tmp_path / "work")
+def fitter(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path) -> FoldFitter:
+    return FoldFitter(rehearsal, make_record, tiny_world, tiny_cache)
 
 
 @pytest.mark.parametrize(
@@ -112,12 +117,8 @@ def fitter(rehearsal: Any, make_record: Any, tiny_world: Path, tiny_cache: Path,
 def test_an_honest_cell_comes_out_as_before(
     fitter: FoldFitter, toy_plugin: Path, confinement: Confinement, combination: str, protocol: str
 ) -> None:
-    record = fitter.record(combination, protocol, seed=3)
-    (outcome,) = fitter.rerun(record, plugin=toy_plugin, confinement=confinement)
-    assert outcome == RerunOutcome(record.digest, record.metrics.h, True, outcome.reason)
-    h = f"{100 * record.metrics.h:.1f}"
-    assert outcome.reason.endswith(f" s ({confinement.description})")
-    assert outcome.reason.startswith(f"H {h} again and {h} in the record, whose 95% interval is ")
+    record = fitter.cell(combination, protocol, seed=3).record
+    assert trained_again(record, fitter.setting(toy_plugin, confinement)) == record.metrics.h
 
 
 def test_a_package_is_found_by_its_entry_point(
@@ -130,61 +131,57 @@ def test_a_package_is_found_by_its_entry_point(
     (tmp_path / "source" / "pyproject.toml").write_text(
         '[project]\nname = "toy"\nversion = "1"\n[project.entry-points.gzslbench]\ntoy = "toy_package"\n'
     )
-    record = fitter.record("none+none+toy-linear")
-    (outcome,) = fitter.rerun(record, plugin=tmp_path / "source", confinement=confinement)
-    assert outcome.h_after == record.metrics.h, outcome.reason
+    cell = fitter.cell("none+none+toy-linear")
+    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
+    correct = answers.correct(cell.predictions)[:, None]
+    accepted = interval(h_replicates(answers.labels, answers.unseen_classes, correct)[0])
+    (line,) = fitter.rerun(cell, plugin=tmp_path / "source", confinement=confinement)
+    assert line.outcome is Outcome.PASSED
+    h = f"{100 * cell.record.metrics.h:.1f}"
+    assert line.text.startswith(
+        f"{cell.record.digest}: H {h} again and {h} in the record, whose 95% interval is "
+        f"{100 * accepted.low:.1f} to {100 * accepted.high:.1f}; trained in "
+    )
+    assert line.text.endswith(f" s ({confinement.description})")
 
 
-def test_h_that_the_code_does_not_reach_is_not_within(fitter: FoldFitter, toy_plugin: Path) -> None:
-    record = fitter.record("none+none+toy-linear", gamma=1.0)
-    perfect = dict.fromkeys(record.metrics.per_class, 1.0)
-    boasting = replace(record, metrics=replace(record.metrics, h=1.0, u=1.0, s=1.0, per_class=perfect))
-    (outcome,) = fitter.rerun(boasting, plugin=toy_plugin)
-    assert outcome.h_after == record.metrics.h < 1
-    assert not outcome.within
+@pytest.mark.slow
+def test_h_that_the_code_does_not_reach_is_refused(fitter: FoldFitter, toy_plugin: Path) -> None:
+    cell = fitter.cell("none+none+toy-linear", gamma=1.0)
+    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
+    perfect = replace(cell.predictions, predicted=answers.labels)
+    boasting = replace(cell, record=replace(cell.record, metrics=answers.score(perfect)), predictions=perfect)
+    (line,) = fitter.rerun(boasting, plugin=toy_plugin)
+    assert line.outcome is Outcome.REFUSED
+    assert f"H {100 * cell.record.metrics.h:.1f} again and 100.0 in the record" in line.text
 
 
-def test_records_of_other_data_are_refused(fitter: FoldFitter, toy_plugin: Path) -> None:
-    record = fitter.record("none+none+toy-linear")
-    with pytest.raises(BundleError, match=r"features of TINY are 0{16}; ours are"):
-        fitter.rerun(replace(record, key=replace(record.key, features="0" * 16)), plugin=toy_plugin)
+@pytest.mark.slow
+def test_each_cell_has_a_line_of_its_own(fitter: FoldFitter) -> None:
+    cell = fitter.peeking(how="nan")
+    others = changed(cell, features="0" * 16), changed(cell, data_set="ABSENT")
+    lines = {line.text.partition(":")[0]: line for line in fitter.rerun(*others, cell)}
+    told = [(lines[each.record.digest].outcome, lines[each.record.digest].text) for each in (cell, *others)]
+    assert [outcome for outcome, _ in told] == [Outcome.REFUSED, Outcome.UNCHECKED, Outcome.UNCHECKED]
+    assert "features of TINY are 0000000000000000; ours are" in told[1][1]
+    assert "ABSENT is not here: there is no data set 'ABSENT'; name its folder with --data-dir" in told[2][1]
 
 
 def test_the_sample_depends_on_the_seed_alone_and_leaves_out_what_read_test_labels(fitter: FoldFitter) -> None:
-    records = [fitter._blank(protocol, seed) for protocol in ("inductive", "paper", "strict") for seed in range(5)]
-    chosen = sample(records, 3, 7)
-    assert chosen == sample(records[::-1], 3, 7)
+    cell = fitter.cell("none+none+toy-linear")
+    protocols = ("inductive", "paper", "strict")
+    cells = [changed(cell, protocol=protocol, seed=seed) for protocol in protocols for seed in range(5)]
+    chosen = sample(cells, 3, 7)
+    assert chosen == sample(cells[::-1], 3, 7)
     assert len(chosen) == 3
-    assert {each.key.protocol for each in sample(records, 99, 0)} == {"inductive", "strict"}
-    assert len({tuple(each.digest for each in sample(records, 3, seed)) for seed in range(20)}) > 5
-
-
-@pytest.mark.parametrize("accuracy", [float("nan"), -0.1, 1.1])
-def test_an_accuracy_that_is_none_is_refused(fitter: FoldFitter, accuracy: float) -> None:
-    record = fitter.record("none+none+toy-linear")
-    per_class = dict.fromkeys(record.metrics.per_class, accuracy)
-    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
-    with pytest.raises(RecordError, match="gives no accuracy of the class"):
-        h_interval(replace(record, metrics=replace(record.metrics, per_class=per_class)), answers)
-
-
-def test_the_interval_is_that_of_the_marks(fitter: FoldFitter) -> None:
-    from gzslbench.report.uncertainty.bootstrap import h_replicates, interval
-
-    record = fitter.record("none+none+toy-linear")
-    coordinator = fitter.rehearsal.run("none+none+toy-linear")
-    answers = AnswerKey.of(fitter.rehearsal.data_set, fitter.rehearsal.data_set.split())
-    marks = answers.marks(coordinator.results[0].predictions)
-    expected = interval(h_replicates(answers.labels, answers.unseen_classes, marks[:, None])[0])
-    found = h_interval(record, answers)
-    assert found.low <= record.metrics.h <= found.high
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.03)
+    assert {each.record.key.protocol for each in sample(cells, 99, 0)} == {"inductive", "strict"}
+    assert len({tuple(each.record.digest for each in sample(cells, 3, seed)) for seed in range(20)}) > 5
 
 
 def test_what_is_handed_out_tells_nothing_of_the_test(fitter: FoldFitter) -> None:
     data_set = fitter.rehearsal.data_set
     split = data_set.split()
-    record = fitter.record("none+none+toy-linear", "validated")
+    record = fitter.cell("none+none+toy-linear", "validated").record
     made = [prepare(record, data_set, split, 1, None, Limits()) for _ in range(2)]
     for each in made:
         train, tests = len(split.trainval), len(each.samples)
@@ -216,6 +213,7 @@ def guesses(fitter: FoldFitter, tmp_path: Path) -> Iterator[dict[str, object]]:
         }
 
 
+@pytest.mark.slow
 def test_a_plugin_finds_labels_where_nothing_confines_it(fitter: FoldFitter, guesses: dict[str, object]) -> None:
     reason = fitter.reason(root=str(fitter.world), **guesses)
     found = set(re.findall(r"\w+", reason.partition("found ")[2]))
@@ -223,6 +221,7 @@ def test_a_plugin_finds_labels_where_nothing_confines_it(fitter: FoldFitter, gue
     assert "environment" not in found
 
 
+@pytest.mark.slow
 def test_a_confined_plugin_finds_nothing(
     fitter: FoldFitter, guesses: dict[str, object], bwrap: Bubblewrap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,27 +229,23 @@ def test_a_confined_plugin_finds_nothing(
     assert "RuntimeError: found nothing (/plugin/peeking.py" in fitter.reason(confinement=bwrap, **guesses)
 
 
+@pytest.mark.slow
 def test_a_data_folder_inside_a_shared_one_is_covered(fitter: FoldFitter, bwrap: Bubblewrap, tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(fitter.world, source / "data")
     shutil.copy(PEEKING, source)
     fitter.world = source / "data"
-    record = fitter.peeking(data="/plugin/data")
-    (outcome,) = fitter.rerun(record, plugin=source, confinement=bwrap)
-    assert "found nothing" in outcome.reason
-    (outcome,) = fitter.rerun(replace_config(record, data=str(source)), plugin=source)
-    assert "found data" in outcome.reason
+    (line,) = fitter.rerun(fitter.peeking(data="/plugin/data"), plugin=source, confinement=bwrap)
+    assert "found nothing" in line.text
+    (line,) = fitter.rerun(fitter.peeking(data=str(source)), plugin=source)
+    assert "found data" in line.text
 
 
-def replace_config(record: Record, **config: object) -> Record:
-    part = record.key.classifier
-    return replace(record, key=replace(record.key, classifier=replace(part, config=part.config | config)))
-
-
+@pytest.mark.slow
 def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, bwrap: Bubblewrap, tmp_path: Path) -> None:
     config = {"how": "leave", "mark": uuid.uuid4().hex, "secret": str(tmp_path)}
-    outcomes = fitter.rerun(*(fitter.peeking(seed=seed, **config) for seed in (0, 1)), confinement=bwrap)
-    assert ["found nothing" in outcome.reason for outcome in outcomes] == [True, True]
+    lines = fitter.rerun(*(fitter.peeking(seed=seed, **config) for seed in (0, 1)), confinement=bwrap)
+    assert ["found nothing" in line.text for line in lines] == [True, True]
 
 
 @pytest.mark.slow
@@ -260,7 +255,7 @@ def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, bwrap: Bubble
         ("nan", "returned NaN or infinite values"),
         ("shape", "scores of 'peeking' returned a"),
         ("crash", "it ended without predictions"),
-        ("exit", "it ended without predictions (exit code 0)"),
+        ("exit", "it ended without predictions (exit code 0), in 'fit classifier'; it printed last: [2J I give up"),
         ("memory", "MemoryError"),
         ("pickle", "bytes of predictions, not"),
         ("padded_pickle", "it predicted something else than a class for every test sample"),

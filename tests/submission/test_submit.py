@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gzslbench.errors import UsageError
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import PartKey
 from gzslbench.records.store import Store
@@ -14,7 +15,7 @@ from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import plugin_file
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission import submit as submitting
-from gzslbench.submission.bundle import read_bundle
+from gzslbench.submission.bundle import LIMITS, read_bundle
 from gzslbench.submission.manifest import declarations
 from gzslbench.submission.source import component_hashes, pack
 from gzslbench.submission.submit import Submission, submit
@@ -77,7 +78,7 @@ def package(tmp_path: Path) -> Path:
 def results(plugin: Path, tmp_path: Path) -> Path:
     """Records of eszsl, as if the plugin had made them: nobody can tell where predictions come from."""
     mine = PartKey("mine", {}, source_hash(plugin_file(plugin)))
-    store, theirs = Store(tmp_path / "results"), Store(RESULTS)
+    store, theirs = Store(tmp_path / "results"), open_results(RESULTS)
     with store.writing():
         for record in theirs.records():
             key = record.key
@@ -131,6 +132,13 @@ def test_the_same_records_give_the_same_bytes(results, plugin, checks, tmp_path)
         submit(_submission(results, plugin), tmp_path / name)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
+
+
+def test_what_could_not_be_read_back_is_not_written(results, plugin, checks, tmp_path, monkeypatch):
+    monkeypatch.setattr("gzslbench.submission.bundle.LIMITS", replace(LIMITS, members=9))
+    with pytest.raises(BundleError, match=r"mine\.zip holds 13 files; the limit is 9"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
+    assert not (tmp_path / "mine.zip").exists()
 
 
 def test_methods_of_gzslbench_need_no_source(bundles):

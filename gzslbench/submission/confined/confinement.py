@@ -11,7 +11,6 @@ confinement does not replace reading that source.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import UsageError
+from gzslbench.submission.line import last_line
 
 SCRATCH_BYTES = 1 << 30
 """What ``/tmp`` and ``/dev/shm`` may take, each; they lie in memory."""
@@ -144,8 +144,7 @@ def failure_of(confinement: Confinement) -> str:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-    said = run.stderr.strip().splitlines()
-    return "" if run.returncode == 0 else said[-1] if said else f"exit code {run.returncode}"
+    return "" if run.returncode == 0 else last_line(run.stderr, f"exit code {run.returncode}")
 
 
 def environment(threads: int = 1) -> dict[str, str]:
@@ -157,9 +156,8 @@ def environment(threads: int = 1) -> dict[str, str]:
 
 def _shared_paths() -> Iterator[Path]:
     yield from map(Path, _SHARED)
-    for prefix in (sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable))):  # noqa: PTH120
-        yield Path(prefix)
-        yield Path(prefix).resolve()
+    for prefix in (Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent):
+        yield from (prefix, prefix.resolve())
     for package in ("gzslbench", "gzslbench_plugins"):
         spec = find_spec(package)
         yield from map(Path, (spec.submodule_search_locations or ()) if spec else ())

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import numpy as np
@@ -27,25 +26,22 @@ from gzslbench.errors import ComponentError, ContractError
 from gzslbench.records.predictions import IntArray
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation
+from gzslbench.submission.line import LONGEST_TEXT, last_line, printable
 
 CLASS = np.dtype("<i8")
 LENGTH_BYTES = 8
 LONGEST_HEADER = 4096
-LONGEST_TEXT = 400
 _CHUNK = 1 << 20
 _HEADER = TypeAdapter(tuple[str, str, Annotated[int, Field(ge=0)]])
 
 
-def predicted_inside(
-    confinement: Confinement, room: Room, preparation: Preparation, limit_s: float, log: Path
-) -> IntArray:
+def predicted_inside(confinement: Confinement, room: Room, preparation: Preparation, limit_s: float) -> IntArray:
     """Train in a confined process; gives the classes that it predicts, in the order of the test set (m,).
 
-    What it prints goes to ``log``. Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or
-    says what it should not.
+    Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or says what it should not.
     """
     phase, threads = "start", preparation.given.job.threads
-    with log.open("wb") as printed, _process(confinement, room, threads, printed) as (process, line):
+    with tempfile.TemporaryFile() as printed, _process(confinement, room, threads, printed) as (process, line):
         outside = Outside(line, limit_s)
         try:
             outside.give(preparation.given)
@@ -65,7 +61,7 @@ def predicted_inside(
         except TimeoutError:
             what, remedy = f"it was not done after {limit_s:.0f} s", "its record says that it is faster"
         except (EOFError, OSError):
-            what, remedy = f"it ended without predictions ({_ending(process)})", f"what it printed is in {log}"
+            what, remedy = f"it ended without predictions ({_ending(process)})", _last_words(printed)
         raise ComponentError(f"{what}, in '{phase}'", remedy)
 
 
@@ -108,6 +104,13 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
         return f"exit code {process.wait(timeout=5)}"
     except subprocess.TimeoutExpired:
         return "it closed its line"
+
+
+def _last_words(printed: BinaryIO) -> str:
+    """Give the last line that it printed; the file may be long, and is still its own."""
+    size = os.fstat(printed.fileno()).st_size
+    end = os.pread(printed.fileno(), LONGEST_TEXT, max(size - LONGEST_TEXT, 0)).decode(errors="replace")
+    return f"it printed last: {printable(last_line(end, 'nothing'))}"
 
 
 class Outside:
@@ -171,9 +174,3 @@ class Inside:
     def say(self, what: str, text: str = "", payload: bytes = b"") -> None:
         header = json.dumps([what, text[:LONGEST_TEXT], len(payload)]).encode()
         self._line.sendall(len(header).to_bytes(LENGTH_BYTES) + header + payload)
-
-
-def printable(text: str) -> str:
-    """Bring untrusted text into one line of bounded length without control characters."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(line.split())[:LONGEST_TEXT]
