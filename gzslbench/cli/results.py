@@ -168,8 +168,8 @@ def rescore(
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
     record stays the measurement that it was: only metrics change, and the record's notes say what they were.
     """
-    from gzslbench.records.exchange.opening import open_store
     from gzslbench.records.rescore import Rescoring
+    from gzslbench.records.store import open_store
 
     store = open_store(results)
     if not of_data_sets(read_results([store]), data_sets):

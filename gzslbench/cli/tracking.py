@@ -45,7 +45,7 @@ def track() -> None:
 @tracking_uri_option
 def sync(results: Path, tracking_uri: str | None) -> None:
     """Bring every record into MLflow that is not there yet."""
-    from gzslbench.records.exchange.opening import open_store
+    from gzslbench.records.store import open_store
     from gzslbench.tracking import process
 
     click.echo(f"added {counted(process.sync(open_store(results), tracking_uri), 'record')} to MLflow")

@@ -141,8 +141,8 @@ class CompactResults:
 def _row(record: Record, values: dict[str, Json], place: str) -> int:
     """Say which of the arrays of its configuration and split belong to a cell, which must be the one that is named."""
     row = values.get("row")
-    if values.get("cell", record.digest) != record.digest:
-        raise RecordError(f"{place} does not give the cell {values['cell']} that it names", _REMEDY)
+    if values.get("cell") != record.digest:
+        raise RecordError(f"{place} does not give the cell that it names", _REMEDY)
     if type(row) is not int or row < 0:
         raise RecordError(f"{place} has no row among the arrays", _REMEDY)
     return row

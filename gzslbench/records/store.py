@@ -25,7 +25,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from gzslbench.errors import RecordError
+from gzslbench.errors import RecordError, UsageError
 from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, npz, save_arrays
@@ -41,6 +41,21 @@ PREDICTIONS = "predictions.npz"
 SAMPLES = "samples.npz"
 MOST_RECORD_BYTES = 1 << 26
 _LONGEST_NAME = 120
+
+
+def is_packed(place: Path) -> bool:
+    """Say whether results are in the compact form, which can only be read, or a list of it."""
+    return place.suffix == ".txt" or any(place.glob("*/*.jsonl"))
+
+
+def open_store(place: Path) -> Store:
+    """Open a running store, which can be written to; raises :class:`UsageError` where a place is something else."""
+    if place.is_file() or is_packed(place):
+        raise UsageError(
+            f"{place} can only be read",
+            "name another folder by --results, such as 'gzslbench results unpack' makes of it",
+        )
+    return Store(place)
 
 
 class Store:

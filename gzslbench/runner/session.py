@@ -10,9 +10,8 @@ from dataclasses import asdict, replace
 from rich.console import Console
 
 from gzslbench.errors import UsageError, counted
-from gzslbench.records.exchange.opening import open_store
 from gzslbench.records.record import title
-from gzslbench.records.store import Store
+from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.registry import load_plugins
 from gzslbench.runner.execute import Executor, LocalExecutor

@@ -11,7 +11,7 @@ from pathlib import Path
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.compact import CompactResults
 from gzslbench.records.results import Results
-from gzslbench.records.store import Store
+from gzslbench.records.store import Store, is_packed
 from gzslbench.records.untrusted.archive import MIB, Limits, read_archive
 
 ARCHIVE = Limits(
@@ -31,22 +31,12 @@ def open_results(place: Path) -> Results:
 
     Raises :class:`UsageError` where a list does not exist, and for a file that is none.
     """
-    if place.suffix == ".txt" or any(place.glob("*/*.jsonl")):
+    if is_packed(place):
         if not place.exists():
             raise UsageError(f"{place} does not exist", "name a folder of results, or a list of cells")
         return CompactResults(place)
     if place.is_file():
         raise UsageError(f"{place} is a file", "'gzslbench results unpack' makes a folder of it")
-    return Store(place)
-
-
-def open_store(place: Path) -> Store:
-    """Open a running store, which can be written to; raises :class:`UsageError` where a place is something else."""
-    if place.is_file() or not isinstance(open_results(place), Store):
-        raise UsageError(
-            f"{place} can only be read",
-            "name another folder by --results, such as 'gzslbench results unpack' makes of it",
-        )
     return Store(place)
 
 
