@@ -71,11 +71,12 @@ class Predictions:
         for name, array in given.items():
             if array.dtype.kind not in ("iuf" if name in _FLOATS else "iu"):
                 raise ValueError(f"{name} is of type {array.dtype}")
-        order: Any = np.argsort(given["samples"]) if "samples" in given else slice(None)
         whole: dict[str, Any] = {
-            name: array[order].astype(np.float32 if name in _FLOATS else np.int64) for name, array in given.items()
+            name: array.astype(np.float32 if name in _FLOATS else np.int64) for name, array in given.items()
         }
-        return Predictions(**whole)
+        unsorted = Predictions(**whole)
+        order = np.argsort(unsorted.samples)
+        return Predictions(**{name: array[order] for name, array in unsorted.arrays().items()})
 
     def save(self, file: Path | BinaryIO) -> None:
         """Write a compressed ``.npz``, whole numbers in as few bytes as they need."""

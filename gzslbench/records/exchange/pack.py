@@ -6,8 +6,10 @@ import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from gzslbench.errors import ContractError, RecordError, UsageError, nearest
 from gzslbench.files import aside
@@ -91,7 +93,10 @@ class Packed:
             raise RecordError(f"the cell {record.digest} is damaged: {error.what}", "run it again") from error
         if not self.answer_keys.setdefault(answer_file(record.key), answers).same(answers):
             raise RecordError(f"the labels of the cell {record.digest} are others than before", "compare both")
-        if not keep_the_same(self.cells.setdefault(record.digest, cell), cell):
+        there = self.cells.setdefault(record.digest, cell)
+        if not there.samples and np.array_equal(there.predictions.predicted, cell.predictions.predicted):
+            there = self.cells[record.digest] = replace(there, samples=cell.samples)
+        if not keep_the_same(there, cell):
             self.kept.append(record)
 
     def listed(self, digests: Iterable[str]) -> str:
@@ -103,8 +108,9 @@ class Packed:
 def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> Packed:
     """Write cells of several places in the compact form, a file where ``out`` ends in ``.zip``, else a folder.
 
-    What a folder of that form holds already stays: a cell is there once, as it came first, and other files are left
-    alone. ``name`` is that of a list in the folder, to which the cells are added. All is written or nothing.
+    What a folder of that form holds already stays: a cell is there once, as it came first (samples of another run of it
+    with the same predictions are added to one without), and other files are left alone. ``name`` is that of a list in
+    the folder, to which the cells are added. All is written or nothing.
     """
     packed = Packed()
     if out.suffix == ".zip" and out.exists():
