@@ -16,8 +16,8 @@ from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.timing import Repeated, peaks_mib, repeat_prediction, reset_peaks
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Phase, Timings
-from gzslbench.registry.choice import ConfiguredComponent, Setup
 from gzslbench.registry.registry import load_component
+from gzslbench.registry.setup import ConfiguredComponent, Setup
 
 REPEATS = 3
 """How often the prediction of all test samples is timed, after its warm-up."""

@@ -23,9 +23,9 @@ from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.record import LossCurve, Phase
-from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.registry import load_component
 from gzslbench.registry.settings import build_config
+from gzslbench.registry.setup import ConfiguredComponent
 from gzslbench.training import Trained, fit_together
 
 Limits = Mapping[str, int]

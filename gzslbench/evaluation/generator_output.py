@@ -19,8 +19,8 @@ from gzslbench.evaluation.fitting import Fitted, FoldFitter, isolated
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import KEPT_CLASSES, KEPT_PER_CLASS, KEPT_PROXIES
 from gzslbench.records.record import Phase
-from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.registry import load_component
+from gzslbench.registry.setup import ConfiguredComponent
 
 
 class GeneratorOutput:

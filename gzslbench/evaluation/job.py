@@ -13,7 +13,7 @@ from gzslbench.data.scaling import ScaledFile
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.record import LossCurve, Timings
-from gzslbench.registry.choice import Setup
+from gzslbench.registry.setup import Setup
 
 
 @dataclass(frozen=True)

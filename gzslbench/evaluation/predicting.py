@@ -17,7 +17,7 @@ from gzslbench.evaluation.fitting import FoldFitter, isolated
 from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import TestSet
 from gzslbench.records.predictions import IntArray, Predictions
-from gzslbench.registry.choice import Setup
+from gzslbench.registry.setup import Setup
 
 PREDICTION_ROWS = 8192
 """Test samples are scored in chunks of this many rows, which bounds memory."""

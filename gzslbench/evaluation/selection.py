@@ -34,7 +34,7 @@ from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.timing import repeat_prediction, reset_peaks
 from gzslbench.records import metrics
 from gzslbench.records.predictions import Predictions
-from gzslbench.registry.choice import Setup, settings_of
+from gzslbench.registry.setup import Setup, settings_of
 
 Judge = Callable[[int, Predictions], float]
 """Gives H for a cell's predictions."""

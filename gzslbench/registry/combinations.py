@@ -11,9 +11,9 @@ from typing import get_args
 from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
-from gzslbench.registry.choice import ConfiguredComponent, Setup
 from gzslbench.registry.registry import Entry, Registry
 from gzslbench.registry.settings import Settings, build_config, config_values, merge, nested
+from gzslbench.registry.setup import ConfiguredComponent, Setup
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -155,29 +155,7 @@ def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:
     return {comparison: tables[comparison] for comparison in sorted(tables, key=lambda comparison: comparison.order)}
 
 
-def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
-    """H(paper) - H(inductive) of the same configuration, as a mean over the seeds that both ran; absent where none."""
-    ordered = sorted(groups, key=lambda group: group.comparison.order)
-    paper = [group for group in ordered if not group.comparison.rules.ranked]
-    inductive = [group for group in ordered if group.comparison.protocol == "inductive"]
-    gaps = {}
-    for ours, theirs, sign in ((paper, inductive, 1), (inductive, paper, -1)):
-        twins = {_but_protocol(group): group for group in theirs}
-        for group in ours:
-            twin = twins.get(_but_protocol(group))
-            shared = group.seeds & twin.seeds if twin else frozenset()
-            if twin and shared:
-                h, other = (statistics.fmean(each.h for each in of.over(shared).results) for of in (group, twin))
-                gaps[group] = sign * (h - other)
-    return gaps
-
-
 def _comparison(result: RecordSummary) -> Comparison:
     key = result.key
     split = ("", "") if protocol_named(key.protocol).many_splits else (result.split, result.split_hash)
     return Comparison(key.data_set, key.protocol, key.protocol_version, *split, key.features, key.labels, key.semantics)
-
-
-def _but_protocol(group: Group) -> tuple[str, ...]:
-    key = replace(group.key, protocol="", protocol_version=0, candidates=())
-    return key.digest(), group.comparison.split, group.comparison.split_hash

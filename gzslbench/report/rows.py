@@ -10,9 +10,10 @@ from gzslbench.records.provenance import Provenance, provenance_of
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.costs import Cost, cost_of
-from gzslbench.report.groups import Comparison, Group, by_comparison, group_results, peek_gaps
+from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.labels import RowNames, in_order
 from gzslbench.report.papers.verdict import Verdict, verdict_on
+from gzslbench.report.peek_gap import peek_gaps
 from gzslbench.report.uncertainty.correctness import CorrectnessReader, store_of
 from gzslbench.report.uncertainty.standing import Standing, standings
 

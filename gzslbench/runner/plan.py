@@ -9,9 +9,9 @@ from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
 from gzslbench.records.record import CellKey, Origin, PartKey, canonical_json
-from gzslbench.registry.choice import Setup, settings_of
 from gzslbench.registry.combinations import Combination, Resolver
 from gzslbench.registry.settings import Settings
+from gzslbench.registry.setup import Setup, settings_of
 from gzslbench.registry.source_hash import source_hash
 
 

@@ -16,10 +16,10 @@ from gzslbench.contract.parts import Role
 from gzslbench.contract.views import ClassSet
 from gzslbench.evaluation.fitting import FoldFitter, isolated
 from gzslbench.evaluation.generator_output import GeneratorOutput
-from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.registry import load_component
 from gzslbench.registry.settings import build_config, config_values
+from gzslbench.registry.setup import ConfiguredComponent
 from gzslbench.testing import tiny_data_set
 from gzslbench.testing.conduct import Conduct, Watched, observed
 

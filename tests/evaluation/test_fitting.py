@@ -14,7 +14,7 @@ from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.run_group import run_group
-from gzslbench.registry.choice import ConfiguredComponent
+from gzslbench.registry.setup import ConfiguredComponent
 
 
 def make_bench(job: GroupJob) -> FoldFitter:

@@ -4,7 +4,7 @@ import statistics
 import pytest
 
 from gzslbench.errors import UsageError
-from gzslbench.report.groups import by_comparison, group_results, peek_gaps
+from gzslbench.report.groups import by_comparison, group_results
 
 
 def test_mean_and_sample_deviation_over_seeds(make_result):
@@ -78,23 +78,6 @@ def test_comparisons_come_in_the_order_of_the_protocols(make_result):
     random.Random(0).shuffle(results)
     order = [comparison.protocol for comparison in by_comparison(group_results(results))]
     assert order == ["strict", "inductive", "validated", "paper"]
-
-
-def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_result):
-    inductive = group_results(
-        [
-            *(make_result(seed=seed, h=h) for seed, h in enumerate((0.50, 0.52, 0.90))),
-            make_result(config={"gamma": 9.0}, h=0.1),
-        ]
-    )
-    paper = group_results(make_result(protocol="paper", seed=seed, h=h) for seed, h in enumerate((0.55, 0.57)))
-    gap = pytest.approx(0.05)
-    assert peek_gaps([*paper, *inductive]) == {paper[0]: gap, inductive[0]: gap}
-
-
-def test_there_is_no_peek_gap_without_a_common_seed(make_result):
-    paper, inductive = [make_result(protocol="paper", seed=1)], [make_result(seed=0)]
-    assert peek_gaps(group_results([*paper, *inductive])) == {}
 
 
 def test_an_unknown_protocol_is_named(make_result):

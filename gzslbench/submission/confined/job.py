@@ -24,8 +24,8 @@ from gzslbench.contract.protocol import protocol_named
 from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, IntArray
 from gzslbench.records.record import CellKey, PartKey, Record
-from gzslbench.registry.choice import ConfiguredComponent, Setup
 from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.setup import ConfiguredComponent, Setup
 from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.plan import PlannedGroup, Task
 from gzslbench.runner.request import Request

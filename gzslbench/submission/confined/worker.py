@@ -20,9 +20,9 @@ import numpy as np
 from gzslbench.errors import ProtocolError
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, Predictions
-from gzslbench.registry.choice import ConfiguredComponent
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
+from gzslbench.registry.setup import ConfiguredComponent
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
 from gzslbench.submission.confined.run import CLASS, Inside
 from gzslbench.submission.source import PROJECT, own_plugins, plugins_in

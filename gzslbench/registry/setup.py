@@ -1,4 +1,4 @@
-"""A component that was chosen and set, and one setting of all the components of a cell."""
+"""A setup: the components of a cell with all their settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ConfiguredComponent:
 
 
 Setup = Parts[ConfiguredComponent]
-"""One setting of all the components of a cell."""
+"""The components of a cell with all their settings."""
 
 
 def settings_of(setup: Setup) -> dict[str, dict[str, Any]]:
