@@ -128,7 +128,10 @@ def find_data(data_dirs: Sequence[Path], cache: Path) -> Catalogue:
     if declaring:
         from gzslbench.registry.registry import load_plugins
 
-        sources = {name: entry.what for name, entry in load_plugins(sources=declaring).of_kind("data set").items()}
+        registry = load_plugins(sources=declaring)
+        for broken in registry.broken:
+            click.echo(f"warning: plugin left out: {broken}", err=True)
+        sources = {name: entry.what for name, entry in registry.of_kind("data set").items()}
     return Catalogue.find(data_dirs, sources, cache)
 
 

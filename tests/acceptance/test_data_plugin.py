@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 import numpy as np
 
-from gzslbench.contract import hookimpl
-from gzslbench.contract.dataset import DataSet
-from gzslbench.contract.data_source import DataSource
-from gzslbench.data.splits import propose_split
-from gzslbench.contract.info import DataInfo
-
-pytestmark = pytest.mark.slow
+from gzslbench.contract import DataInfo, DataSet, DataSource, hookimpl, propose_split
 
 
 class Blobs(DataSource):
@@ -59,7 +55,7 @@ def run(tmp_path: Path):
         command = [sys.executable, "-m", "gzslbench", *arguments]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return done.stdout + done.stderr
 
     return call
 
@@ -72,3 +68,11 @@ def test_a_data_set_of_a_plugin_is_listed_checked_and_run(run, tmp_path: Path) -
     assert "done    blobs/proposed eszsl inductive seed 0" in out
     assert "1 done" in out
     assert len(list((tmp_path / "results").rglob("record.json"))) == 1
+
+
+def test_one_that_fails_to_import_is_named(run, tmp_path: Path) -> None:
+    (tmp_path / "site" / "blobs_plugin.py").write_text(f"{SOURCE}\nraise ValueError('not today')\n")
+    listed = run("data", "list")
+    assert "warning: plugin left out: " in listed
+    assert "not today" in listed
+    assert "glyphs" in listed

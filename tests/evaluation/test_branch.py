@@ -282,6 +282,7 @@ class Faulty(Classifier):
     assert same_predictions(coordinator.results[1], rehearsal.run(healthy).results[0])
 
 
+@pytest.mark.slow
 def test_company_and_order_do_not_change_a_cell(rehearsal):
     names = ["toy-means+none+toy-softmax", "toy-means+toy-distance+toy-softmax", "toy-means+toy-distance+toy-linear"]
     forth, back = rehearsal.run(*names), rehearsal.run(*reversed(names))

@@ -130,6 +130,7 @@ def test_settings_are_chosen_by_validation_h(rehearsal, monkeypatch):
     assert same_arrays(coordinator.results[0].predictions, plain.results[0].predictions)
 
 
+@pytest.mark.slow
 def test_cells_that_chose_differently_each_get_their_generator(rehearsal):
     names = ["toy-means+none+toy-softmax", "toy-means+toy-distance+toy-linear"]
     grid = ["toy-means.steps=2,10"]

@@ -151,6 +151,7 @@ def test_without_an_admissible_state_the_closest_is_used_and_noted() -> None:
     assert generator.proxies(9, context()).shape == (9, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.25, 0.6])
 def test_a_single_state_gives_the_proxies_whatever_its_score(share: float) -> None:
     _, whole = fitted_gan(steps=40)
@@ -218,6 +219,7 @@ def test_separation_loss_by_hand(gamma: float, expected: float) -> None:
     assert separation_loss(uniform, certain, gamma).item() == pytest.approx(gamma + math.log(4), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_training_moves_the_entropies_of_proxies_away_from_those_of_seen_samples() -> None:
     gap = {}
     for weight in (0.0, 1.0):

@@ -92,7 +92,7 @@ def test_scores_of_version_1_become_a_margin():
         ({"predicted": np.zeros(5, dtype=np.float32)}, "predicted is of type float32"),
         ({"samples": np.array(list("abcde"))}, "samples is of type <U1"),
         ({"margin": np.array(list("abcde"))}, "margin is of type <U1"),
-        ({"margin": np.zeros(4, dtype=np.float32)}, "index 4 is out of bounds"),
+        ({"margin": np.zeros(4, dtype=np.float32)}, "margin must have a row for each of the 5 samples"),
         ({"samples": np.zeros((5, 2), dtype=int)}, ""),
         ({"samples": np.array(3)}, ""),
         ({"later": np.zeros(5)}, "later"),
