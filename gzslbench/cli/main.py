@@ -28,7 +28,7 @@ _VERBS = {
     "submit": ("gzslbench.cli.submission:submit", "Bundle a method's records for a leaderboard."),
     "verify": ("gzslbench.cli.submission:verify", "Check a bundle: hashes, seeds, metrics from its predictions."),
     "rescore": ("gzslbench.cli.results:rescore", "Compute the metrics of records anew from their predictions."),
-    "results": ("gzslbench.cli.results:results", "Export, merge and compare folders of results."),
+    "results": ("gzslbench.cli.results:results", "Pack, unpack, merge and compare results."),
     "ui": ("gzslbench.cli.tracking:ui", "Open the results in MLflow's browser interface."),
     "track": ("gzslbench.cli.tracking:track", "Rebuild MLflow's data from the records."),
 }

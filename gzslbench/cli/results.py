@@ -36,7 +36,7 @@ def results() -> None:
     """Pack results for git or for sending, unpack and merge them, and see how they differ."""
 
 
-@results.command()
+@results.command(short_help="Write results in the compact form.")
 @click.argument("out", type=_PATH)
 @roots_option
 @data_sets_option("Pack")
@@ -72,7 +72,7 @@ def pack(
     click.get_current_context().exit(int(bool(packed.damaged or not packed.cells)))
 
 
-@results.command()
+@results.command(short_help="Turn packed results into a folder that runs go on in.")
 @click.argument("source", metavar="FROM", type=_PATH)
 @click.option("--into", required=True, type=FOLDER, help="Folder to fill, which must be new or empty.")
 def unpack(source: Path, into: Path) -> None:
@@ -87,7 +87,7 @@ def unpack(source: Path, into: Path) -> None:
     click.get_current_context().exit(int(bool(merged.damaged)))
 
 
-@results.command()
+@results.command(short_help="Bring results into one folder.")
 @click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=_PATH)
 @click.option("--into", required=True, type=FOLDER, help="Folder to merge into.")
 @click.option(
@@ -123,7 +123,7 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
     click.get_current_context().exit(int(bool(merged.damaged or merged.refused)))
 
 
-@results.command()
+@results.command(short_help="Compare two sets of results.")
 @click.argument("first", metavar="A", type=_PATH)
 @click.argument("second", metavar="B", type=_PATH)
 def diff(first: Path, second: Path) -> None:
