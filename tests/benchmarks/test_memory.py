@@ -53,8 +53,8 @@ def gzslbench_generators():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes a minute; set GZSLBENCH_SLOW=1")
-@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="reads Linux's smaps_rollup")
+@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="needs a minute: make bench")
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs smaps_rollup: run it on Linux")
 @pytest.mark.parametrize("model_mib", [0, 50])
 def test_four_groups_take_little_more_than_one_and_their_models(cub_shaped, tmp_path, model_mib):
     memory_of(range(1), model_mib, cub_shaped, tmp_path / "first")  # converts and scales the data, which is done once

@@ -86,7 +86,7 @@ def gzslbench_methods():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes minutes; set GZSLBENCH_SLOW=1")
+@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="needs minutes: make bench")
 def test_the_harness_adds_less_than_two_percent(cub_shaped, tmp_path):
     plugin, results = tmp_path / "sleeping.py", tmp_path / "results"
     plugin.write_text(SLEEPING)

@@ -43,7 +43,7 @@ TRIES = 3
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(3600),
-    pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes minutes; set GZSLBENCH_SLOW=1"),
+    pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="needs minutes: make bench"),
 ]
 
 

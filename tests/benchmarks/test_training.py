@@ -25,7 +25,7 @@ from gzslbench_plugins.softmax.classifier import Softmax
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="takes minutes; run it with 'make bench'"),
+    pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="needs minutes: make bench"),
 ]
 
 EPOCHS = 30  # of the final classifier, as in GSMFlow's release
@@ -44,7 +44,7 @@ def problem() -> Problem:
 @pytest.fixture(params=["float32", "bfloat16"])
 def precision(request: pytest.FixtureRequest) -> str:
     if request.param == "bfloat16" and not has_bfloat16("cpu"):
-        pytest.skip("this processor does not multiply bfloat16 matrices in hardware")
+        pytest.skip("needs a processor with bfloat16 products: none can be installed")
     return str(request.param)
 
 

@@ -121,5 +121,5 @@ def shared_data() -> Path:
     """Real data next to the repository, where there is any."""
     place = Path(__file__).parents[2].parent / "shared" / "data"
     if not place.is_dir():
-        pytest.skip("no real data beside the repository")
+        pytest.skip("needs real data sets: put them in ../shared/data")
     return place

@@ -26,7 +26,7 @@ LEAKING = {
 def catalogue() -> Catalogue:
     place = Path(__file__).parents[2].parent / "shared" / "data"
     if not place.is_dir():
-        pytest.skip("no real data beside the repository")
+        pytest.skip("needs real data sets: put them in ../shared/data")
     return Catalogue.find([place])
 
 
