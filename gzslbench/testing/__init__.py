@@ -29,14 +29,14 @@ def contract_tests(plugin: str | Path) -> Callable[..., None]:
     """
     import pytest
 
-    from gzslbench.testing.checks import checks_of
+    from gzslbench.testing.perform import CHECKS
     from gzslbench.testing.session import check_subjects, find_subjects
 
     source, subjects = find_subjects(str(plugin))
     cases = [
         pytest.param(subject, check.name, id=f"{subject}: {check.name}")
         for subject in subjects
-        for check in checks_of(subject.kind)
+        for check in CHECKS[subject.kind]
     ]
 
     @cache

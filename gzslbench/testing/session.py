@@ -14,7 +14,8 @@ from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, 
 from gzslbench.registry.settings import Settings
 from gzslbench.runner.failures import cause_of_exit
 from gzslbench.runner.processes import child_process, start_fork_server
-from gzslbench.testing.checks import Outcome, Subject, checks_of, perform
+from gzslbench.testing.checks import Outcome, Subject
+from gzslbench.testing.perform import CHECKS, perform
 
 START_S = 120.0
 """What the first process may take beyond the limit of a check: it waits for our own imports."""
@@ -98,6 +99,6 @@ def _examine(pipe: Connection, source: PluginSource, subject: Subject, settings:
     import torch
 
     torch.set_num_threads(1)
-    pipe.send([each.name for each in checks_of(subject.kind)])
+    pipe.send([each.name for each in CHECKS[subject.kind]])
     for outcome in perform(source, subject, settings, begin=pipe.send):
         pipe.send(outcome)

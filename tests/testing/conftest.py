@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.testing.checks import Outcome, perform
+from gzslbench.testing.checks import Outcome
+from gzslbench.testing.perform import perform
 from gzslbench.testing.session import find_subjects
 
 Examine = Callable[..., list[Outcome]]

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gzslbench.registry.declarations import find_plugins, read_listing
-from gzslbench.testing.checks import COMPONENTS, Subject, perform
+from gzslbench.testing.checks import COMPONENTS, Subject
+from gzslbench.testing.perform import perform
 
 PLUGINS = [plugin for plugin in find_plugins() if plugin.distribution.name == "gzslbench"]
 SUBJECTS = [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.testing.checks import COMPONENTS, checks_of
+from gzslbench.testing.checks import COMPONENTS
+from gzslbench.testing.perform import CHECKS
 
 BEGIN_MAP = "        noise = torch.randn(len(view.features), 3, generator=ctx.rng)\n"
 BEGIN_NEAR = "        self.seen = view.features"
@@ -108,7 +109,7 @@ def failed(plugin, examine):
 def test_all_checks_pass_for_healthy_components(plugin, examine):
     outcomes = examine(plugin(), *COMPONENTS)
     assert [outcome for outcome in outcomes if outcome.status != "ok"] == []
-    assert len(outcomes) == sum(len(checks_of(kind)) for kind in COMPONENTS)
+    assert len(outcomes) == sum(len(CHECKS[kind]) for kind in COMPONENTS)
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -122,7 +123,7 @@ def test_a_broken_component_fails_the_check_that_is_meant_and_no_other(failed, c
 
 def test_every_check_has_a_component_that_fails_it():
     covered = {case.partition(": ")[2].partition(",")[0] for case in BROKEN}
-    assert covered == {check.name for kind in COMPONENTS for check in checks_of(kind)}
+    assert covered == {check.name for kind in COMPONENTS for check in CHECKS[kind]}
 
 
 def test_what_comes_after_a_failure_is_skipped_and_says_for_want_of_what(plugin, examine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gzslbench.testing.checks import checks_of
+from gzslbench.testing.perform import CHECKS
 
 KINDS = ("plugin", "method", "data set")
 BROKEN = {
@@ -31,7 +31,7 @@ def _failed(outcomes):
 def test_all_checks_pass_for_a_healthy_plugin(plugin, examine):
     outcomes = examine(plugin(), *KINDS)
     assert [outcome for outcome in outcomes if outcome.status != "ok"] == []
-    assert len(outcomes) == sum(len(checks_of(kind)) for kind in KINDS)
+    assert len(outcomes) == sum(len(CHECKS[kind]) for kind in KINDS)
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -42,7 +42,7 @@ def test_what_is_broken_fails_the_check_that_is_meant_and_no_other(plugin, exami
 
 def test_every_check_has_something_that_fails_it():
     covered = {case.partition(": ")[2].partition(",")[0] for case in BROKEN}
-    assert covered == {check.name for kind in KINDS for check in checks_of(kind)}
+    assert covered == {check.name for kind in KINDS for check in CHECKS[kind]}
 
 
 def test_a_recipe_with_an_unknown_setting_is_named_with_its_table(plugin, examine):
