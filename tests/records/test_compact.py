@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.compact import CompactResults, _common, _halved, _merged, _without, compact_files, read_list
+from gzslbench.records.compact import CompactResults, _merged, read_list
+from gzslbench.records.exchange.compact_files import _common, _halved, _without, compact_files
 from gzslbench.records.exchange.pack import Wanted, pack
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import LossCurve, Record, canonical_json

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from gzslbench.errors import RecordError, UsageError
-from gzslbench.records.compact import keep_the_same
 from gzslbench.records.differences import change_text, metric_changes, named
+from gzslbench.records.exchange.compact_files import keep_the_same
 from gzslbench.records.exchange.opening import open_results, opened
 from gzslbench.records.record import CellKey, Record
 from gzslbench.records.results import Results, read_cell

@@ -14,7 +14,8 @@ import numpy as np
 from gzslbench.errors import ContractError, RecordError, UsageError, nearest
 from gzslbench.files import aside
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.compact import compact_files, keep_the_same, read_list
+from gzslbench.records.compact import read_list
+from gzslbench.records.exchange.compact_files import compact_files, keep_the_same
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.record import Record, title
 from gzslbench.records.results import Cell, Results, read_cell, read_records
