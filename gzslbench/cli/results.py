@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -82,6 +83,8 @@ def unpack(source: Path, into: Path) -> None:
     if into.is_dir() and any(into.iterdir()):
         raise UsageError(f"{into} is not empty", f"gzslbench results merge {source} --into {into} adds to it")
     merged = merge_results([source], into)
+    if not merged.added:
+        shutil.rmtree(into)
     _name_damaged(merged.damaged)
     click.echo(f"{into}: {counted(merged.added, 'record')}, {counted(merged.answer_keys, 'answer key')}")
     click.get_current_context().exit(int(bool(merged.damaged)))
@@ -168,14 +171,15 @@ def rescore(
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
     record stays the measurement that it was: only metrics change, and the record's notes say what they were.
     """
+    from gzslbench.records.exchange.opening import open_results
     from gzslbench.records.rescore import Rescoring
-    from gzslbench.records.store import open_store
+    from gzslbench.records.store import Store, open_store
 
-    store = open_store(results)
-    if not of_data_sets(read_results([store]), data_sets):
+    place = open_results(results) if check else open_store(results)
+    if not of_data_sets(read_results([place]), data_sets):
         raise UsageError(f"there is no record in {results}", "name the folder of the records by --results")
-    rescoring = Rescoring(store, lambda name: find_data(data_dirs, cache).open(name, cache), check)
-    with nullcontext() if check else store.writing():
+    rescoring = Rescoring(place, lambda name: find_data(data_dirs, cache).open(name, cache), check)
+    with place.writing() if isinstance(place, Store) and not check else nullcontext():
         failed = _go_through(rescoring, frozenset(data_sets))
     ctx.exit(int(failed))
 

@@ -77,7 +77,11 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
 
 @click.command()
 @click.argument("bundle", type=click.Path(path_type=Path))
-@many("--against", type=click.Path(path_type=Path), help="Results of others, to find copies and leaps; repeatable.")
+@many(
+    "--against",
+    type=click.Path(exists=True, path_type=Path),
+    help="Results of others, to find copies and leaps; repeatable.",
+)
 @click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")
 @flag("--unconfined", help="Let --rerun run the code plainly, where bubblewrap can't confine it.")
 @flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")

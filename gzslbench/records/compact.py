@@ -52,7 +52,7 @@ class CompactResults:
             elif self._wanted is None or found[0].digest in self._wanted:
                 yield found[0]
         for digest in sorted((self._wanted or frozenset()) - self._lines.keys()):
-            yield self._lacks(digest)
+            yield RecordError(f"{self.root} lacks the cell {digest}, which its list names", _REMEDY)
 
     def has(self, key: CellKey) -> bool:
         return key.digest() in self._lines and (self._wanted is None or key.digest() in self._wanted)

@@ -16,8 +16,9 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.differences import Change, metric_changes
+from gzslbench.records.differences import Change, metric_changes, named
 from gzslbench.records.record import CellKey, Json, Record
+from gzslbench.records.results import Results
 from gzslbench.records.store import Store, answer_file
 
 NOTE = "rescored"
@@ -44,13 +45,13 @@ class Unscored:
 
 @dataclass
 class Rescoring:
-    """Goes through a store's records; with ``check``, it writes nothing."""
+    """Goes through all records; with ``check``, which packed results need, it writes nothing."""
 
-    store: Store
+    results: Results
     open_data: OpenData
     check: bool = False
     found: list[str] = field(default_factory=list)
-    """What the answer keys that the store lacked belong to."""
+    """What the answer keys that were missing belong to."""
     _keys: dict[tuple[str, ...], AnswerKey | Unscored] = field(default_factory=dict)
 
     def run(self, data_sets: frozenset[str] = frozenset()) -> Iterator[Rescored | Unscored]:
@@ -58,7 +59,7 @@ class Rescoring:
 
         Records whose labels aren't found share one :class:`Unscored` for each data set and split.
         """
-        for record in self.store.records():
+        for record in self.results.records():
             if isinstance(record, RecordError):
                 yield Unscored("a damaged record", record)
             elif not data_sets or record.key.data_set in data_sets:
@@ -69,16 +70,16 @@ class Rescoring:
         if isinstance(answers, Unscored):
             return answers
         try:
-            metrics = answers.score(self.store.predictions(record.key))
+            metrics = answers.score(self.results.predictions(record.key))
         except RecordError as error:
-            return Unscored(str(self.store.folder(record.key)), error)
+            return Unscored(named(record), error)
         except (GzslbenchError, ValueError, IndexError) as error:
             what = error.what if isinstance(error, GzslbenchError) else str(error)
             misfit = RecordError(f"predictions and answer key don't fit: {what}", "run the cell again with --force")
-            return Unscored(str(self.store.folder(record.key)), misfit)
+            return Unscored(named(record), misfit)
         changes = metric_changes(record.metrics, metrics)
-        if changes and not self.check:
-            self.store.rewrite(replace(record, metrics=metrics, notes=record.notes | _note(record, changes)))
+        if changes and not self.check and isinstance(self.results, Store):
+            self.results.rewrite(replace(record, metrics=metrics, notes=record.notes | _note(record, changes)))
         return Rescored(record, changes)
 
     def _answers(self, key: CellKey) -> AnswerKey | Unscored:
@@ -86,7 +87,7 @@ class Rescoring:
         place = (key.data_set, answer_file(key))
         if place not in self._keys:
             try:
-                self._keys[place] = self.store.answer_key(key) or self._answers_of_data(key)
+                self._keys[place] = self.results.answer_key(key) or self._answers_of_data(key)
             except GzslbenchError as error:
                 self._keys[place] = Unscored(f"{key.data_set}, split '{key.split}'", error)
         return self._keys[place]
@@ -106,8 +107,8 @@ class Rescoring:
             )
         answers = AnswerKey.of(data_set, split_of_hash(data_set, key.split_hash))
         self.found.append(f"{key.data_set}, split '{key.split}'")
-        if not self.check:
-            self.store.write_answer_key(key, answers)
+        if not self.check and isinstance(self.results, Store):
+            self.results.write_answer_key(key, answers)
         return answers
 
 

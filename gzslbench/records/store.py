@@ -50,6 +50,8 @@ def is_packed(place: Path) -> bool:
 
 def open_store(place: Path) -> Store:
     """Open a running store, which can be written to; raises :class:`UsageError` where a place is something else."""
+    if not place.exists() and place.suffix == ".txt":
+        raise UsageError(f"{place} is the name of a list", "name a folder by --results")
     if place.is_file() or is_packed(place):
         raise UsageError(
             f"{place} can only be read",

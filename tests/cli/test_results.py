@@ -118,11 +118,37 @@ def test_packed_results_can_only_be_read(gzslbench, packed, tmp_path, place, com
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("place", ["packed", "packed/page.txt"])
+def test_packed_results_can_be_put_to_the_test(gzslbench, packed, tmp_path, place):
+    before = contents(packed)
+    checked = gzslbench("rescore", "--check", "--results", tmp_path / place)
+    count = 1 if place.endswith(".txt") else 3
+    assert (checked.code, checked.out) == (0, f"0 records would be changed, {count} as before\n")
+    assert contents(packed) == before
+
+
+def test_a_list_of_nothing_leaves_no_folder(gzslbench, packed, tmp_path):
+    (packed / "wrong.txt").write_text("nonsense\n")
+    refused = gzslbench("results", "unpack", packed / "wrong.txt", "--into", tmp_path / "there")
+    assert refused.code == 1
+    assert f"{packed} lacks the cell nonsense, which its list names" in refused.err
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize("command", ["leaderboard --results", "results unpack --into there", "results diff packed"])
+def test_a_file_that_holds_no_results_is_named(gzslbench, packed, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").write_text("nothing")
+    refused = gzslbench(*command.split(), "notes")
+    assert refused.code == 2
+    assert "error: notes is a file; name a folder of results, or a list" in refused.err
+
+
 def test_an_archive_is_unpacked_before_it_is_tabulated(gzslbench, store, tmp_path):
     gzslbench("results", "pack", tmp_path / "mine.zip")
     refused = gzslbench("leaderboard", "--results", tmp_path / "mine.zip")
     assert refused.code == 2
-    assert f"{tmp_path / 'mine.zip'} is a file; 'gzslbench results unpack' makes a folder of it" in refused.err
+    assert f"{tmp_path / 'mine.zip'} is packed; 'gzslbench results unpack' makes a folder of it" in refused.err
 
 
 def test_a_list_that_is_not_there_is_named(gzslbench, packed):

@@ -13,6 +13,7 @@ import pytest
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import adversarial_split, random_splits
 from gzslbench.errors import DataError, RecordError
+from gzslbench.records.differences import named
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Record
 from gzslbench.records.rescore import NOTE, Rescored, Rescoring, Unscored
@@ -178,7 +179,7 @@ def test_predictions_of_other_samples_are_named(store):
         shorter = {name: array[1:] for name, array in archive.items()}
     np.savez(path, **shorter)
     unscored, *others = Rescoring(store, no_data).run()
-    assert unscored.what == str(path.parent)
+    assert unscored.what == named(record)
     assert "predictions and answer key don't fit: predictions of " in str(unscored.error)
     assert str(unscored.error).endswith("run the cell again with --force")
     assert len(others) == 2
@@ -199,7 +200,7 @@ def test_arrays_that_can_not_be_scored_are_named(store, name, damage):
     with np.load(path) as archive:
         np.savez(path, **{**archive, name: damage(archive[name])})
     unscored, *others = Rescoring(store, no_data).run()
-    assert unscored.what == str(path.parent)
+    assert unscored.what == named(record)
     assert [other.changes for other in others] == [{}, {}]
 
 

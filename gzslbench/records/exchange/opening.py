@@ -36,7 +36,11 @@ def open_results(place: Path) -> Results:
             raise UsageError(f"{place} does not exist", "name a folder of results, or a list of cells")
         return CompactResults(place)
     if place.is_file():
-        raise UsageError(f"{place} is a file", "'gzslbench results unpack' makes a folder of it")
+        packed = place.suffix == ".zip"
+        raise UsageError(
+            f"{place} is {'packed' if packed else 'a file'}",
+            "'gzslbench results unpack' makes a folder of it" if packed else "name a folder of results, or a list",
+        )
     return Store(place)
 
 
