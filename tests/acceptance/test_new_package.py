@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench.records.results import summaries
 from gzslbench.records.store import Store
 from gzslbench.registry.scaffold.packages import KINDS, write_package
 
@@ -68,7 +69,7 @@ def test_each_runs_and_does_far_better_than_chance(call: Call, tmp_path: Path) -
     assert "4 done, 0 there already, 0 failed" in done.stdout
     done = call("gzslbench", "run", "--plugin", "eszsl", "-d", "fresh-dataset", "--seeds", "0", "--no-track")
     assert "1 done, 0 there already, 0 failed" in done.stdout
-    results = Store(tmp_path / "results").results()
+    results = summaries(Store(tmp_path / "results"))
     assert len(results) == 5
     assert min(result.h for result in results) > BETTER_THAN_CHANCE_H
 
