@@ -78,26 +78,30 @@ class CellKey:
         """The components' names, ``generator+gate+classifier``; ``none`` where there is no generator."""
         return combination_name(self.parts)
 
-    def digest(self) -> str:
-        """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
-        return self._digest
-
     @property
     def configuration(self) -> CellKey:
         """What the seeds and splits of one configuration share: the key with seed 0 and no split."""
         return replace(self, seed=0, split="", split_hash="")
 
+    def digest(self) -> str:
+        """Hash the key's canonical JSON, in which digests stand for the parts: 16 hexadecimal digits."""
+        before, after = self._around_seed
+        return hashlib.sha256(f"{before}{self.seed}{after}".encode()).hexdigest()[:16]
+
     def with_seed(self, seed: int) -> CellKey:
-        return replace(self, seed=seed)
+        """Give the same key with another seed, in a tenth of the time of making it: plans hold many thousands."""
+        key = object.__new__(CellKey)
+        vars(key).update(vars(self), _around_seed=self._around_seed, seed=seed)
+        return key
 
     @cached_property
-    def _digest(self) -> str:
-        values = {name: getattr(self, name) for name in _NAMES}
+    def _around_seed(self) -> tuple[str, str]:
+        """The canonical JSON before and after the seed's value, kept for keys that differ in nothing else."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "seed"}
         values |= {"generator": None} | {role: part.digest for role, part in self.parts.by_role().items()}
-        return _digest(values)[:16]
-
-
-_NAMES = tuple(item.name for item in fields(CellKey))
+        before = canonical_json({name: value for name, value in values.items() if name < "seed"})
+        after = canonical_json({name: value for name, value in values.items() if name > "seed"})
+        return f'{before[:-1]},"seed":', f",{after[1:]}"
 
 
 @dataclass(frozen=True)

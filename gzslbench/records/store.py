@@ -99,7 +99,8 @@ class Store:
 
     def has(self, key: CellKey) -> bool:
         """Say whether the key has a record, by one look at the disk: plans hold many thousands of keys."""
-        return os.path.exists(self._location(key)) or key.digest() in self._earlier  # noqa: PTH110 (three times slower)
+        there = os.path.exists(self._location(key))  # noqa: PTH110 (three times slower)
+        return there or (bool(self._earlier) and key.digest() in self._earlier)
 
     def write(self, record: Record, predictions: Predictions, samples: Arrays | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.

@@ -37,7 +37,7 @@ from gzslbench.runner.plan import Scope, Task, make_plan
 
 CELLS = 4200
 PACKED_MB, PACKED_FILES = 80, 1000
-PLANNED_S, TABULATED_S, READ_S, LOOKED_UP_S = 4.0, 3.0, 6.0, 1.0
+PLANNED_S, TABULATED_S, READ_S, LOOKED_UP_S = 2.0, 3.0, 6.0, 1.0
 TRIES = 3
 
 pytestmark = [
