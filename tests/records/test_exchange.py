@@ -73,6 +73,23 @@ class TestPack:
         merge([out], tmp_path / "there")
         assert merge([store.root], tmp_path / "there").same == 3
 
+    @pytest.mark.parametrize("same", [True, False])
+    def test_samples_of_another_run_are_added_where_it_predicts_the_same(self, store, other, out, same):
+        """The record stays that of the first run."""
+        record = next(store.records())
+        (store.folder(record.key) / SAMPLES).unlink()
+        later = replace(record, created=LATER)
+        (other.folder(record.key) / RECORD).write_text(later.to_json())
+        if not same:
+            path = other.folder(record.key) / PREDICTIONS
+            with np.load(path) as archive:
+                np.savez(path, **{**archive, "predicted": archive["predicted"][::-1]})
+        packed = pack([store.root, other.root], out, EVERYTHING)
+        assert packed.kept == [later]
+        with opened(out) as sent:
+            assert sent.record(record.key).created == record.created
+            assert bool(sent.samples(record.key)) is same
+
     def test_equal_results_give_equal_files(self, store, other, tmp_path):
         for each in (store, other):
             pack([each.root], tmp_path / f"{each.root.name}.zip", EVERYTHING)

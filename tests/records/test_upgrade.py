@@ -229,7 +229,7 @@ def planned(cache, *parts, protocol, settings=None):
 
 
 def test_a_folder_of_version_1_is_continued(old, tiny_cache):
-    """Nothing is trained again; fails where a built-in source has changed since, and then there is nothing to find."""
+    """Nothing is trained again, as long as the built-in sources are those that made the records."""
     codes = {each.key.classifier.code for each in old.records() if each.key.protocol == "strict"}
     (key,) = planned(tiny_cache, "none", "none", "eszsl", protocol="strict")
     if {key.classifier.code} != codes or key.gate.code != MOVED["none"][1]:
