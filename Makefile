@@ -13,7 +13,7 @@ SEEDS ?= 0-1
 RESULTS ?= results
 OUT ?= gpu-report
 
-.PHONY: run test test-slow bench gpu lint leaderboard check-leaderboard pages figures clean
+.PHONY: run test test-slow soak bench gpu lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -24,6 +24,9 @@ test: $(VENV)/installed-dev  ## run the tests but the slow ones
 
 test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kills, databases, whole tutorials
 	$(PYTEST) -m slow
+
+soak: $(VENV)/installed-dev  ## fuzz every reader for ten minutes each, and run a thousand cells with injected faults
+	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine
