@@ -307,8 +307,10 @@ class Rehearsal:
         return RememberingCoordinator(make_test_set(self.data_set, split), scorers)
 
     def run(self, *combinations: str, protocol: str = "inductive", **options: object) -> RememberingCoordinator:
-        """Run combinations that share one group."""
-        (job,) = self.jobs(combinations, protocol, **options)  # type: ignore[arg-type]
+        """Run combinations that share a generator as one group, though their components be of several files."""
+        jobs = self.jobs(combinations, protocol, **options)  # type: ignore[arg-type]
+        cells = [cell for job in jobs for cell in job.cells]
+        job = replace(jobs[0], cells=tuple(replace(cell, index=index) for index, cell in enumerate(cells)))
         coordinator = self.coordinator(job)
         run_group(job, coordinator)
         return coordinator

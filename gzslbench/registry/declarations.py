@@ -52,6 +52,13 @@ class PluginSource:
             return []
         return [self.path] if self.path.is_file() else sorted(self.path.rglob("*.py"))
 
+    @property
+    def foreign(self) -> str:
+        """The distribution or file that its code belongs to; empty for gzslbench's own plugins."""
+        if not self.module and self.path is not None:
+            return str(self.path)
+        return "" if self.distribution.name == _OWN.name else self.distribution.name
+
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution.name} {self.distribution.version})"
 
@@ -68,7 +75,7 @@ class Listed:
 def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
     """Find the plugins of installed distributions, those of gzslbench first, and then the given files."""
     found = [_installed(point) for point in entry_points(group=GROUP)]
-    found.sort(key=lambda plugin: (plugin.distribution.name != "gzslbench", plugin.distribution.name, plugin.name))
+    found.sort(key=lambda plugin: (plugin.foreign, plugin.name))
     return list(dict.fromkeys([*found, *map(plugin_file, files)]))
 
 

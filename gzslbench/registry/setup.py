@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,3 +30,8 @@ Setup = Parts[ConfiguredComponent]
 
 def settings_of(setup: Setup) -> dict[str, dict[str, Any]]:
     return {part.name: dict(part.config) for part in setup.by_role().values()}
+
+
+def foreign_code(setups: Iterable[Setup]) -> frozenset[str]:
+    """Name the foreign distributions and files whose code runs with any of the setups."""
+    return frozenset(part.source.foreign for setup in setups for part in setup.by_role().values()) - {""}

@@ -11,7 +11,7 @@ from gzslbench.contract.protocol import Protocol
 from gzslbench.records.record import CellKey, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
 from gzslbench.registry.settings import Settings
-from gzslbench.registry.setup import Setup, settings_of
+from gzslbench.registry.setup import Setup, foreign_code, settings_of
 from gzslbench.registry.source_hash import source_hash
 
 
@@ -43,7 +43,11 @@ class PlannedCell:
 
 @dataclass(frozen=True, eq=False)
 class PlannedGroup:
-    """Cells that share one generator on one split; with one seed, unless :func:`together` has joined several."""
+    """Cells that share one generator on one split; with one seed, unless :func:`together` has joined several.
+
+    A group runs in a process of its own, and all its cells run code of the same distributions: none can change what
+    another one's method comes to.
+    """
 
     task: Task
     protocol: Protocol
@@ -178,8 +182,8 @@ def _key(setups: tuple[Setup, ...], task: Task, protocol: Protocol, scope: Scope
 
 
 def _by_generator(cells: Iterable[PlannedCell]) -> list[list[PlannedCell]]:
-    groups: dict[str, list[PlannedCell]] = {}
+    groups: dict[object, list[PlannedCell]] = {}
     for cell in cells:
         generators = [setup.generator and setup.generator.identity() for setup in cell.setups]
-        groups.setdefault(repr(generators), []).append(cell)
+        groups.setdefault((repr(generators), foreign_code(cell.setups)), []).append(cell)
     return list(groups.values())

@@ -1,16 +1,19 @@
 import random
 import time
 from dataclasses import replace
+from pathlib import Path
 
-from gzslbench.contract.info import Makes, Need
+from gzslbench.contract.info import Distribution, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
+from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import parse_grid
 from gzslbench.runner.plan import Scope, make_plan, together
 
 INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
+OWN = PluginSource("own", Distribution("gzslbench", ""), "gzslbench_plugins.own")
 
 
 def _digests(plan):
@@ -25,6 +28,32 @@ def test_cells_that_share_a_generator_make_a_group(registry, make_task):
     assert groups == [(seed, cells) for seed in (0, 1) for cells in (alone, gan, flow)]
     assert len(set(_digests(plan))) == 12
     assert {cell.key.seed for cell in plan.groups[0].cells} == {0}
+
+
+def test_cells_that_run_code_of_other_distributions_are_in_groups_of_their_own(registry, make_task, make_entry):
+    own = {key: replace(entry, plugin=OWN) for key, entry in registry.entries.items()}
+    for name in ("one", "two"):
+        foreign = make_entry("gate", f"gate-{name}")
+        own["gate", f"gate-{name}"] = replace(
+            foreign, plugin=replace(foreign.plugin, distribution=Distribution(name, ""))
+        )
+    path = PluginSource("file", Distribution("gzslbench", ""), path=Path("file"))
+    own["classifier", "of-a-file"] = replace(
+        make_entry("classifier", "of-a-file", needs=(Need.SYNTHETIC,)), plugin=path
+    )
+    registry.entries = own
+    combinations = list(every_combination(registry))
+    plan = make_plan(combinations, [make_task()], Resolver(registry), Scope([VALIDATED], [0], grid=[{}]))
+    gan = [group for group in plan.groups if group.cells[0].key.generator and "gan" in group.cells[0].method]
+    assert [[cell.method for cell in group.cells] for group in gan] == [
+        ["gan", "gan+stacking+softmax"],
+        ["gan+none+of-a-file", "gan+stacking+of-a-file"],
+        ["gan+gate-one+softmax"],
+        ["gan+gate-one+of-a-file"],
+        ["gan+gate-two+softmax"],
+        ["gan+gate-two+of-a-file"],
+    ]
+    assert len(together(plan.groups)) == len(plan.groups)
 
 
 def test_what_can_not_run_is_left_out_once_a_protocol(registry, make_task):
