@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
@@ -130,7 +131,15 @@ def parse(path: Path, words: Sequence[bytes] = (b"",)) -> ast.Module | None:
     try:
         source = path.read_bytes()
         return ast.parse(source) if any(word in source for word in words) else None
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def written(node: ast.AST) -> str | None:
+    """Write code in one way; None where it nests too deeply, or holds a number of too many digits."""
+    try:
+        return ast.unparse(node)
+    except (ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -145,27 +154,30 @@ def read_listing(plugins: Sequence[PluginSource]) -> list[Listed]:
 
 def _declarations(trees: list[ast.Module]) -> Iterator[tuple[ListedKind, Info | Method | DataInfo]]:
     nodes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
-    classes = {node.name: node for node in nodes}
+    kinds = _kinds_by_class(nodes)
     for node in nodes:
         if info := info_of(node):
-            yield from ((kind, info) for kind in sorted(_kinds(node, classes)))
+            yield from ((kind, info) for kind in sorted(kinds[node.name]))
     outside = (node for tree in trees for node in tree.body if not isinstance(node, ast.ClassDef))
     for call in (part for node in outside for part in ast.walk(node)):
         if isinstance(call, ast.Call) and _name(call.func) == "Method" and (method := _literal_call(call, Method)):
             yield "method", method
 
 
-def _kinds(
-    node: ast.ClassDef, classes: dict[str, ast.ClassDef], below: frozenset[str] = frozenset()
-) -> set[ListedKind]:
-    """Say of which kinds a class is, by the names of its bases; ``below`` are classes derived from it."""
-    kinds: set[ListedKind] = set()
-    below |= {node.name}
-    for base in map(_name, node.bases):
-        if base in _KIND_OF_BASE:
-            kinds.add(_KIND_OF_BASE[base])
-        elif base in classes and base not in below:
-            kinds |= _kinds(classes[base], classes, below)
+def _kinds_by_class(nodes: Sequence[ast.ClassDef]) -> Mapping[str, set[ListedKind]]:
+    """Say of which kinds classes are, by the names of their bases: each link of a chain is followed once."""
+    derived: dict[str, list[str]] = defaultdict(list)
+    for node in nodes:
+        for base in map(_name, node.bases):
+            derived[base].append(node.name)
+    kinds: dict[str, set[ListedKind]] = defaultdict(set)
+    for base, kind in _KIND_OF_BASE.items():
+        waiting = [base]
+        while waiting:
+            fresh = [name for name in derived[waiting.pop()] if kind not in kinds[name]]
+            waiting += fresh
+            for name in fresh:
+                kinds[name].add(kind)
     return kinds
 
 
@@ -186,7 +198,7 @@ def _literal_call(call: ast.Call, cls: type[T]) -> T | None:
         arguments = [_literal(node) for node in call.args]
         keywords = {str(item.arg): _literal(item.value) for item in call.keywords}
         made = cls(*arguments, **keywords)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, RecursionError, MemoryError):
         return None
     texts = (getattr(made, name) for name, kind in cls.__annotations__.items() if kind == "str")
     return made if all(isinstance(text, str) for text in texts) else None

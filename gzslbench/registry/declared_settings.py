@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gzslbench.registry.declarations import PluginSource, info_of, parse
+from gzslbench.registry.declarations import PluginSource, info_of, parse, written
 from gzslbench.registry.source_hash import modules
 
 
@@ -40,7 +40,7 @@ def declared_settings(plugin: PluginSource, component: str) -> list[Setting]:
 def _classes(path: Path) -> Iterator[_Class]:
     tree = parse(path)
     if tree is not None:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         yield from (_Class(node, lines) for node in tree.body if isinstance(node, ast.ClassDef))
 
 
@@ -53,14 +53,20 @@ def _config_name(node: ast.ClassDef) -> str:
 
 
 def _fields(name: str, classes: dict[str, _Class]) -> Iterator[Setting]:
-    config = classes.get(name)
-    if config is None:
-        return
-    for base in config.node.bases:
-        if isinstance(base, ast.Name) and base.id != name:
-            yield from _fields(base.id, classes)
-    for node in config.node.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            default = ast.unparse(node.value) if node.value else "required"
-            comment = config.lines[(node.end_lineno or node.lineno) - 1].partition("  # ")[2].strip()
-            yield Setting(node.target.id, ast.unparse(node.annotation), default, comment)
+    for config in reversed([*_with_bases(name, classes)]):
+        for node in config.node.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                default = (written(node.value) or "...") if node.value else "required"
+                comment = config.lines[(node.end_lineno or node.lineno) - 1].partition("  # ")[2].strip()
+                yield Setting(node.target.id, written(node.annotation) or "...", default, comment)
+
+
+def _with_bases(name: str, classes: dict[str, _Class]) -> Iterator[_Class]:
+    """Give a class and all that it derives from, each once, the last base's line first."""
+    waiting, known = [name], set[str]()
+    while waiting:
+        each = waiting.pop()
+        if each in classes and each not in known:
+            known.add(each)
+            yield classes[each]
+            waiting += [base.id for base in classes[each].node.bases if isinstance(base, ast.Name)]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from gzslbench.registry.declarations import PluginSource, locate, parse
+from gzslbench.registry.declarations import PluginSource, locate, parse, written
 
 HASH_DIGITS = 12
 
@@ -21,9 +21,15 @@ def source_hash(plugin: PluginSource) -> str:
     """
     digest = hashlib.sha256()
     for name, path in sorted(modules(plugin).items()):
-        tree = parse(path)  # ast.unparse agrees between Python's versions more than ast.dump does
-        digest.update(f"{name}\n{ast.unparse(tree) if tree else path.read_bytes().hex()}\n".encode())
+        digest.update(f"{name}\n{_said(path)}\n".encode(errors="surrogatepass"))
     return digest.hexdigest()[:HASH_DIGITS]
+
+
+def _said(path: Path) -> str:
+    """Write a file's code in one way; what can't be written so counts byte for byte."""
+    tree = parse(path)  # ast.unparse agrees between Python's versions more than ast.dump does
+    text = None if tree is None else written(tree)
+    return path.read_bytes().hex() if text is None else text
 
 
 def modules(plugin: PluginSource) -> dict[str, Path]:

@@ -57,6 +57,7 @@ def test_any_bytes_give_an_array_or_one_error(noise, place, byte):
         ((-1, -2), bytes(8), "<i4"),
         ((3,), bytes(13), "<i4"),
         ((2**40,), b"", "<U0"),
+        ((True, 3), bytes(12), "<i4"),
     ],
 )
 def test_a_shape_that_does_not_fit(shape, content, descr):

@@ -1,4 +1,5 @@
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from gzslbench.contract.info import DataInfo, Distribution, Info, Makes, Method, Need
 from gzslbench.errors import PluginError
 from gzslbench.registry.declarations import PluginSource, find_plugins, locate, plugin_file, read_listing
+from gzslbench.registry.declared_settings import declared_settings
+from gzslbench.registry.source_hash import HASH_DIGITS, source_hash
 
 PLUGIN = """
 from pathlib import Path
@@ -156,3 +159,40 @@ def test_modules_are_located_without_importing_them(site):
     for absent in ("space", "space.pack", "space.pack.none", "acme.none", "none.at.all", "sys", ""):
         place = locate(absent)
         assert place is None or not place.exists()
+
+
+LATTICE = "\n".join(
+    f"class C{n}(C{n - 1}, D{n - 1}): info = Info('c{n}')\nclass D{n}(C{n - 1}, D{n - 1}): ..." for n in range(1, 40)
+)
+CHAIN = "\n".join(f"class C{n}(C{n - 1}): info = Info('c{n}')" for n in range(1, 5000))
+
+
+@pytest.mark.parametrize(("source", "listed"), [(LATTICE, 39), (CHAIN, 4999)], ids=["two bases each", "a long chain"])
+def test_many_classes_are_read_at_once(tmp_path, source, listed):
+    began = time.monotonic()
+    assert len(_listed(tmp_path, f"class C0(Gate): ...\nclass D0(Gate): ...\n{source}")) == listed
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "-" * 900 + "1",
+        "(" * 150 + ")" * 150,
+        "0x" + "f" * 5000,
+        "9" * 5000,
+        "-" * 50_000 + "1",
+        "f'{x:{x:{x}}}'",
+        "{[]: 1}",
+    ],
+)
+def test_source_that_defies_its_readers_declares_what_can_be_read(tmp_path, hostile):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"class Config:\n    x: int = {hostile}\nclass Mine(Gate):\n    info = Info('mine')\n    Config = Config\n"
+        f"class Other(Gate):\n    info = Info({hostile})\n"
+    )
+    plugin = plugin_file(path)
+    assert {each.info.name for each in read_listing([plugin])} <= {"mine"}
+    assert len(source_hash(plugin)) == HASH_DIGITS
+    assert len(declared_settings(plugin, "mine")) <= 1

@@ -53,6 +53,11 @@ def refused(files, verify, tmp_path):
         ("source/mine.py\0.txt", "has characters that not every system allows"),
         ("source/" + "d/" * 20 + "mine.py", "levels"),
         ("source/" + "m" * 400 + ".py", "characters or"),
+        ("source/" + "m" * 280 + ".py", "has a part of more than 150 characters"),
+        ("source/aux.py", "is a name of no file on Windows"),
+        ("source/COM1/mine.py", "is a name of no file on Windows"),
+        ("source/mine.py.", "is a name of no file on Windows"),
+        ("source/mine /mine.py", "is a name of no file on Windows"),
     ],
 )
 def test_names_that_lead_elsewhere(files, refused, tmp_path, name, line):
@@ -127,6 +132,12 @@ def test_names_given_twice(files, refused, tmp_path):
 def test_names_that_are_one_on_some_systems(files, refused):
     files |= {"source/Mine.py": b"", "source/mine.py": b""}
     assert "twice" in refused(files)
+
+
+@pytest.mark.parametrize("inner", ["source/LICENSE/mine.py", "source/license/a/mine.py"])
+def test_a_name_that_is_a_file_and_a_folder(files, refused, inner):
+    files |= {"source/LICENSE": b"MIT", inner: b""}
+    assert "holds 'source/license' as a file and as a folder" in refused(files)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from gzslbench.errors import GzslbenchError
 
@@ -26,6 +28,11 @@ _FORBIDDEN = (
     (re.compile(r"(^|/)\.\.?(/|$)"), "climbs out of its folder"),
     (re.compile(r"^$|//|/$"), "names no file"),
     (re.compile(r'[^ -~]|[:*?"<>|]'), "has characters that not every system allows"),
+    (
+        re.compile(r"(^|/)(con|prn|aux|nul|com\d|lpt\d)(\.|/|$)|[. ](/|$)", re.IGNORECASE),
+        "is a name of no file on Windows",
+    ),
+    (re.compile(r"[^/]{151}"), "has a part of more than 150 characters"),
 )
 
 
@@ -56,7 +63,7 @@ def read_archive(data: bytes, what: str, limits: Limits) -> dict[str, bytes]:
             entries = archive.infolist()
             _check_entries(entries, what, limits)
             return dict(_contents(archive, entries, what, limits, len(data)))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError) as error:
         raise BundleError(f"{what} is damaged: {error}", "make it again") from error
 
 
@@ -86,11 +93,17 @@ def _check_entries(entries: list[zipfile.ZipInfo], what: str, limits: Limits) ->
         if identity in known:
             raise BundleError(f"{what} holds {name!r} twice", "each file may be there once")
         known.add(identity)
+    for name in known if limits.file_names else ():
+        inside = next((str(outer) for outer in PurePosixPath(name).parents if str(outer) in known), None)
+        if inside:
+            raise BundleError(f"{what} holds {inside!r} as a file and as a folder", "a name stands for one of them")
 
 
 def _problem(entry: zipfile.ZipInfo, limits: Limits) -> str:
     """Say what is wrong with an entry, by what the directory tells of it; empty where nothing is."""
     name, mode = entry.orig_filename, entry.external_attr >> 16
+    if entry.filename.rstrip("\0") != name.partition("\0")[0]:
+        return "has two names"
     if stat.S_ISLNK(mode):
         return "is a symbolic link"
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):

@@ -64,5 +64,5 @@ def read_npy(content: bytes, what: str, kinds: str = "".join(KINDS)) -> NDArray[
 
 def _fits(shape: tuple[int, ...], dtype: np.dtype[np.generic], count_bytes: int) -> bool:
     """Say whether an array takes ``count_bytes``: by no negative lengths, nor by items of no bytes."""
-    sensible = dtype.itemsize > 0 and all(0 <= length <= MOST for length in shape)
+    sensible = dtype.itemsize > 0 and all(type(length) is int and 0 <= length <= MOST for length in shape)
     return sensible and math.prod(shape) * dtype.itemsize == count_bytes
