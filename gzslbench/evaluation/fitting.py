@@ -22,6 +22,7 @@ from gzslbench.evaluation.checks import Unchanged
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import Arrays
+from gzslbench.records.predictions import IntArray
 from gzslbench.records.record import LossCurve, Phase
 from gzslbench.registry.registry import load_component
 from gzslbench.registry.settings import build_config
@@ -75,9 +76,9 @@ class FoldFitter:
         """Semantics of the unseen classes (u, k), where the protocol shows them in training."""
         return None if self.fold.unseen_semantics is None else self._tensor(self.fold.unseen_semantics)
 
-    def test_features(self, test_set: TestSet) -> Tensor:
-        """Scaled features of the test samples (m, d)."""
-        return self.scale(self._rows(test_set.samples))
+    def test_features(self, samples: IntArray) -> Tensor:
+        """Scaled features (m, d) of test samples (m,)."""
+        return self.scale(self._rows(samples))
 
     def class_sets(self, test_set: TestSet) -> tuple[ClassSet, ClassSet, ClassSet]:
         """The seen, the unseen, and all classes, as they are scored at test time."""

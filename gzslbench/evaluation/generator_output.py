@@ -88,7 +88,7 @@ class GeneratorOutput:
         early = self._fitter.job.early_test_set
         if early is None:
             return None
-        features = self._fitter.test_features(early)
+        features = self._fitter.test_features(early.samples)
         if self._generator is None:
             return features
         with self._calling("encode"):

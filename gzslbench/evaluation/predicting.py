@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +17,12 @@ from gzslbench.evaluation.checks import checked, checked_log_prior
 from gzslbench.evaluation.fitting import FoldFitter, isolated
 from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import TestSet
-from gzslbench.records.predictions import IntArray, Predictions
+from gzslbench.records.predictions import Predictions
 from gzslbench.registry.setup import Setup
 
-PREDICTION_ROWS = 8192
-"""Test samples are scored in chunks of this many rows, which bounds memory."""
+CHUNK_ROWS = 8192
+CHUNK_BYTES = 64 << 20
+"""Test samples are scored in chunks of so many rows, fewer where their scores of all classes would take more bytes."""
 
 
 class Predictor:
@@ -31,39 +33,49 @@ class Predictor:
     ) -> None:
         self._fitter, self._output, self._setup = fitter, output, setup
         self._gate, self._classifier = gate, classifier
+        self._class_rows = np.concatenate([fitter.fold.seen_rows, fitter.fold.unseen_rows])
 
     def predict(self, test_set: TestSet, keep_scores: bool = False) -> Predictions:
-        """Predict all test samples; raises :class:`ContractError` for unusable scores."""
-        features, class_sets = self._fitter.test_features(test_set), self._fitter.class_sets(test_set)
-        shown = [features, *(classes.semantics for classes in class_sets)]
-        before = [tensor.clone() for tensor in shown]
+        """Predict all test samples; raises :class:`ContractError` for unusable scores.
+
+        No more than one chunk's scores are in memory at a time, unless they are to be kept.
+        """
+        class_sets = self._fitter.class_sets(test_set)
+        before = [classes.semantics.clone() for classes in class_sets]
         ctx = self._fitter.context(self._classifier.info, "predict")
         with isolated(ctx.seed, grad=False):
-            chunks = [self._score(rows, class_sets) for rows in torch.split(features, PREDICTION_ROWS)]
-        if not all(map(torch.equal, before, shown)):
-            raise ContractError(
-                f"'{combination_name(self._setup)}' changed test features or semantics in place", "work on a clone"
-            )
-        joint, seen, unseen, prior = (torch.cat(pieces) for pieces in zip(*chunks, strict=True))
-        return self._predictions(test_set, joint, seen, unseen, prior, keep_scores)
+            chunks = [self._predict(features, class_sets, keep_scores) for features in self._chunks(test_set)]
+        self._require_unchanged(before, [classes.semantics for classes in class_sets])
+        arrays = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
+        classes = {name: self._class_rows.take(arrays[name]) for name in _POSITIONS}
+        return Predictions.of({"samples": test_set.samples, **arrays, **classes})
 
     def with_gate_score(self, predictions: Predictions, test_set: TestSet) -> Predictions:
         """Add the number by which the gate decided, if it gives one; apart from predicting, which is timed."""
-        features = self._fitter.test_features(test_set)
         ctx = self._fitter.context(self._gate.info, "predict")
         with isolated(ctx.seed, grad=False):
-            pieces = [self._gate_score(rows) for rows in torch.split(features, PREDICTION_ROWS)]
+            pieces = [self._gate_score(features) for features in self._chunks(test_set)]
         given = [piece for piece in pieces if piece is not None]
         if not given:
             return predictions
         return replace(predictions, gate_score=torch.cat(given).cpu().numpy()[np.argsort(test_set.samples)])
+
+    def _chunks(self, test_set: TestSet) -> Iterator[Tensor]:
+        """Give the features of the test samples, a chunk at a time; a test set without samples has one empty chunk."""
+        size = min(CHUNK_ROWS, max(1, CHUNK_BYTES // (4 * len(self._class_rows))))
+        for samples in np.split(test_set.samples, range(size, len(test_set.samples), size)):
+            yield self._fitter.test_features(samples)
 
     def _gate_score(self, features: Tensor) -> Tensor | None:
         score = self._gate.unseen_score(self._output.encode(features))
         name = self._setup.gate.name
         return None if score is None else checked(score, (len(features),), name, "unseen_score")
 
-    def _score(self, features: Tensor, class_sets: tuple[ClassSet, ClassSet, ClassSet]) -> tuple[Tensor, ...]:
+    def _predict(
+        self, features: Tensor, class_sets: tuple[ClassSet, ClassSet, ClassSet], keep_scores: bool
+    ) -> dict[str, Tensor]:
+        """Score a chunk and give what :class:`Predictions` holds of it, classes as positions in the class sets."""
+        before = features.clone()
         encoded = self._output.encode(features)
         gate, classifier = self._setup.gate.name, self._setup.classifier.name
         prior = checked_log_prior(self._gate.log_prior(encoded), len(features), gate)
@@ -71,28 +83,27 @@ class Predictor:
             checked(self._classifier.scores(encoded, classes), (len(features), len(classes)), classifier, "scores")
             for classes in class_sets
         )
-        return joint, seen, unseen, prior
-
-    def _predictions(
-        self, test_set: TestSet, joint: Tensor, seen: Tensor, unseen: Tensor, prior: Tensor, keep_scores: bool
-    ) -> Predictions:
-        rows = np.concatenate([self._fitter.fold.seen_rows, self._fitter.fold.unseen_rows])
+        self._require_unchanged([before], [features])
         count = seen.shape[1]
         best_seen, best_unseen = joint[:, :count].max(dim=1), joint[:, count:].max(dim=1)
-
-        def classes(positions: Tensor) -> IntArray:
-            return rows.take(positions.cpu().numpy())
-
-        arrays = {
-            "samples": test_set.samples,
-            "predicted": classes(route(joint, seen, unseen, prior)),
-            "predicted_unseen": classes(count + unseen.argmax(dim=1)),
-            "best_seen": classes(best_seen.indices),
-            "best_unseen": classes(count + best_unseen.indices),
-            "margin": (best_seen.values - best_unseen.values).cpu().numpy(),
-            "log_prior": prior.cpu().numpy(),
+        reduced = {
+            "predicted": route(joint, seen, unseen, prior),
+            "predicted_unseen": count + unseen.argmax(dim=1),
+            "best_seen": best_seen.indices,
+            "best_unseen": count + best_unseen.indices,
+            "margin": best_seen.values - best_unseen.values,
+            "log_prior": prior.clone(),  # a component may write its next scores to the same memory
         }
-        return Predictions.of(arrays | {"joint": joint.cpu().numpy()} if keep_scores else arrays)
+        return reduced | {"joint": joint.clone()} if keep_scores else reduced
+
+    def _require_unchanged(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+        if not all(map(torch.equal, before, after)):
+            raise ContractError(
+                f"'{combination_name(self._setup)}' changed test features or semantics in place", "work on a clone"
+            )
+
+
+_POSITIONS = ("predicted", "predicted_unseen", "best_seen", "best_unseen")
 
 
 def route(joint: Tensor, seen: Tensor, unseen: Tensor, log_prior: Tensor) -> Tensor:

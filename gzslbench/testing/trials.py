@@ -57,7 +57,7 @@ class Attempt:
         view = GeneratorOutput(self._fitter, generator).view(part)
         self.view = replace(view, offers=Watched(view.offers, self.conduct))
         test_set = tiny_data_set.test_set()
-        self.features, self.class_sets = self._fitter.test_features(test_set), self._fitter.class_sets(test_set)
+        self.features, self.class_sets = self._fitter.test_features(test_set.samples), self._fitter.class_sets(test_set)
         self.component: Any = None
         self.answers: Answers = {}
         self.error: BaseException | None = None

@@ -62,7 +62,7 @@ def test_test_features_are_scaled_like_training_features_and_not_clipped(job, re
     raw = np.asarray(job.open_features())
     train = raw[job.fold.train]
     expected = (raw[test_set.samples] - train.min(0)) / (train.max(0) - train.min(0))
-    actual = fitter.test_features(test_set).numpy()
+    actual = fitter.test_features(test_set.samples).numpy()
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
     assert actual.min() < 0 or actual.max() > 1
 
@@ -155,7 +155,7 @@ def test_mapped_features_change_no_number(job, mapped, rehearsal):
     own, shared = make_bench(job), make_bench(mapped)
     test_set = rehearsal.coordinator(job).test_set()
     assert bits(own.features) == bits(shared.features)
-    assert bits(own.test_features(test_set)) == bits(shared.test_features(test_set))
+    assert bits(own.test_features(test_set.samples)) == bits(shared.test_features(test_set.samples))
     desks = [rehearsal.coordinator(job), rehearsal.coordinator(mapped)]
     for each, coordinator in zip((job, mapped), desks, strict=True):
         run_group(each, coordinator)
@@ -250,17 +250,56 @@ class Witness(Gate, Classifier):
     assert coordinator.results[0].notes == {"witness.rows": 20, "witness.columns": 18, "witness.labels": 20}
 
 
-def test_predictions_do_not_depend_on_the_size_of_chunks(job, choice, rehearsal, monkeypatch):
+@pytest.mark.parametrize(("limit", "value"), [("CHUNK_ROWS", 7), ("CHUNK_BYTES", 4 * 8 * 7)])
+def test_predictions_do_not_depend_on_the_size_of_chunks(job, choice, rehearsal, monkeypatch, limit, value):
     fitter, test_set = make_bench(job), rehearsal.coordinator(job).test_set()
     output = GeneratorOutput(fitter, fit(fitter, choice.generator))
     gate, classifier = (fit(fitter, part, output) for part in (choice.gate, choice.classifier))
     predictor = Predictor(fitter, output, choice, gate, classifier)
     whole = predictor.predict(test_set, keep_scores=True)
-    monkeypatch.setattr("gzslbench.evaluation.predicting.PREDICTION_ROWS", 7)
+    monkeypatch.setattr(f"gzslbench.evaluation.predicting.{limit}", value)
     parts = predictor.predict(test_set, keep_scores=True)
     assert np.array_equal(whole.predicted, parts.predicted)
     assert np.array_equal(whole.samples, parts.samples)
     np.testing.assert_allclose(whole.joint, parts.joint, rtol=1e-5, atol=1e-6)
+
+
+def test_a_chunk_has_as_many_rows_as_its_scores_of_all_classes_allow(rehearsal, add_plugin, monkeypatch):
+    monkeypatch.setattr("gzslbench.evaluation.predicting.CHUNK_BYTES", 4 * 8 * 20)
+    add_plugin("""
+class Counting(Gate, Classifier):
+    info = Info("counting")
+    def fit(self, view, ctx):
+        pass
+    def log_prior(self, features):
+        assert 1 <= len(features) <= 20
+        return features.new_zeros(len(features), 2)
+    def scores(self, features, classes):
+        assert 1 <= len(features) <= 20
+        return features.new_zeros(len(features), len(classes))
+""")
+    assert not rehearsal.run("none+counting+counting").failures
+
+
+def test_components_may_answer_in_the_same_memory_each_time(rehearsal, add_plugin, monkeypatch):
+    add_plugin("""
+class Reusing(Gate, Classifier):
+    info = Info("reusing")
+    def fit(self, view, ctx):
+        self.memory = {}
+    def log_prior(self, features):
+        return self._in_place("prior", features[:, :2])
+    def scores(self, features, classes):
+        return self._in_place(classes.domain, features @ torch.ones(9, len(classes)).cumsum(dim=1))
+    def _in_place(self, name, answer):
+        memory = self.memory.setdefault(name, torch.empty(100, 100))[: len(answer), : answer.shape[1]]
+        return memory.copy_(answer)
+""")
+    whole = rehearsal.run("none+reusing+reusing").results[0].predictions
+    monkeypatch.setattr("gzslbench.evaluation.predicting.CHUNK_ROWS", 7)
+    parts = rehearsal.run("none+reusing+reusing").results[0].predictions
+    assert np.array_equal(whole.log_prior, parts.log_prior)
+    np.testing.assert_allclose(whole.margin, parts.margin, rtol=1e-5)
 
 
 @pytest.mark.parametrize("statement", ["features.mul_(2)", "classes.semantics.mul_(2)"])
