@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
+from gzslbench.processes import start_fork_server
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import Ended, Event
-from gzslbench.runner.processes import start_fork_server
 from gzslbench.runner.supervise import Assignment, supervise
 
 Make = Callable[[], Assignment]

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gzslbench.errors import UsageError
+from gzslbench.processes import start_fork_server
 from gzslbench.runner.execute import Executor, Make
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.messages import Ended, Event
-from gzslbench.runner.processes import start_fork_server
 from gzslbench.runner.supervise import Assignment, supervise
 
 POLL_S = 0.5

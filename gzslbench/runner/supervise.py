@@ -12,6 +12,7 @@ from pathlib import Path
 from gzslbench.contract.parts import combination_name
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.processes import child_process
 from gzslbench.records.answer_key import Scorer
 from gzslbench.records.record import Environment
 from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
@@ -27,7 +28,6 @@ from gzslbench.runner.messages import (
     Message,
     Progressed,
 )
-from gzslbench.runner.processes import child_process
 from gzslbench.runner.worker import work
 
 POLL_S = 0.2

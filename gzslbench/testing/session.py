@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gzslbench.contract.info import Method
 from gzslbench.errors import PluginError, nearest
+from gzslbench.processes import child_process, start_fork_server
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
 from gzslbench.registry.settings import Settings
 from gzslbench.runner.failures import cause_of_exit
-from gzslbench.runner.processes import child_process, start_fork_server
 from gzslbench.testing.checks import Outcome, Subject
 from gzslbench.testing.perform import CHECKS, perform
 
