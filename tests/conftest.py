@@ -150,6 +150,7 @@ def _make_record(
         data_source="a file",
         unseen_semantics=unseen_semantics,
         generative=generative,
+        deviations={},
         created="2026-01-01T00:00:00Z",
     )
     return replace(record, **changes)

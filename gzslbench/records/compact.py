@@ -16,6 +16,7 @@ stands for its cells wherever results are read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import CellKey, Json, Record
+from gzslbench.records.record import SCHEMA_VERSION, CellKey, Json, Record, key_as_written
 from gzslbench.records.store import answer_file, path_safe, read_answers
 from gzslbench.records.untrusted.arrays import read_arrays
 from gzslbench.records.upgrade import parsed
@@ -34,6 +35,19 @@ HALVES = ("margin", "gate_score", "log_prior")
 """What may be kept in half precision, beside a scale for each cell."""
 ANSWERS = "answers"
 _REMEDY = "fetch it again where it came from"
+
+
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """A cell of a table: its record, the digest that it was written under, and the row and file of its arrays.
+
+    The digest is another than the record's where an earlier version of gzslbench spelled the key otherwise.
+    """
+
+    record: Record
+    digest: str
+    row: int
+    arrays: str
 
 
 class CompactResults:
@@ -46,36 +60,46 @@ class CompactResults:
 
     def records(self) -> Iterator[Record | RecordError]:
         """Read all records; a damaged one, and one that a list names in vain, is an error that names it."""
+        lacking = set(self._wanted or ())
         for found in self._lines.values():
             if isinstance(found, RecordError):
                 yield found
-            elif self._wanted is None or found[0].digest in self._wanted:
-                yield found[0]
-        for digest in sorted((self._wanted or frozenset()) - self._lines.keys()):
+            elif self._is_wanted(found):
+                lacking -= {found.digest, found.record.digest}
+                yield found.record
+        for digest in sorted(lacking):
             yield RecordError(f"{self.root} lacks the cell {digest}, which its list names", _REMEDY)
 
+    def listed(self, path: Path) -> list[str]:
+        """Give the digests of the cells that a list names, as they are now where they were written under others."""
+        lines = [line for line in self._lines.values() if isinstance(line, _Line)]
+        now = {digest: line.record.digest for line in lines for digest in (line.digest, line.record.digest)}
+        return [now[digest] for digest in read_list(path) if digest in now]
+
     def has(self, key: CellKey) -> bool:
-        return key.digest() in self._lines and (self._wanted is None or key.digest() in self._wanted)
+        found = self._lines.get(key.digest())
+        return isinstance(found, _Line) and self._is_wanted(found)
 
     def record(self, key: CellKey) -> Record:
-        return self._line(key)[0]
+        return self._line(key).record
 
     def predictions(self, key: CellKey) -> Predictions:
-        row, path, answers = self._line(key)[1], self.root / array_file(key), self.answer_key(key)
+        line, answers = self._line(key), self.answer_key(key)
+        path = self.root / line.arrays
         if answers is None:
             raise RecordError(f"{self.root} lacks the answer key {answer_file(key)}", _REMEDY)
         prefix = f"{key.split_hash}."
         arrays = self._arrays(path)
         stacks = {name.removeprefix(prefix): stack for name, stack in arrays.items() if name.startswith(prefix)}
         try:
-            return of_row(stacks, row, answers)
+            return of_row(stacks, line.row, answers)
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise RecordError(f"{path} does not hold the predictions of {key.digest()}: {error}", _REMEDY) from error
 
     def samples(self, key: CellKey) -> Arrays:
-        self._line(key)
-        prefix = f"samples.{key.digest()}."
-        arrays = self._arrays(self.root / array_file(key))
+        line = self._line(key)
+        prefix = f"samples.{line.digest}."
+        arrays = self._arrays(self.root / line.arrays)
         return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
     def answer_key(self, key: CellKey) -> AnswerKey | None:
@@ -84,24 +108,27 @@ class CompactResults:
     def _lacks(self, digest: str) -> RecordError:
         return RecordError(f"{self.root} lacks the cell {digest}", _REMEDY)
 
-    def _line(self, key: CellKey) -> tuple[Record, int]:
+    def _is_wanted(self, line: _Line) -> bool:
+        return self._wanted is None or not self._wanted.isdisjoint((line.digest, line.record.digest))
+
+    def _line(self, key: CellKey) -> _Line:
         found = self._lines.get(key.digest())
         if found is None or isinstance(found, RecordError):
             raise self._lacks(key.digest())
         return found
 
     @cached_property
-    def _lines(self) -> dict[str, tuple[Record, int] | RecordError]:
-        """All records by digest, with the rows of their arrays, and the damaged ones by where they are."""
-        found: dict[str, tuple[Record, int] | RecordError] = {}
+    def _lines(self) -> dict[str, _Line | RecordError]:
+        """All cells by digest, and the damaged ones by where they are."""
+        found: dict[str, _Line | RecordError] = {}
         taken: set[tuple[str, str, int]] = set()
         for path in sorted(self.root.glob("*/*.jsonl")):
             for place, line in _read(path):
                 if isinstance(line, RecordError):
                     found[place] = line
                     continue
-                record, row = line
-                arrays = (array_file(record.key), record.key.split_hash, row)
+                record = line.record
+                arrays = (line.arrays, record.key.split_hash, line.row)
                 if path != (table := self.root / table_file(record.key)):
                     found[place] = RecordError(f"{place} belongs into {table}", "move it there, or leave it out")
                 elif record.digest in found:
@@ -115,8 +142,8 @@ class CompactResults:
         return found
 
 
-def _read(path: Path) -> Iterator[tuple[str, tuple[Record, int] | RecordError]]:
-    """Read the cells of a table: where each is, and its record with the row of its arrays, or what is wrong with it."""
+def _read(path: Path) -> Iterator[tuple[str, _Line | RecordError]]:
+    """Read the cells of a table: where each is, and the cell or what is wrong with it."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -130,22 +157,22 @@ def _read(path: Path) -> Iterator[tuple[str, tuple[Record, int] | RecordError]]:
             if "shared" in values:
                 shared = _mapping(values, "shared", place)
                 continue
-            record = Record.from_values(_merged(shared, _mapping(values, "own", place)), place)
-            yield place, (record, _row(record, values, place))
+            yield place, _cell(_merged(shared, _mapping(values, "own", place)), values, place)
         except RecordError as error:
             if b'"own"' not in line:  # what the next ones share is not known then
                 shared = {}
             yield place, error
 
 
-def _row(record: Record, values: dict[str, Json], place: str) -> int:
-    """Say which of the arrays of its configuration and split belong to a cell, which must be the one that is named."""
-    row = values.get("row")
-    if values.get("cell") != record.digest:
+def _cell(whole: dict[str, Json], line: dict[str, Json], place: str) -> _Line:
+    """Read a cell, which must be the one that its line names, as its key was when it was written."""
+    record, row = Record.from_values(whole, place), line.get("row")
+    written = record.key if whole["schema_version"] == SCHEMA_VERSION else key_as_written(whole, place)
+    if line.get("cell") != written.digest():
         raise RecordError(f"{place} does not give the cell that it names", _REMEDY)
     if type(row) is not int or row < 0:
         raise RecordError(f"{place} has no row among the arrays", _REMEDY)
-    return row
+    return _Line(record, written.digest(), row, array_file(written))
 
 
 def _mapping(values: dict[str, Json], name: str, place: str) -> dict[str, Json]:

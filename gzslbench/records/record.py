@@ -236,6 +236,11 @@ class Record:
     """What a selecting protocol chose: steps per stage, settings, and the score they won with."""
     notes: dict[str, Json] = field(default_factory=dict)
     curves: dict[str, LossCurve] = field(default_factory=dict)
+    deviations: dict[str, Json] | None = None
+    """Settings, by ``component.setting``, that are not those of the recipe of ``budget``; None where an earlier version
+    did not say. A setting that a protocol chose is ``{"one of": [...]}``."""
+    deterministic: bool = False
+    """Whether every component declares that it draws nothing at random, so that one seed stands for all."""
     created: str = ""
     """UTC, ISO 8601."""
     schema_version: int = SCHEMA_VERSION
@@ -301,6 +306,11 @@ def title(key: CellKey, method: str) -> str:
     return f"{place} {method} {key.protocol} seed {key.seed}"
 
 
+def key_as_written(values: dict[str, Json], origin: str) -> CellKey:
+    """Read the key in a record's JSON as its version spelled it, which decided the names of its files."""
+    return _validated(CellKey, values["key"], origin)
+
+
 def _validated(kind: type[T], values: Json, origin: str) -> T:
     from pydantic import ValidationError
 
@@ -320,7 +330,7 @@ def _validated(kind: type[T], values: Json, origin: str) -> T:
 def _adapters() -> dict[type, TypeAdapter[Any]]:
     from pydantic import TypeAdapter
 
-    return {kind: TypeAdapter(kind) for kind in (Record, Failure)}
+    return {kind: TypeAdapter(kind) for kind in (Record, Failure, CellKey)}
 
 
 def _digest(value: Json) -> str:

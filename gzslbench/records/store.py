@@ -205,7 +205,7 @@ class Store:
 
     def _settle(self) -> None:
         """Move the folders of an earlier version; after a kill on the way, the others are still found."""
-        if self._schema.exists():
+        if self._is_settled:
             return
         for folder in self._earlier.values():
             place = self._place(self.read(folder).key)
@@ -215,10 +215,15 @@ class Store:
         del self._earlier
         self._schema.write_text(f"{SCHEMA_VERSION}\n")
 
+    @property
+    def _is_settled(self) -> bool:
+        """Whether all records lie where keys of this version say."""
+        return self._schema.exists() and self._schema.read_bytes() == f"{SCHEMA_VERSION}\n".encode()
+
     @cached_property
     def _earlier(self) -> dict[str, Path]:
         """The folders of records whose keys are spelled otherwise since an earlier version of gzslbench wrote them."""
-        if self._schema.exists() or not self._records.exists():
+        if self._is_settled or not self._records.exists():
             return {}
         found = {}
         for folder in self.folders():

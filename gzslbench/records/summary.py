@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from gzslbench.records.record import CellKey, Record, Timings
+from gzslbench.records.record import CellKey, Json, Record, Timings
 
 
 class RecordSummary(NamedTuple):
@@ -22,6 +22,8 @@ class RecordSummary(NamedTuple):
     seed: int
     method: str
     budget: str
+    deviations: dict[str, Json] | None
+    deterministic: bool
     created: str
     t1: float
     u: float
@@ -54,6 +56,8 @@ def summary_of(record: Record) -> RecordSummary:
         seed=key.seed,
         method=record.method,
         budget=record.budget,
+        deviations=record.deviations,
+        deterministic=record.deterministic,
         created=record.created,
         t1=metrics.t1,
         u=metrics.u,

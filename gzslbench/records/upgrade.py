@@ -8,7 +8,7 @@ ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gzslbench.errors import RecordError
@@ -28,6 +28,8 @@ MOVED = {
     "softmax": ("4d275f7367cf", "4a038bb34234"),
 }
 """By component, the hash of a built-in plugin's source before its files moved, and after: nothing else had changed."""
+DECLARED: dict[str, tuple[str, str]] = {}
+"""By component, the hash of a built-in plugin's source before it declared that nothing is drawn, and after."""
 
 
 def _second(values: Values) -> Values:
@@ -41,20 +43,31 @@ def _second(values: Values) -> Values:
     }
     selection = {("evaluations" if name == "looks" else name): value for name, value in values["selection"].items()}
     metrics = {name: value for name, value in values["metrics"].items() if name != "per_class"}
-    key = values["key"] | {role: _part(values["key"][role]) for role in ("generator", "gate", "classifier")}
+    key = _with_sources(values["key"], MOVED)
     kept = {name: value for name, value in values.items() if name != "looks"}
     changed = {"key": key, "metrics": metrics, "selection": selection, "curves": curves}
     return kept | changed | {"test_reads": values["looks"]}
 
 
-def _part(part: Values | None) -> Values | None:
+def _third(values: Values) -> Values:
+    """Version 3 says what is not the recipe's, which is unknown of earlier records, and whether nothing was drawn."""
+    key = _with_sources(values["key"], DECLARED)
+    return values | {"key": key, "deviations": None, "deterministic": False}
+
+
+def _with_sources(key: Values, changed: Mapping[str, tuple[str, str]]) -> Values:
+    """Name the sources of a key's components by the hash that they have now."""
+    return key | {role: _part(key[role], changed) for role in ("generator", "gate", "classifier")}
+
+
+def _part(part: Values | None, changed: Mapping[str, tuple[str, str]]) -> Values | None:
     if part is None:
         return None
-    before, after = MOVED.get(part["name"], ("", ""))
+    before, after = changed.get(part["name"], ("", ""))
     return part | {"code": after} if part["code"] == before else part
 
 
-UPGRADES: tuple[Upgrade, ...] = (_second,)
+UPGRADES: tuple[Upgrade, ...] = (_second, _third)
 """The first makes version 2 of version 1, and so on."""
 
 

@@ -13,7 +13,7 @@ from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.registry import Entry, Registry
 from gzslbench.registry.settings import Settings, build_config, config_values, merge, nested
-from gzslbench.registry.setup import ConfiguredComponent, Setup
+from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"
@@ -23,11 +23,15 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class Combination:
-    """A generator (or none), a gate and a classifier; ``name`` is that of the method where it is one."""
+    """A generator (or none), a gate and a classifier; ``name`` is that of the method where it is one.
+
+    ``settings`` are the method's own; ``tried`` are set beside its recipe, as a point of its sweeps is.
+    """
 
     name: str
     entries: Parts[Entry]
     settings: Settings = field(default_factory=dict)
+    tried: Settings = field(default_factory=dict)
 
     @property
     def infos(self) -> Parts[Info]:
@@ -101,28 +105,35 @@ class Resolver:
     chosen: Settings = field(default_factory=dict)
     _components: dict[object, ConfiguredComponent] = field(default_factory=dict)
 
-    def setup(self, combination: Combination, data_set: str, point: Settings | None = None, budget: str = "") -> Setup:
-        """Set up the components of a combination for a data set; ``point`` is one point of a grid.
+    def setup(self, combination: Combination, data_set: str, point: Settings | None = None) -> Setup:
+        """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
+        return self._setup(combination, data_set, self.budget, combination.tried, self.chosen, point or {})
 
-        The recipes of all plugins involved come first, the generator's last among them, then what overrides them.
+    def recipes(self, combination: Combination, data_set: str) -> dict[str, Settings]:
+        """Give a combination's recipe for a data set by budget, whatever the user has set: that of this budget first.
+
+        A budget that leaves the recipe as it is counts as ``full``.
         """
+        known = (budget for recipe in self.registry.recipes.values() for budget in recipe.budgets)
+        budgets = dict.fromkeys((self.budget, FULL, *known))
+        found = {budget: settings_of(self._setup(combination, data_set, budget)) for budget in budgets}
+        first = FULL if found[self.budget] == found[FULL] else self.budget
+        return {first: found[first], FULL: found[FULL], **found}
+
+    def _setup(self, combination: Combination, data_set: str, budget: str, *overriding: Settings) -> Setup:
+        """Let the recipes of all plugins involved come first, the generator's last among them, then what overrides."""
         settings: Settings = {}
         for plugin in dict.fromkeys(entry.plugin for entry in reversed([*combination.entries.by_role().values()])):
             if plugin in self.registry.recipes:
-                merge(settings, self.registry.recipes[plugin].settings(data_set, budget or self.budget))
-        for overriding in (combination.settings, self.chosen, point or {}):
-            merge(settings, overriding)
+                merge(settings, self.registry.recipes[plugin].settings(data_set, budget))
+        for each in (combination.settings, *overriding):
+            merge(settings, each)
         generator, gate, classifier = combination.entries
         return Parts(
             self._component("generator", generator, settings) if generator else None,
             self._component("gate", gate, settings),
             self._component("classifier", classifier, settings),
         )
-
-    def budget_of(self, combination: Combination, data_set: str) -> str:
-        """Name the budget, or ``full`` where it leaves the recipe for this data set as it is."""
-        with_budget, without = (self.setup(combination, data_set, budget=each) for each in (self.budget, FULL))
-        return FULL if with_budget == without else self.budget
 
     def _component(self, kind: Role, entry: Entry, settings: Settings) -> ConfiguredComponent:
         values = settings.get(entry.name, {})

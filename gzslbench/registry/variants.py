@@ -37,9 +37,7 @@ def _sweep(registry: Registry, complete: Combination) -> Iterator[Combination]:
         for value in values:
             point = nested({address: value})
             unknown_components(point, component_names([complete]))
-            (component,) = point
-            settings = complete.settings | {component: complete.settings.get(component, {}) | point[component]}
-            yield replace(complete, settings=settings)
+            yield replace(complete, tried=point)
 
 
 def _remedy(registry: Registry, name: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
-from gzslbench.records.record import CellKey, Origin, PartKey, canonical_json
+from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
+from gzslbench.registry.deviations import held_against
 from gzslbench.registry.settings import Settings
 from gzslbench.registry.setup import Setup, foreign_code, settings_of
 from gzslbench.registry.source_hash import source_hash
@@ -35,6 +36,7 @@ class PlannedCell:
     key: CellKey
     method: str
     budget: str
+    deviations: dict[str, Json]
     setups: tuple[Setup, ...]
     origins: dict[str, Origin]
     unseen_semantics: bool
@@ -94,9 +96,12 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
-            unique: dict[str, PlannedCell] = {}  # what comes to the same under another name is run once
-            for cell in (cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)):
-                unique.setdefault(cell.key.digest(), cell)
+            cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
+            unique: dict[str, PlannedCell] = {}  # what comes to the same is run once, by the name that says it shortest
+            for cell in cells:
+                same = unique.setdefault(cell.key.digest(), cell)
+                if len(cell.deviations) < len(same.deviations):
+                    unique[cell.key.digest()] = cell
             by_generator = _by_generator(unique.values())
             for seed in scope.seeds:
                 for cells in by_generator:
@@ -132,11 +137,14 @@ def _cells(
     """
     entries = combination.entries.by_role().values()
     points = _points(combination, task, resolver, scope.grid)
+    recipes = resolver.recipes(combination, task.data_set.name)
     for setups in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
+        budget, deviations = held_against(recipes, [settings_of(setup) for setup in setups])
         yield PlannedCell(
             key=_key(setups, task, protocol, scope, _precision(combination, scope)),
             method=combination.name,
-            budget=resolver.budget_of(combination, task.data_set.name),
+            budget=budget,
+            deviations=deviations,
             setups=setups,
             origins={e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in entries},
             unseen_semantics=uses_unseen_semantics(combination.infos),

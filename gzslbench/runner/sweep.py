@@ -131,6 +131,7 @@ def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
         key=cell.key,
         method=cell.method,
         budget=cell.budget,
+        deviations=cell.deviations,
         metrics=done.metrics,
         timings=done.result.timings,
         environment=done.environment,

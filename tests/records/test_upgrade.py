@@ -11,11 +11,13 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import RecordError
 from gzslbench.records import record
 from gzslbench.records.compact import CompactResults
+from gzslbench.records.exchange.opening import open_results
+from gzslbench.records.exchange.pack import Wanted, pack
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, Failure, Record
 from gzslbench.records.results import read_cell
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
-from gzslbench.records.upgrade import FIRST_VERSION, MOVED, UPGRADES, parsed, upgraded
+from gzslbench.records.upgrade import DECLARED, FIRST_VERSION, MOVED, UPGRADES, parsed, upgraded
 from gzslbench.registry.combinations import Resolver, of_parts
 from gzslbench.registry.registry import load_plugins
 from gzslbench.runner.plan import Scope, Task, make_plan
@@ -73,15 +75,15 @@ def test_what_an_upgrade_can_not_read_is_refused():
 
 
 def test_a_record_of_an_earlier_version_is_read(make_record, monkeypatch):
-    """As it will be when the next upgrade comes: here, version 2 named the budget otherwise."""
+    """As it will be when the next upgrade comes: here, version 3 named the budget otherwise."""
     renamed = partial(
         upgraded,
         upgrades=[*UPGRADES, lambda old: {k: v for k, v in old.items() if k != "plan"} | {"budget": old["plan"]}],
     )
     monkeypatch.setattr(record, "upgraded", renamed)
-    newest = make_record(schema_version=3, budget="quick")
+    newest = make_record(schema_version=4, budget="quick")
     values = json.loads(newest.to_json())
-    values |= {"schema_version": 2, "plan": values.pop("budget")}
+    values |= {"schema_version": 3, "plan": values.pop("budget")}
     assert Record.from_json(json.dumps(values)) == newest
     assert Record.from_json(newest.to_json()) == newest
 
@@ -306,3 +308,67 @@ def test_folders_of_both_versions_can_be_put_together(old):
     found = list(old.records())
     assert sum(isinstance(each, Record) for each in found) == 3
     assert sum("belongs into" in str(each) for each in found) == 3
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    """As if eszsl's source had changed with version 3, without a change of what it computes."""
+    code = next(each.key.classifier.code for each in PLACES["v2"].records() if each.key.classifier.name == "eszsl")
+    monkeypatch.setitem(DECLARED, "eszsl", (code, "declared0000"))
+    return code
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_move(declared, tmp_path, version):
+    shutil.copytree(FIXTURES / version, tmp_path / version)
+    store = Store(tmp_path / version)
+    keys = [each.key for each in store.records()]
+    assert sum(key.classifier.code == "declared0000" for key in keys) == 2
+    assert all(store.has(key) for key in keys)
+    with store.writing():
+        assert all(store.has(key) for key in keys)
+    assert all(Store(store.root).has(key) for key in keys)
+    assert {each.name for each in store.folders()} == {f"seed-0-{key.digest()}" for key in keys}
+    assert all(isinstance(each, Record) for each in Store(store.root).records())
+
+
+@pytest.mark.parametrize("place", ["compact-v2", "compact-v2/all.txt"])
+def test_packed_results_whose_keys_an_upgrade_changed_are_read(declared, place):
+    results = open_results(FIXTURES / place)
+    records = list(results.records())
+    assert [each.key.classifier.code for each in records].count("declared0000") == 2
+    for each in records:
+        assert results.has(each.key)
+        assert results.answer_key(each.key).score(results.predictions(each.key)).h == each.metrics.h
+
+
+def test_packing_onto_itself_brings_keys_and_lists_up_to_date(declared, tmp_path):
+    out = tmp_path / "packed"
+    shutil.copytree(FIXTURES / "compact-v2", out)
+    (out / "notes.txt").write_text("not a list\n")
+    pack([out], out, Wanted())
+    lines = [json.loads(line) for path in sorted(out.rglob("*.jsonl")) for line in path.read_text().splitlines()]
+    assert {line["shared"]["schema_version"] for line in lines if "shared" in line} == {SCHEMA_VERSION}
+    listed = list(CompactResults(out / "all.txt").records())
+    assert sorted(each.digest for each in listed) == [
+        line.split()[0] for line in (out / "all.txt").read_text().splitlines()
+    ]
+    assert sorted(path.stem[-8:] for path in out.glob("glyphs/*/*.npz")) == sorted(
+        each.key.configuration.digest()[:8] for each in listed
+    )
+    assert (out / "notes.txt").read_text() == "not a list\n"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "compact-v2"])
+def test_earlier_versions_do_not_say_what_is_not_the_recipe_s(version):
+    assert [each.deviations for each in PLACES[version].records()] == [None] * 3
+
+
+@pytest.mark.parametrize("version", ["v3", "compact-v3"])
+def test_version_3_does(version):
+    gammas = [0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
+    assert {each.key.protocol: each.deviations for each in PLACES[version].records()} == {
+        "strict": {},
+        "inductive": {"early-gan.single_state": 0.1},
+        "validated": {"calibrated-stacking.gamma": {"one of": gammas}},
+    }

@@ -3,11 +3,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gzslbench.contract.info import Distribution, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
 from gzslbench.registry.declarations import PluginSource
+from gzslbench.registry.recipes import Recipe, RecipeValue
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import parse_grid
 from gzslbench.runner.plan import Scope, make_plan, together
@@ -216,3 +219,70 @@ def test_the_precision_is_in_the_key_of_what_follows_it_alone(registry, make_tas
         "gan": "float32",
         "flow": "bfloat16",
     }
+
+
+def _recipe(**settings):
+    return {"default": {"gan": {name: RecipeValue(value, "ours") for name, value in settings.items()}}}
+
+
+@pytest.fixture
+def with_recipes(registry):
+    """The method 'gan' takes 50 steps, 5 with the quick budget."""
+    source = registry.get("generator", "gan").plugin
+    registry.recipes[source] = Recipe(_recipe(steps=50), {"quick": _recipe(steps=5)})
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("budget", "chosen", "named"),
+    [
+        ("full", {}, ("gan", "full", {})),
+        ("quick", {}, ("gan", "quick", {})),
+        ("full", {"gan": {"steps": "50"}}, ("gan", "full", {})),
+        ("full", {"gan": {"steps": "60"}}, ("gan", "full", {"gan.steps": 60})),
+        ("quick", {"gan": {"steps": "60"}}, ("gan", "quick", {"gan.steps": 60})),
+        ("quick", {"gan": {"steps": "50"}}, ("gan", "full", {})),
+        ("full", {"gan": {"steps": "5"}}, ("gan", "quick", {})),
+        (
+            "quick",
+            {"gan": {"rate": "1"}, "softmax": {"epochs": 1}},
+            ("gan", "quick", {"gan.rate": 1.0, "softmax.epochs": 1}),
+        ),
+    ],
+)
+def test_a_cell_says_what_is_not_its_recipe_s(with_recipes, make_task, budget, chosen, named):
+    combination = of_parts(with_recipes, "gan", "none", "softmax")
+    resolver = Resolver(with_recipes, budget, chosen)
+    (cell,) = make_plan([combination], [make_task()], resolver, Scope([INDUCTIVE], [0])).cells()
+    assert (cell.method, cell.budget, cell.deviations) == named
+
+
+def test_a_budget_that_changes_nothing_is_none(with_recipes, make_task):
+    combination = of_parts(with_recipes, "none", "none", "eszsl")
+    (cell,) = make_plan([combination], [make_task()], Resolver(with_recipes, "quick"), Scope([INDUCTIVE], [0])).cells()
+    assert (cell.budget, cell.deviations) == ("full", {})
+
+
+def test_what_a_method_sets_is_its_recipe_and_a_point_of_a_sweep_is_not(with_recipes, make_task):
+    variant = of_method(with_recipes, "short-gan")
+    point = replace(of_method(with_recipes, "gan"), tried={"gan": {"rate": 0.5}})
+    plan = make_plan([variant, point], [make_task()], Resolver(with_recipes), Scope([INDUCTIVE], [0]))
+    assert [(cell.method, cell.deviations) for cell in plan.cells()] == [("short-gan", {}), ("gan", {"gan.rate": 0.5})]
+
+
+def test_what_two_names_stand_for_has_the_one_that_is_exact(with_recipes, make_task):
+    names = [of_method(with_recipes, name) for name in ("gan", "short-gan")]
+    scope = Scope([INDUCTIVE], [0], grid=parse_grid(["gan.steps=7,50"]))
+    cells = {
+        cell.setups[0].generator.config["steps"]: cell
+        for cell in make_plan(names, [make_task()], Resolver(with_recipes), scope).cells()
+    }
+    assert (cells[7].method, cells[7].deviations) == ("short-gan", {})
+    assert (cells[50].method, cells[50].deviations) == ("gan", {})
+
+
+def test_settings_that_a_protocol_chooses_are_named_with_all_their_values(with_recipes, make_task):
+    scope = Scope([VALIDATED], [0], grid=parse_grid(["gan.rate=10,9", "softmax.epochs=3"]))
+    combination = of_parts(with_recipes, "gan", "none", "softmax")
+    (cell,) = make_plan([combination], [make_task()], Resolver(with_recipes), scope).cells()
+    assert cell.deviations == {"gan.rate": {"one of": [9.0, 10.0]}, "softmax.epochs": 3}

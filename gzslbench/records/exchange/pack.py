@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from gzslbench.errors import ContractError, RecordError, UsageError, nearest
 from gzslbench.files import aside
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.compact import read_list
+from gzslbench.records.compact import CompactResults
 from gzslbench.records.exchange.compact_files import compact_files, keep_the_same
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.record import Record, title
@@ -120,9 +120,10 @@ def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> 
         raise UsageError(f"'{name}' can't be a list in {out}", "lists are for folders, and have plain names")
     if out.is_file() or (out.exists() and any(out.iterdir()) and isinstance(open_results(out), Store)):
         raise UsageError(f"{out} is not a folder of the compact form", "choose another name")
-    if out.exists():
-        present = open_results(out)
+    lists: dict[str, list[str]] = {}
+    if out.exists() and isinstance(present := open_results(out), CompactResults):
         packed.add(present, packed.read(present))
+        lists = _lists(out, present)
     with ExitStack() as stack:
         places = [stack.enter_context(opened(place)) for place in sources]
         chosen = [(place, packed.read(place)) for place in places]
@@ -131,11 +132,20 @@ def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> 
     if packed.cells:
         files = compact_files(packed.cells.values(), packed.answer_keys)
         if name:
-            members = read_list(out / f"{name}.txt") if (out / f"{name}.txt").exists() else []
-            files[f"{name}.txt"] = packed.listed([*members, *digests]).encode()
+            lists.setdefault(f"{name}.txt", []).extend(digests)
+        files |= {file: packed.listed(members).encode() for file, members in lists.items()}
         with _draft(out) as draft:
             (_zip if out.suffix == ".zip" else _fill)(files, out, draft)
     return packed
+
+
+def _lists(folder: Path, present: CompactResults) -> dict[str, list[str]]:
+    """Read the lists of a folder, whose cells may have other digests since; other texts name none."""
+    found = {}
+    for path in folder.glob("*.txt"):
+        with suppress(RecordError):
+            found[path.name] = present.listed(path)
+    return {name: members for name, members in found.items() if members}
 
 
 @contextmanager
