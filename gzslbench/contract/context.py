@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +19,8 @@ CHECKPOINTS = 10
 """How often a selecting protocol evaluates a component while it trains."""
 LOG_POINTS = 200
 """How many points of a loss curve are kept."""
+MOST_NOTES_BYTES = 256 << 10
+MOST_INTEGER = 2**63
 
 
 @dataclass(eq=False)
@@ -71,21 +75,36 @@ class Context:
                 self.curves.setdefault(name, []).append((self._step, self._kept(name, value)))
 
     def note(self, **facts: object) -> None:
-        """Keep facts about this fit in the record: finite numbers, strings, or lists of them.
+        """Keep facts about this fit in the record: finite numbers, strings, or lists of them, a few kilobytes in all.
 
         Raises :class:`ContractError` for anything else.
         """
         for name, fact in facts.items():
-            if not all(map(_is_plain, fact if isinstance(fact, list | tuple) else [fact])):
-                raise ContractError(
-                    f"'{self.component}' noted {name} = {fact!r}", "note finite numbers, strings, or lists of them"
-                )
-        self.notes.update(facts)
+            self.notes[name] = self._plain(name, fact)
+
+    def settled_notes(self) -> dict[str, object]:
+        """Give what was noted, in Python's own types; components can get at ``notes`` without :meth:`note`.
+
+        Raises :class:`ContractError` as :meth:`note` does, and where it is too much.
+        """
+        settled = {str(self._plain("a name", str(name))): self._plain(name, fact) for name, fact in self.notes.items()}
+        if len(json.dumps(settled)) > MOST_NOTES_BYTES:
+            what = f"the notes of '{self.component}' take more than {MOST_NOTES_BYTES >> 10} KiB"
+            raise ContractError(what, "note less, or a summary")
+        return settled
 
     def keep(self, **samples: Tensor) -> None:
         """Keep samples beside the record for figures, if the run was asked to; in half precision, so keep a few."""
         if self.keeps_samples:
             self.samples.update({name: on_host(tensor) for name, tensor in samples.items()})
+
+    def _plain(self, name: str, fact: object) -> object:
+        """Check a fact, and give it in Python's own types."""
+        try:
+            return [_plain(each) for each in fact] if isinstance(fact, list | tuple) else _plain(fact)
+        except ValueError:
+            what = f"'{self.component}' noted {_shown(name)} = {_shown(fact)}"
+            raise ContractError(what, "note finite numbers, strings, or lists of them") from None
 
     def _kept(self, name: str, value: Tensor | float) -> Tensor | float:
         if not isinstance(value, Tensor):
@@ -130,5 +149,23 @@ def on_host(samples: Tensor) -> NDArray[np.generic]:
     return array
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+def _plain(value: object) -> object:
+    """Give a finite number or a string in Python's own type; raises :class:`ValueError` for anything else."""
+    value = value.item() if isinstance(value, np.generic) else value
+    match value:
+        case str() if type(value) is str:
+            value.encode()  # a lone surrogate can't be written
+        case bool() | int() if type(value) in (bool, int) and abs(value) <= MOST_INTEGER:
+            pass
+        case float() if type(value) is float and math.isfinite(value):
+            pass
+        case _:
+            raise ValueError
+    return value
+
+
+def _shown(value: object) -> str:
+    try:
+        return reprlib.repr(value)
+    except Exception:  # of the value's own
+        return f"a {type(value).__name__}"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gzslbench.contract.views import View
 from gzslbench.errors import ContractError
+from gzslbench.records.arrays import Arrays
+from gzslbench.records.record import LossCurve
+
+MOST_CURVES = 200
+MOST_SAMPLES = 100
+MOST_SAMPLES_BYTES = 64 << 20
+LONGEST_NAME = 100
 
 
 def checked(
@@ -56,6 +65,34 @@ def checked_labels(result: object, samples: int, classes: int, component: str) -
         f"training_set of '{component}' returned labels that do not fit its {samples} samples",
         f"return an int64 tensor of shape ({samples},) with values below {classes}",
     )
+
+
+def checked_curves(curves: dict[str, LossCurve], component: str) -> dict[str, LossCurve]:
+    """Check that a component logged under few plain names, at steps that are whole numbers."""
+    _check_names(curves, component, "logged", MOST_CURVES)
+    for name, curve in curves.items():
+        if any(type(step) is not int for step in curve.steps):
+            raise ContractError(f"'{component}' logged {name} at steps that are no whole numbers", "use ctx.log")
+    return curves
+
+
+def checked_samples(samples: Arrays, component: str) -> Arrays:
+    """Check that a component kept few numbers for figures, under plain names."""
+    _check_names(samples, component, "kept", MOST_SAMPLES)
+    numbers = all(isinstance(each, np.ndarray) and each.dtype.kind in "iuf" for each in samples.values())
+    if not numbers or sum(each.nbytes for each in samples.values()) > MOST_SAMPLES_BYTES:
+        most = f"numbers, of {MOST_SAMPLES_BYTES >> 20} MiB in all"
+        raise ContractError(f"'{component}' kept something else than a few samples", f"keep {most}")
+    return samples
+
+
+def _check_names(named: dict[str, Any], component: str, did: str, most: int) -> None:
+    plain = all(type(name) is str and name.isprintable() and len(name) <= LONGEST_NAME for name in named)
+    if not plain or len(named) > most:
+        raise ContractError(
+            f"'{component}' {did} under {len(named)} names, or under odd ones",
+            f"use up to {most} names of up to {LONGEST_NAME} printable characters",
+        )
 
 
 class Unchanged:

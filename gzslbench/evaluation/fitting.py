@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from gzslbench.contract.info import Info
 from gzslbench.contract.random_streams import GlobalStreams, stream
 from gzslbench.contract.views import ClassSet, View
 from gzslbench.data.scaling import MinMax
-from gzslbench.evaluation.checks import Unchanged
+from gzslbench.evaluation.checks import Unchanged, checked_curves, checked_samples
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import Arrays
@@ -48,10 +48,10 @@ class Fitted:
     steps: Limits
     notes: dict[str, Any]
     curves: dict[str, LossCurve]
+    samples: Arrays
+    """What it kept for figures."""
     seeds_together: int = 1
     """How many seeds were fitted at once; the phase is that of all of them."""
-    samples: Arrays = field(default_factory=dict)
-    """What it kept for figures."""
 
 
 class FoldFitter:
@@ -118,9 +118,8 @@ class FoldFitter:
             if checkpoint is not None:
                 ctx.on_checkpoint = _paused(watch, component, steps, checkpoint)
             component.fit(view, ctx)
-        curves = _curves(ctx)
         unchanged.verify(part.name)
-        return Fitted(component, watch.phase, watch.paused_s, steps, ctx.notes, curves, samples=ctx.samples)
+        return Fitted(component, watch.phase, watch.paused_s, steps, *_logged(ctx))
 
     @staticmethod
     def fit_together(
@@ -138,7 +137,7 @@ class FoldFitter:
         for each in unchanged:
             each.verify(part.name)
         return [
-            Fitted(component, watch.phase, 0.0, {}, ctx.notes, _curves(ctx), len(fitters), ctx.samples)
+            Fitted(component, watch.phase, 0.0, {}, *_logged(ctx), seeds_together=len(fitters))
             for component, ctx in zip(components, contexts, strict=True)
         ]
 
@@ -159,8 +158,10 @@ class FoldFitter:
         return torch.tensor(np.asarray(array, dtype=np.float32), device=self.device)
 
 
-def _curves(ctx: Context) -> dict[str, LossCurve]:
-    return {name: LossCurve.of(points) for name, points in ctx.settled_curves().items()}
+def _logged(ctx: Context) -> tuple[dict[str, Any], dict[str, LossCurve], Arrays]:
+    """Give a component's notes, loss curves and samples."""
+    curves = {name: LossCurve.of(points) for name, points in ctx.settled_curves().items()}
+    return ctx.settled_notes(), checked_curves(curves, ctx.component), checked_samples(ctx.samples, ctx.component)
 
 
 def _put_back(spoilt: Tensor, right: Tensor) -> None:

@@ -81,7 +81,10 @@ class AnswerKey:
         return np.intersect1d(self.unseen_classes, self.labels)
 
     def require(self, predictions: Predictions) -> None:
-        """Raise :class:`ContractError` unless every test sample is predicted, no other, and as a class that exists."""
+        """Raise :class:`ContractError` unless every test sample is predicted, no other, and as a class that exists.
+
+        Nor may a number be NaN, or a log-prior rule out both domains.
+        """
         if not np.array_equal(predictions.samples, self.samples):
             raise ContractError(
                 f"predictions of {len(predictions.samples)} samples do not match the {len(self.samples)} test samples "
@@ -93,6 +96,10 @@ class AnswerKey:
             raise ContractError(
                 "predictions name classes that the data set lacks", "predict class rows of the data set"
             )
+        numbers = (predictions.margin, predictions.log_prior, predictions.gate_score, predictions.joint)
+        both_ruled_out = np.isneginf(predictions.log_prior).all(axis=1).any()
+        if both_ruled_out or any(np.isnan(each).any() for each in numbers if each is not None):
+            raise ContractError("scores or log-priors are NaN", "look for divergence in training")
 
     def _has_rows(self, classes: IntArray) -> bool:
         return bool(classes.min(initial=0) >= 0 and classes.max(initial=-1) < len(self.class_names))

@@ -111,18 +111,18 @@ class Store:
         left behind then.
         """
         folder = self._place(record.key)
-        try:
-            text = record.to_json()
-            Record.from_json(text, str(folder / RECORD))
-        except ValueError as error:
-            raise RecordError(f"can't write the record {folder}: {error}", "log and note finite numbers") from error
         with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
-            (filled / RECORD).write_text(text)
-            predictions.save(filled / PREDICTIONS)
-            if samples:
-                save_arrays(filled / SAMPLES, samples)
+            try:
+                (filled / RECORD).write_text(record.to_json())
+                predictions.save(filled / PREDICTIONS)
+                if samples:
+                    save_arrays(filled / SAMPLES, samples)
+                self._read_back(filled)
+            except (RecordError, ValueError, TypeError, RecursionError) as error:
+                told = str(getattr(error, "what", error)).replace(f"{filled}/", "")
+                raise RecordError(f"can't write the record {folder}: {told}", "log and note finite numbers") from error
             for path in (*filled.iterdir(), filled):
                 sync(path)
             make_folder(folder.parent)
@@ -256,6 +256,13 @@ class Store:
     def _location(self, key: CellKey) -> str:
         names = "/".join(map(path_safe, (key.data_set, key.combination, key.protocol, key.split)))
         return f"{self._records}/{names}/seed-{key.seed}-{key.digest()}"
+
+    def _read_back(self, folder: Path) -> None:
+        """Raise :class:`RecordError` where what was written can't be read."""
+        self.read(folder)
+        Predictions.load(folder / PREDICTIONS)
+        if (folder / SAMPLES).exists():
+            read_arrays(folder / SAMPLES, "keep fewer samples")
 
     def _put(self, path: Path, content: bytes) -> None:
         with self.writing(), disk_errors(f"can't write {path}"), self._fresh() as fresh:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,8 @@ from gzslbench.runner.supervise import Assignment, supervise
 
 Make = Callable[[], Assignment]
 """Makes an assignment when its turn has come, so that waiting groups take no memory."""
+WAITING = 1000
+"""How many events may wait to be stored and shown."""
 
 
 class Executor(Protocol):
@@ -51,7 +54,13 @@ class LocalExecutor(Executor):
 
     def _run_one(self, position: int, make: Make) -> None:
         if not self._stop.is_set():
-            supervise(make(), lambda event: self._events.put((position, event)), self._stop)
+            supervise(make(), partial(self._emit, position), self._stop)
+
+    def _emit(self, position: int, event: Event) -> None:
+        """Pass an event on, not faster than it is taken up: a component may make its worker say a lot."""
+        while self._events.qsize() > WAITING and not self._stop.is_set():
+            time.sleep(0.01)
+        self._events.put((position, event))
 
     def _ended(self, position: int, future: Future[None]) -> None:
         error = future.exception()

@@ -6,7 +6,9 @@ import signal
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+from annotated_types import MaxLen
 
 import gzslbench
 from gzslbench.errors import ContractError, DataError, DivergedError, GzslbenchError, ProtocolError
@@ -19,6 +21,8 @@ _KINDS: dict[type[BaseException], Kind] = {
     DataError: "data",
     GzslbenchError: "error",
 }
+LONGEST_REASON = 2000
+LONGEST_TRACEBACK = 20_000
 assert set(_KINDS.values()) < set(get_args(Kind))
 _CORE = Path(gzslbench.__file__).parent
 
@@ -28,30 +32,32 @@ class Cause:
     """The kind of a failure, one sentence about it, and the traceback where there is one."""
 
     kind: Kind
-    reason: str
-    traceback: str = ""
+    reason: Annotated[str, MaxLen(LONGEST_REASON)]
+    traceback: Annotated[str, MaxLen(LONGEST_TRACEBACK)] = ""
 
 
 def cause_of(error: BaseException) -> Cause:
     """Classify an exception raised in a worker."""
-    text = "".join(traceback.format_exception(error))
+    text = _clean("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:]
     for error_class, kind in _KINDS.items():
         if isinstance(error, error_class):
-            return Cause(kind, " ".join(str(error).split()), text)
-    reason = f"{_brief(error)} ({_place(error)})"
+            return Cause(kind, one_line(_said(error)), text)
+    reason = one_line(f"{_brief(error)} ({_place(error)})")
     if _out_of_memory(error):
-        return Cause("out of memory", f"{reason}; use a smaller batch or fewer --jobs", text)
+        return Cause("out of memory", f"{reason[: LONGEST_REASON - 100]}; use a smaller batch or fewer --jobs", text)
     if isinstance(error, SystemExit | KeyboardInterrupt):
-        return Cause("crash", f"{reason}; a plugin must raise an Exception instead", text)
+        return Cause("crash", f"{reason[: LONGEST_REASON - 100]}; a plugin must raise an Exception instead", text)
     return Cause("error", reason, text)
 
 
 def cause_of_exit(exit_code: int | None, work: str, log_tail: str) -> Cause:
     """Classify the end of a worker that said nothing more; ``work`` is what it was at."""
+    if exit_code is None:
+        return Cause("crash", f"the worker no longer listened, in {work}", log_tail)
     if exit_code == -signal.SIGKILL:
         reason = f"the worker was killed (signal 9) in {work}, most likely because memory ran out; use fewer --jobs"
         return Cause("out of memory", reason, log_tail)
-    if exit_code is not None and exit_code < 0:
+    if exit_code < 0:
         names = {each.value: each.name for each in signal.Signals}
         name = names.get(-exit_code, "unknown")
         return Cause("crash", f"the worker was ended by signal {-exit_code} ({name}) in {work}", log_tail)
@@ -64,14 +70,32 @@ def cause_of_timeout(seconds: float, work: str) -> Cause:
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    text = str(error).lower()
+    text = _said(error).lower()
     said = "can't allocate memory" in text or "not enough memory" in text
     return said or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    lines = _said(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}"[: LONGEST_REASON // 2] if lines else type(error).__name__
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)[:LONGEST_REASON]
+    except Exception:  # of a class of a plugin's own
+        return "an error that can't be shown"
+
+
+def one_line(text: str) -> str:
+    """Write text of any source in one line of bounded length, without control characters."""
+    plain = "".join(character if character.isprintable() else " " for character in _clean(text))
+    return " ".join(plain.split())[:LONGEST_REASON]
+
+
+def _clean(text: str) -> str:
+    """Replace what can't be written as UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 def _place(error: BaseException) -> str:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
+from annotated_types import MaxLen
+
+from gzslbench.errors import ContractError
 from gzslbench.evaluation.job import CellResult
+from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Environment, Metrics
+from gzslbench.records.record import Environment, Json, LossCurve, Metrics, Timings
 from gzslbench.runner.failures import Cause
+from gzslbench.wire import Frame
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Name = Annotated[str, MaxLen(200)]
 
 
 @dataclass(frozen=True)
@@ -15,14 +27,14 @@ class Begun:
     """A phase has begun; ``cell`` is :data:`gzslbench.evaluation.branch.WHOLE_GROUP` where it serves all cells."""
 
     cell: int
-    phase: str
+    phase: Name
 
 
 @dataclass(frozen=True)
 class Progressed:
     """Training has come to a step."""
 
-    stage: str
+    stage: Name
     step: int
     last: int
 
@@ -64,7 +76,7 @@ class CellFailed:
     """A cell without a result."""
 
     cell: int
-    phase: str
+    phase: Name
     cause: Cause
 
 
@@ -73,10 +85,86 @@ class Ended:
     """A worker or a group has ended; with the cause and the phase where a group has lost cells on the way."""
 
     cause: Cause | None = None
-    phase: str = "start"
+    phase: Name = "start"
 
 
 Message = Environment | Begun | Progressed | AskTestSet | AskH | CellReported | CellFailed | Ended
 """What a worker says; its environment first."""
 Event = CellDone | CellFailed | Begun | Progressed | Ended
 """What is passed on of a group."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An :class:`AskH` without its arrays."""
+
+    cell: int
+
+
+@dataclass(frozen=True)
+class _Reported:
+    """A :class:`CellReported` without its arrays."""
+
+    cell: int
+    timings: Timings
+    selection: dict[str, Json]
+    notes: dict[str, Json]
+    curves: dict[str, LossCurve]
+
+
+_KINDS: dict[str, type] = {
+    each.__name__: each for each in (Environment, Begun, Progressed, AskTestSet, _Asked, _Reported, CellFailed, Ended)
+}
+_SAMPLES = "samples "
+"""Before the name of an array that is kept for figures; the others are predictions."""
+
+
+def written(message: Message) -> tuple[Json, Arrays]:
+    """Give a message as JSON and arrays."""
+    arrays: Arrays = {}
+    plain: Any = message
+    match message:
+        case AskH(cell, predictions):
+            plain, arrays = _Asked(cell), predictions.arrays()
+        case CellReported(cell, result):
+            plain = _Reported(cell, result.timings, result.selection, result.notes, result.curves)
+            arrays = result.predictions.arrays()
+            arrays |= {f"{_SAMPLES}{name}": array for name, array in result.samples.items()}
+    return [type(plain).__name__, {item.name: _plain(getattr(plain, item.name)) for item in fields(plain)}], arrays
+
+
+def read(frame: Frame) -> Message:
+    """Take a message from what a worker said; raises :class:`ContractError` where it is none."""
+    try:
+        kind, values = frame.value
+        message = _adapter(kind).validate_python(values)
+        if isinstance(message, _Asked):
+            return AskH(message.cell, Predictions.of(frame.arrays))
+        if isinstance(message, _Reported):
+            return _reported(message, frame.arrays)
+    except (ValueError, TypeError, LookupError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ContractError(f"a component made its worker say something else than results ({why})") from None
+    told: Message = message
+    return told
+
+
+def _reported(plain: _Reported, arrays: Arrays) -> CellReported:
+    samples = {name.removeprefix(_SAMPLES): array for name, array in arrays.items() if name.startswith(_SAMPLES)}
+    predictions = Predictions.of({name: array for name, array in arrays.items() if not name.startswith(_SAMPLES)})
+    return CellReported(
+        plain.cell, CellResult(predictions, plain.timings, plain.selection, plain.notes, plain.curves, samples)
+    )
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_KINDS[kind])

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from gzslbench.errors import counted
 from gzslbench.evaluation.branch import WHOLE_GROUP
@@ -131,5 +132,5 @@ class LiveReporter(PlainReporter):
             table.add_column(heading, justify="right" if heading == "s" else "left")
         for running in list(self._running.values()):
             seconds = f"{time.monotonic() - running.since:.0f}"
-            table.add_row(running.name, running.phase, running.progress, seconds)
+            table.add_row(*map(Text, (running.name, running.phase, running.progress, seconds)))
         return table

@@ -6,16 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from gzslbench.contract.parts import combination_name
+from gzslbench.errors import ContractError
 from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.evaluation.checks import MOST_SAMPLES_BYTES
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.processes import child_process
 from gzslbench.records.answer_key import Scorer
 from gzslbench.records.record import Environment
-from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout
+from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout, one_line
 from gzslbench.runner.messages import (
     AskH,
     AskTestSet,
@@ -27,13 +28,17 @@ from gzslbench.runner.messages import (
     Event,
     Message,
     Progressed,
+    read,
 )
 from gzslbench.runner.worker import work
+from gzslbench.wire import Listener
 
 POLL_S = 0.2
 START_S = 300.0
 """What a worker may take to start beyond the limit of a phase: the first one waits for our own imports."""
 LOG_TAIL_BYTES = 4000
+KEPT_BYTES = 4 * MOST_SAMPLES_BYTES
+"""What samples that are kept for figures may take: of three components, and of the generator's output."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +64,28 @@ def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threa
 
 
 class _Watch:
-    """One worker process, from start to end; takes cells that have come to one, well or not, out of ``remaining``."""
+    """One worker process, from start to end; takes cells that have come to one, well or not, out of ``remaining``.
 
-    environment: Environment
+    Whatever the worker says costs it its cells at most: components can reach the pipe.
+    """
 
     def __init__(self, assignment: Assignment, remaining: set[int], emit: Callable[[Event], None]) -> None:
         self.assignment, self.remaining, self.emit = assignment, remaining, emit
+        self.known = {WHOLE_GROUP, *remaining}
+        self.environment: Environment | None = None
         self.at = Begun(WHOLE_GROUP, "start")
         self.since = time.monotonic() + START_S
+        for scorer in assignment.scorers:
+            scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
 
     def run(self, stop: threading.Event) -> None:
         timeout_s = self.assignment.timeout_s
         with child_process(self.assignment.log, work, self.assignment.job) as (process, pipe):
+            listener = Listener(pipe, _most_bytes(self.assignment))
             try:
                 while not stop.is_set():
-                    if pipe.poll(POLL_S) and not self._handle(pipe.recv(), pipe):
+                    frame = listener.hear(POLL_S)
+                    if frame and not self._handle(read(frame), listener):
                         break
                     if timeout_s is not None and time.monotonic() - self.since > timeout_s:
                         self._fail_current(cause_of_timeout(timeout_s, self._work()))
@@ -81,6 +93,8 @@ class _Watch:
             except (EOFError, OSError):
                 process.join(timeout=5)
                 self._fail_current(cause_of_exit(process.exitcode, self._work(), _tail(self.assignment.log)))
+            except ContractError as error:
+                self._fail_current(replace(cause_of(error), reason=f"{error}; it was at {self._work()}"))
 
     def _work(self) -> str:
         """Say what the worker is at, and with which component."""
@@ -96,7 +110,7 @@ class _Watch:
 
     def _fail_current(self, cause: Cause) -> None:
         """Fail the cell at hand, or all that are left where the phase served them all."""
-        for cell in sorted(self.remaining) if self.at.cell == WHOLE_GROUP else [self.at.cell]:
+        for cell in [self.at.cell] if self.at.cell in self.remaining else sorted(self.remaining):
             self._end(CellFailed(cell, self.at.phase, cause))
 
     def _end(self, event: CellDone | CellFailed) -> None:
@@ -104,40 +118,53 @@ class _Watch:
             self.remaining.remove(event.cell)
             self.emit(event)
 
-    def _handle(self, message: Message, pipe: Connection) -> bool:
-        """Act on a message; False ends the watch."""
+    def _handle(self, message: Message, listener: Listener) -> bool:
+        """Act on a message; False ends the watch. Raises :class:`ContractError` for one that has no place here."""
+        if getattr(message, "cell", WHOLE_GROUP) not in self.known:
+            raise _out_of_place(message)
         match message:
-            case Environment():
+            case Environment() if self.environment is None:
                 self.environment = message
-                for scorer in self.assignment.scorers:
-                    scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
-            case Begun():
-                self.at, self.since = message, time.monotonic()
-                self.emit(message)
-            case Progressed():
-                self.emit(message)
+            case Begun(cell, phase):
+                self.at, self.since = Begun(cell, one_line(phase)), time.monotonic()
+                self.emit(self.at)
+            case Progressed(stage, step, last):
+                self.emit(Progressed(one_line(stage), step, last))
             case AskTestSet():
-                pipe.send(self.assignment.test_set)
-            case AskH(cell, predictions):
-                pipe.send(self.assignment.scorers[cell].h(predictions))
-            case CellReported(cell, result):
-                self._end(self._scored(cell, result))
-            case CellFailed():
-                self._end(message)
+                listener.answer(self.assignment.test_set)
+            case AskH(cell, predictions) if self.assignment.job.protocol.selection == "test set":
+                listener.answer(self.assignment.scorers[cell].h(predictions))
+            case CellReported(cell, result) if self.environment is not None:
+                self._end(self._scored(cell, result, self.environment))
+            case CellFailed(cell, phase, cause):
+                self._end(CellFailed(cell, one_line(phase), replace(cause, reason=one_line(cause.reason))))
             case Ended():
-                cause = Cause("error", "the worker ended without a result; please report this as a bug")
-                for cell in sorted(self.remaining):
-                    self._end(CellFailed(cell, self.at.phase, cause))
+                if self.remaining:
+                    self._fail_current(Cause("error", f"the worker ended without a result in {self._work()}"))
                 return False
+            case _:
+                raise _out_of_place(message)
         return True
 
-    def _scored(self, cell: int, result: CellResult) -> CellDone | CellFailed:
+    def _scored(self, cell: int, result: CellResult, environment: Environment) -> CellDone | CellFailed:
         scorer = self.assignment.scorers[cell]
         try:
             metrics = scorer.score(result.predictions)
         except Exception as error:
             return CellFailed(cell, self.at.phase, cause_of(error))
-        return CellDone(cell, result, metrics, scorer.test_reads, self.environment)
+        return CellDone(cell, result, metrics, scorer.test_reads, environment)
+
+
+def _out_of_place(message: Message) -> ContractError:
+    return ContractError(f"a component made its worker say '{type(message).__name__}' where that means nothing")
+
+
+def _most_bytes(assignment: Assignment) -> int:
+    """Say what the arrays of a cell take at most: 64 bytes a sample, and what was asked to be kept beside."""
+    job, test_set = assignment.job, assignment.test_set
+    classes = len(job.fold.seen_rows) + len(job.fold.unseen_rows)
+    scores = 4 * classes if job.keep_scores else 0
+    return len(test_set.samples) * (64 + scores) + (KEPT_BYTES if job.keep_samples else 0)
 
 
 def _tail(log: Path) -> str:

@@ -123,7 +123,52 @@ def test_notes_are_kept():
     assert ctx.notes == {"name": "x", "count": 4, "share": 0.5, "steps": [1, 2]}
 
 
-@pytest.mark.parametrize("fact", [torch.zeros(()), float("nan"), [1.0, float("inf")], {"a": 1}, None])
+def test_numpy_s_scalars_become_plain_numbers():
+    ctx = _context()
+    ctx.notes["share"] = np.float32(0.5)
+    ctx.note(count=np.int64(3), all=[np.float64(1), np.bool_(True)])
+    settled = ctx.settled_notes()
+    assert settled == {"share": 0.5, "count": 3, "all": [1.0, True]}
+    assert [type(each) for each in (settled["share"], settled["count"], *settled["all"])] == [float, int, float, bool]
+
+
+class Unshowable(str):
+    def __repr__(self):
+        raise ValueError("no")
+
+
+CYCLIC = []
+CYCLIC.append(CYCLIC)
+DEEP = 0
+for _ in range(10_000):
+    DEEP = [DEEP]
+UNWRITABLE = [
+    *(torch.zeros(()), float("nan"), [1.0, float("inf")], {"a": 1}, None, np.float32("nan"), np.zeros(2), b"bytes"),
+    *(10**5000, -(2**64), "\ud800", ["\udfff"], CYCLIC, DEEP, np.longdouble(1), np.datetime64("2026-01-01")),
+    *({1, 2}, lambda: 0, 1j, Unshowable("x")),
+]
+
+
+@pytest.mark.parametrize("fact", UNWRITABLE, ids=range(len(UNWRITABLE)))
 def test_notes_that_no_record_can_hold_are_refused(fact):
-    with pytest.raises(ContractError, match="'gan' noted fact = "):
+    with pytest.raises(ContractError, match="'gan' noted 'fact' = "):
         _context().note(fact=fact)
+    ctx = _context()
+    ctx.notes["fact"] = fact
+    with pytest.raises(ContractError, match="'gan' noted 'fact' = "):
+        ctx.settled_notes()
+
+
+@pytest.mark.parametrize("facts", [{"a": "x" * 10**6}, {"a": [0] * 10**6}, {str(i): 0 for i in range(10**5)}])
+def test_notes_are_few(facts):
+    ctx = _context()
+    ctx.note(**facts)
+    with pytest.raises(ContractError, match="the notes of 'gan' take more than 256 KiB; note less"):
+        ctx.settled_notes()
+
+
+def test_notes_have_names_that_can_be_written():
+    ctx = _context()
+    ctx.notes["\ud800"] = 1
+    with pytest.raises(ContractError, match="'gan' noted "):
+        ctx.settled_notes()

@@ -10,6 +10,7 @@ ORDER = (
     "errors",
     "files",
     "processes",
+    "wire",
     "contract",
     "data",
     "registry",

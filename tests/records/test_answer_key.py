@@ -163,3 +163,18 @@ def test_accuracy_uses_all_classes_not_those_of_the_domain():
     assert result.s == metrics.mean_per_class(
         LABELS[everything_seen.samples], everything_seen.predicted, SPLIT.seen_classes
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"margin": np.array([4, np.nan, 1, -1, 1])},
+        {"gate_score": np.array([4, np.nan, 1, -1, 1])},
+        {"joint": np.full((5, 4), np.nan)},
+        {"log_prior": np.full((5, 2), -INF)},
+        {"log_prior": np.full((5, 2), np.nan)},
+    ],
+)
+def test_numbers_that_are_none_are_refused(changes):
+    with pytest.raises(ContractError, match="scores or log-priors are NaN"):
+        answers().score(predictions(**changes))

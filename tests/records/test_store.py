@@ -191,7 +191,7 @@ def test_a_damaged_record_is_named_and_costs_no_other(store, make_record, predic
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"schema_version": 999}, r"seed-0-\w+/record\.json has schema version 999"),
+        ({"schema_version": 999}, r"seed-0-\w+: record\.json has schema version 999"),
         ({"test_reads": "many"}, "test_reads: Input should be a valid integer"),
         ({"notes": {"loss": float("nan")}}, "Out of range float values are not JSON compliant; log and note finite"),
         ({"config": {"gamma": float("inf")}}, "Out of range float"),

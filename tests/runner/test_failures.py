@@ -80,7 +80,7 @@ def test_a_gpu_s_memory_counts_too():
         (-signal.SIGSEGV, "crash", "ended by signal 11 (SIGSEGV)"),
         (-99, "crash", "ended by signal 99 (unknown)"),
         (7, "crash", "exit code 7"),
-        (None, "crash", "exit code None"),
+        (None, "crash", "no longer listened"),
     ],
 )
 def test_a_worker_that_says_nothing_more(exit_code, kind, words):

@@ -92,7 +92,7 @@ def test_a_live_table_follows_groups_and_shows_markup_as_it_is(record, failure, 
 
 
 def _shown(reporter):
-    columns = [list(column.cells) for column in reporter._table().columns]
+    columns = [list(map(str, column.cells)) for column in reporter._table().columns]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
