@@ -62,11 +62,11 @@ def _tables(
     method: str, options: dict[str, Any], data_sets: Sequence[str], protocols: Sequence[str]
 ) -> Sequence[Table]:
     from gzslbench.registry.combinations import plugin_files
-    from gzslbench.registry.registry import load_plugins
+    from gzslbench.registry.hosts import open_plugins
     from gzslbench.registry.settings import parse_assignments
     from gzslbench.report.ablation.tables import method_tables
 
-    registry = load_plugins(plugin_files(options["plugins"]))
+    registry = open_plugins(plugin_files(options["plugins"]))
     results = read_results(open_all([options["results"]]), protocols)
     chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
     return method_tables(registry, method, parse_assignments(options["assignments"]), chosen)

@@ -126,12 +126,12 @@ def find_data(data_dirs: Sequence[Path], cache: Path) -> Catalogue:
     declaring = dict.fromkeys(each.plugin for each in read_listing(find_plugins()) if each.kind == "data set")
     sources = {}
     if declaring:
-        from gzslbench.registry.registry import load_plugins
+        from gzslbench.registry.hosts import open_plugins
 
-        registry = load_plugins(sources=declaring)
+        registry = open_plugins(sources=declaring)
         for broken in registry.broken:
             click.echo(f"warning: plugin left out: {broken}", err=True)
-        sources = {name: entry.what for name, entry in registry.of_kind("data set").items()}
+        sources = {name: entry.data_source for name, entry in registry.of_kind("data set").items()}
     return Catalogue.find(data_dirs, sources, cache)
 
 

@@ -23,9 +23,9 @@ _COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 @click.pass_context
 def plugins(ctx: click.Context, files: Sequence[Path], traceback: bool) -> None:
     """Load all plugins and say which of them are broken, and why; exits with 1 if any is."""
-    from gzslbench.registry.registry import load_plugins
+    from gzslbench.registry.hosts import open_plugins
 
-    registry = load_plugins(files)
+    registry = open_plugins(files)
     for plugin in registry.recipes:
         entries = [f"{entry.kind} {entry.name}" for entry in registry.entries.values() if entry.plugin == plugin]
         click.echo(f"ok      {plugin}: {', '.join(entries) or 'registers nothing'}")

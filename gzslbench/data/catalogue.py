@@ -12,8 +12,8 @@ from gzslbench.data.known import KNOWN, known
 from gzslbench.errors import DataError, UsageError, nearest
 
 if TYPE_CHECKING:
-    from gzslbench.contract.data_source import DataSource
     from gzslbench.contract.dataset import DataSet
+    from gzslbench.data.loading import LoadableSource
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Catalogue:
 
     folders: Mapping[str, Folder]
     incomplete: Mapping[str, Folder]
-    sources: Mapping[str, type[DataSource]] = field(default_factory=dict)
+    sources: Mapping[str, LoadableSource] = field(default_factory=dict)
 
     @staticmethod
     def find(
-        data_dirs: Sequence[Path], sources: Mapping[str, type[DataSource]] | None = None, cache_dir: Path | None = None
+        data_dirs: Sequence[Path], sources: Mapping[str, LoadableSource] | None = None, cache_dir: Path | None = None
     ) -> Catalogue:
         """Search the bundled data, then ``data_dirs`` in order; of two folders of one name the first is used.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
+from gzslbench.contract.info import DataInfo
 from gzslbench.data.cache import Cache, Entry
 from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
@@ -38,25 +39,60 @@ def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     return _data_set(name, entry, splits, Provenance(str(folder.path), sources))
 
 
-def load_source(source: type[DataSource], cache: Cache) -> DataSet:
+@dataclass(frozen=True, eq=False)
+class LoadableSource:
+    """A plugin's data set: ``origin`` names the class that makes it, ``file`` the file of its code, where there is one.
+
+    ``load`` makes it, maybe in another process.
+    """
+
+    info: DataInfo
+    origin: str
+    file: Path | None
+    load: Callable[[], DataSet]
+
+    @staticmethod
+    def of(source: type[DataSource]) -> LoadableSource:
+        """Load a class of this process."""
+        try:
+            file = Path(inspect.getfile(source))
+        except (OSError, TypeError):
+            file = None
+        return LoadableSource(
+            source.info, f"plugin {source.__module__}.{source.__qualname__}", file, lambda: source().load()
+        )
+
+
+def load_source(source: LoadableSource, cache: Cache) -> DataSet:
     """Open a plugin's data set; its entry belongs to the content of the plugin's file.
 
-    A class whose file can't be found is loaded anew each time.
+    One whose file can't be found is loaded anew each time.
     """
     name = source.info.name
-    try:
-        file = Path(inspect.getfile(source))
-    except (OSError, TypeError):
-        return replace(source().load(), name=name)
-    entry, digest = cache.of_file(file, f"source-{name}", lambda _: _convert_source(source))
+    if source.file is None:
+        return replace(source.load(), name=name)
+    entry, digest = cache.of_file(source.file, f"source-{name}", lambda _: entry_of(source.load()))
+    return data_set_of(entry, name, Provenance(source.origin, {source.file.name: digest}))
+
+
+def entry_of(made: DataSet) -> Entry:
+    """Take a data set apart into arrays by name and JSON values; :func:`data_set_of` puts it together again."""
+    arrays: dict[str, NDArray[Any]] = {key: getattr(made, key) for key in ("features", "labels", "semantics")}
+    if made.sample_names is not None:
+        arrays["sample_names"] = made.sample_names
+    for number, split in enumerate(made.splits.values()):
+        arrays |= {f"split{number}.{key}": array for key, array in split.arrays.items()}
+    meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
+    return Entry(arrays, meta)
+
+
+def data_set_of(entry: Entry, name: str, provenance: Provenance) -> DataSet:
     splits = {}
     for number, split_name in enumerate(entry.meta["splits"]):
         prefix = f"split{number}."
         arrays = {key.removeprefix(prefix): array for key, array in entry.arrays.items() if key.startswith(prefix)}
         splits[split_name] = Split(split_name, **arrays)
-    return _data_set(
-        name, entry, splits, Provenance(f"plugin {source.__module__}.{source.__qualname__}", {file.name: digest})
-    )
+    return _data_set(name, entry, splits, provenance)
 
 
 def _data_set(name: str, entry: Entry, splits: Mapping[str, Split], provenance: Provenance) -> DataSet:
@@ -169,14 +205,3 @@ def _convert_splits(path: Path) -> Entry:
     fingerprint = {"semantics": content_hash(read.semantics)}
     meta = {"fingerprint": fingerprint, "class_names": list(read.class_names), "split_name": read.split_name}
     return Entry({"semantics": read.semantics, **read.locations}, meta)
-
-
-def _convert_source(source: type[DataSource]) -> Entry:
-    made = source().load()
-    arrays: dict[str, NDArray[Any]] = {key: getattr(made, key) for key in ("features", "labels", "semantics")}
-    if made.sample_names is not None:
-        arrays["sample_names"] = made.sample_names
-    for number, split in enumerate(made.splits.values()):
-        arrays |= {f"split{number}.{key}": array for key, array in split.arrays.items()}
-    meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
-    return Entry(arrays, meta)

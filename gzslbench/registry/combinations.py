@@ -12,7 +12,7 @@ from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.registry import Entry, Registry
-from gzslbench.registry.settings import Settings, build_config, config_values, merge, nested
+from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
 
 DEFAULT_GATE = "none"
@@ -139,8 +139,7 @@ class Resolver:
         values = settings.get(entry.name, {})
         key = (kind, entry.name, repr(sorted(values.items())))
         if key not in self._components:
-            config = build_config(entry.name, entry.what.Config, values)
-            self._components[key] = ConfiguredComponent(kind, entry.name, entry.plugin, config_values(config))
+            self._components[key] = ConfiguredComponent(kind, entry.name, entry.plugin, entry.configured(values))
         return self._components[key]
 
 

@@ -12,7 +12,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -25,10 +25,11 @@ from gzslbench.contract import Classifier, Component, Gate, Generator, hooks
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.info import DataInfo, Info, Makes, Method
 from gzslbench.contract.parts import Role
+from gzslbench.data.loading import LoadableSource
 from gzslbench.errors import GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.recipes import Recipe, joined, read_recipe
-from gzslbench.registry.settings import build_config, nested
+from gzslbench.registry.settings import build_config, config_values, nested
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _HOOKS: dict[str, tuple[str, type]] = {
@@ -42,14 +43,37 @@ _COMPONENT_KINDS = get_args(Role)
 _COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
 
 
+@dataclass(frozen=True, eq=False)
+class RemoteComponent:
+    """A component whose class is in another process: what it declares, and its settings as they are checked there."""
+
+    info: Info
+    configured: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class Entry:
-    """Something registered: a component class, a data source or a method, and the plugin that it came from."""
+    """Something registered, and the plugin that it came from.
+
+    ``what`` is a component's class or a :class:`RemoteComponent`, a data source's class or what stands for it, or a
+    :class:`Method`.
+    """
 
     kind: str
     name: str
     what: Any
     plugin: PluginSource
+
+    def configured(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Complete and check a component's settings; raises :class:`ConfigError`."""
+        if isinstance(self.what, RemoteComponent):
+            return self.what.configured(values)
+        return config_values(build_config(self.name, self.what.Config, values))
+
+    @property
+    def data_source(self) -> LoadableSource:
+        """What a data set is loaded by."""
+        return self.what if isinstance(self.what, LoadableSource) else LoadableSource.of(self.what)
 
 
 @dataclass(frozen=True)
@@ -81,6 +105,12 @@ class Registry:
     def of_kind(self, kind: str) -> dict[str, Entry]:
         return {name: entry for (of, name), entry in self.entries.items() if of == kind}
 
+    def add(self, source: PluginSource, entries: Sequence[Entry]) -> None:
+        """Add all that a plugin registers, or nothing; raises :class:`PluginError`, also for what its recipes say."""
+        _refuse_taken_names(entries, self)
+        self.recipes[source] = _recipes(source, entries)
+        self.entries |= {(entry.kind, entry.name): entry for entry in entries}
+
     def get(self, kind: str, name: str) -> Entry:
         """Find an entry; raises :class:`PluginError` naming the nearest ones, or the broken plugin it may be in."""
         if (kind, name) in self.entries:
@@ -95,14 +125,41 @@ class Registry:
                 raise PluginError(f"the plugin {broken}", "fix or uninstall it")
 
 
-def load_plugins(files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None) -> Registry:
-    """Load the given plugins, or all that can be found; what fails is kept in :attr:`Registry.broken`."""
+class BrokenElsewhereError(PluginError):
+    """A plugin could not be used in another process, which says why, and where."""
+
+    def __init__(self, reason: str, trace: str) -> None:
+        super().__init__(reason)
+        self.trace = trace
+
+
+def registered(source: PluginSource) -> Sequence[Entry]:
+    """Import a plugin and give all that it registers; raises whatever it raises, and :class:`PluginError`."""
+    manager = _manager(import_plugin(source))
+    return [
+        Entry(kind, _checked_name(item, kind, base, hook), item, source)
+        for hook, (kind, base) in _HOOKS.items()
+        for item in _returned(manager, hook)
+    ]
+
+
+def load_plugins(
+    files: Sequence[Path] = (),
+    sources: Iterable[PluginSource] | None = None,
+    load: Callable[[PluginSource], Sequence[Entry]] = registered,
+) -> Registry:
+    """Load the given plugins, or all that can be found; what fails is kept in :attr:`Registry.broken`.
+
+    ``load`` gives what a plugin registers. By default it is imported here, as in processes that run no other one.
+    """
     registry = Registry()
     for source in find_plugins(files) if sources is None else sources:
         try:
-            _register(source, registry)
+            registry.add(source, load(source))
+        except BrokenElsewhereError as error:
+            registry.broken.append(Broken(source, str(error), error.trace))
         except (Exception, SystemExit) as error:
-            registry.broken.append(Broken(source, _sentence(error), traceback.format_exc()))
+            registry.broken.append(Broken(source, sentence(error), traceback.format_exc()))
     return registry
 
 
@@ -138,20 +195,6 @@ def import_plugin(source: PluginSource) -> ModuleType:
         del sys.modules[name]
         raise
     return module
-
-
-def _register(source: PluginSource, registry: Registry) -> None:
-    """Add all that a plugin registers, or nothing."""
-    module = import_plugin(source)
-    manager = _manager(module)
-    entries = [
-        Entry(kind, _checked_name(item, kind, base, hook), item, source)
-        for hook, (kind, base) in _HOOKS.items()
-        for item in _returned(manager, hook)
-    ]
-    _refuse_taken_names(entries, registry)
-    registry.recipes[source] = _recipes(module, entries)
-    registry.entries |= {(entry.kind, entry.name): entry for entry in entries}
 
 
 def _manager(module: ModuleType) -> pluggy.PluginManager:
@@ -199,6 +242,11 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
         name = info.name
         if issubclass(item, Component):
             _check_component(item, item.info)
+    return checked_name(kind, name)
+
+
+def checked_name(kind: str, name: object) -> str:
+    """Give a name that can be used; raises :class:`PluginError` for any other."""
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise PluginError(f"the {kind} name {name!r} can't be used", "use letters, digits, '.', '_' and '-'")
     return name
@@ -236,9 +284,10 @@ def _refuse_taken_names(entries: Sequence[Entry], registry: Registry) -> None:
         taken.append(entry)
 
 
-def _recipes(module: ModuleType, entries: Sequence[Entry]) -> Recipe:
+def _recipes(source: PluginSource, entries: Sequence[Entry]) -> Recipe:
     """Read the recipes of a plugin's methods, and check that they and the methods set nothing but their components."""
-    folder = Path(str(module.__file__)).parent
+    path = source.path or Path(source.module)
+    folder = path if path.is_dir() else path.parent
     methods: list[Method] = [entry.what for entry in entries if entry.kind == "method"]
     known = {entry.name for entry in entries if entry.kind in _COMPONENT_KINDS}
     known.update(name for method in methods for name in (method.generator, method.gate, method.classifier) if name)
@@ -250,7 +299,8 @@ def _recipes(module: ModuleType, entries: Sequence[Entry]) -> Recipe:
     return recipe
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """Say in one sentence what a plugin raised."""
     if isinstance(error, GzslbenchError):
         return str(error)
     if isinstance(error, SystemExit):

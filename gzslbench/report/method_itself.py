@@ -44,9 +44,9 @@ def is_installed_recipe(group: Group) -> bool:
 
 @cache
 def _installed() -> IsRecipe:
-    from gzslbench.registry.registry import load_plugins
+    from gzslbench.registry.hosts import open_plugins
 
-    return recipes_of(load_plugins())
+    return recipes_of(open_plugins())
 
 
 def possible_rows(groups: Sequence[Group], is_recipe: IsRecipe) -> list[Group]:

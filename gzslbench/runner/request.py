@@ -151,7 +151,7 @@ def _budget(request: Request, registry: Registry) -> str:
 
 
 def _tasks(request: Request, registry: Registry, many_splits: bool) -> Iterator[Task]:
-    sources = {name: entry.what for name, entry in registry.of_kind("data set").items()}
+    sources = {name: entry.data_source for name, entry in registry.of_kind("data set").items()}
     catalogue = Catalogue.find(request.data_dirs, sources, request.cache)
     names = list(request.data_sets)
     if request.all_datasets:

@@ -13,7 +13,7 @@ from gzslbench.errors import UsageError, counted
 from gzslbench.records.record import title
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
-from gzslbench.registry.registry import load_plugins
+from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.execute import Executor, LocalExecutor
 from gzslbench.runner.plan import Plan
 from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter
@@ -24,11 +24,8 @@ from gzslbench.tracking.process import MlflowProcess
 
 def run_session(request: Request) -> int:
     """Do what was asked for; gives the exit code."""
-    registry = load_plugins(plugin_files(request.plugins))
-    for broken in registry.broken:
-        print(f"warning: plugin left out: {broken}", file=sys.stderr)
     request = request.on_this_machine()
-    plan = plan_request(request, registry)
+    plan = _plan(request)
     store = open_store(request.results)
     if request.dry_run or request.explain:
         _show_plan(plan, store, request)
@@ -40,6 +37,14 @@ def run_session(request: Request) -> int:
         print(f"left out: {skipped.combination} under '{skipped.protocol}': {skipped.reason}", file=sys.stderr)
     request = replace(request, jobs=min(request.jobs or 1, max(1, len(plan.groups))))
     return _conclude(_sweep(request, plan, store), request)
+
+
+def _plan(request: Request) -> Plan:
+    """Plan what was asked for; the processes of foreign plugins end when that is done."""
+    registry = open_plugins(plugin_files(request.plugins), timeout_s=request.timeout)
+    for broken in registry.broken:
+        print(f"warning: plugin left out: {broken}", file=sys.stderr)
+    return plan_request(request, registry)
 
 
 def _sweep(request: Request, plan: Plan, store: Store) -> Summary:

@@ -20,7 +20,7 @@ def gzslbench_gates(): return [Open]
 @pytest.fixture
 def write(tmp_path, monkeypatch):
     """Write plugin files; nothing else is found."""
-    monkeypatch.setattr("gzslbench.registry.registry.find_plugins", lambda files: [_source(path) for path in files])
+    monkeypatch.setattr("gzslbench.registry.hosts.find_plugins", lambda files: [_source(path) for path in files])
 
     def _source(path):
         from gzslbench.registry.declarations import plugin_file

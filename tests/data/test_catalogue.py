@@ -14,6 +14,7 @@ from gzslbench.data.audit import audit
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.folders import BUNDLED
 from gzslbench.data.known import KNOWN, known, split_version
+from gzslbench.data.loading import LoadableSource
 from gzslbench.errors import DataError, UsageError
 
 NO_FEATURES = {"features_name": ""}
@@ -215,7 +216,7 @@ class Made(DataSource):
 
 
 def test_a_plugin_is_asked_once(cache_dir: Path) -> None:
-    catalogue = Catalogue.find([], {"made": Made})
+    catalogue = Catalogue.find([], {"made": LoadableSource.of(Made)})
     assert "made" in catalogue.names()
     for _ in range(2):
         data = catalogue.open("made", cache_dir)

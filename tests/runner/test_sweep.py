@@ -81,8 +81,8 @@ def run(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) ->
 
     def run_with(files: list[str], request: Request) -> int:
         with pytest.MonkeyPatch.context() as patch:
-            load = session.load_plugins
-            patch.setattr(session, "load_plugins", lambda _: load([Path(file) for file in files]))
+            load = session.open_plugins
+            patch.setattr(session, "open_plugins", lambda _, timeout_s: load([Path(file) for file in files]))
             return run_session(request)
 
     return run_it

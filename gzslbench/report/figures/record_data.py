@@ -55,9 +55,9 @@ def open_record_data(request: Request, comparison: Comparison) -> RecordData:
     """Open the data set of a table of records; raises :class:`DataError` where its content is another one by now."""
     catalogue = Catalogue.find(request.data_dirs, cache_dir=request.cache)
     if comparison.data_set not in catalogue.names():
-        from gzslbench.registry.registry import load_plugins  # takes seconds, and few data sets come from a plugin
+        from gzslbench.registry.hosts import open_plugins  # takes seconds, and few data sets come from a plugin
 
-        sources = {name: entry.what for name, entry in load_plugins().of_kind("data set").items()}
+        sources = {name: entry.data_source for name, entry in open_plugins().of_kind("data set").items()}
         catalogue = Catalogue.find(request.data_dirs, sources, request.cache)
     data_set = catalogue.open(comparison.data_set, request.cache)
     split = data_set.splits.get(comparison.split)

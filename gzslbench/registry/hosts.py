@@ -1,0 +1,229 @@
+"""Foreign plugins, each in a process of its own, so that none of their code runs where results are planned and stored.
+
+Such a host imports one plugin, says what it registers, checks settings and makes data sets. It answers in JSON, and
+leaves arrays in files of numpy's own format: nothing that could run code on this side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import tempfile
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import fields
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from gzslbench.contract.dataset import DataSet, Provenance
+from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
+from gzslbench.data.cache import Entry as Arrays
+from gzslbench.data.loading import LoadableSource, data_set_of, entry_of
+from gzslbench.errors import ConfigError, DataError, GzslbenchError, PluginError
+from gzslbench.processes import child_process, start_fork_server
+from gzslbench.registry.declarations import PluginSource, find_plugins
+from gzslbench.registry.registry import (
+    BrokenElsewhereError,
+    Entry,
+    Registry,
+    RemoteComponent,
+    checked_name,
+    load_plugins,
+    registered,
+    sentence,
+)
+
+START_S = 120.0
+"""What the first host may take to start: it waits for the imports of the fork server."""
+IMPORT_S = 60.0
+"""What the import of a plugin may take, and an answer of it, where no other limit is given."""
+REMEDY = "let its modules do less when they are imported, or raise --timeout"
+LONGEST_ANSWER = 1 << 24
+LOG_TAIL_BYTES = 2000
+
+
+def open_plugins(
+    files: Sequence[Path] = (), sources: Iterable[PluginSource] | None = None, timeout_s: float | None = None
+) -> Registry:
+    """Load the given plugins, or all that can be found: gzslbench's own in this process, each foreign one in a host.
+
+    Hosts start at once and end with the last reference to what they registered. A plugin whose import takes longer than
+    ``timeout_s``, or ends its host, is broken.
+    """
+    found = find_plugins(files) if sources is None else list(sources)
+    foreign = [source for source in found if source.foreign]
+    if foreign:
+        start_fork_server(threads=1)
+    hosts = {source: _Host(source, timeout_s or IMPORT_S) for source in foreign}
+    return load_plugins(sources=found, load=lambda each: hosts[each].entries() if each in hosts else registered(each))
+
+
+class _Host:
+    """A process with one foreign plugin, and what it is asked."""
+
+    def __init__(self, source: PluginSource, limit_s: float) -> None:
+        self._source, self._limit_s, self._gave_up = source, limit_s, False
+        exits = ExitStack()
+        folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="gzslbench-host-", ignore_cleanup_errors=True))
+        self._log = Path(folder, "log.txt")
+        self._process, self._pipe = exits.enter_context(child_process(self._log, answer, source))
+        weakref.finalize(self, exits.close)
+
+    def entries(self) -> list[Entry]:
+        """Give what the plugin registers; raises :class:`PluginError` where it is broken."""
+        self._hear("its start", START_S)
+        said = self._hear("its import", self._limit_s)
+        if "error" in said:
+            raise BrokenElsewhereError(str(said["error"]), str(said["traceback"]))
+        components: dict[object, RemoteComponent] = {}
+        try:
+            return [self._entry(components, **each) for each in said["entries"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise PluginError(f"what it registers can't be read: {error!r}", "declare it by literals") from error
+
+    def _entry(
+        self, components: dict[object, RemoteComponent], kind: str, info: dict[str, Any], code: int, **place: str
+    ) -> Entry:
+        """Rebuild an entry; ``components`` has one for each class, since one class may play two roles."""
+        name = checked_name(kind, info["name"])
+        what: Method | LoadableSource | RemoteComponent
+        if kind == "method":
+            what = Method(**info)
+        elif kind == "data set":
+            file, origin = Path(place["file"]) if place["file"] else None, place["origin"]
+            what = LoadableSource(DataInfo(**info), origin, file, partial(self._load, name, origin))
+        else:
+            members = {"needs": tuple(map(Need, info["needs"])), "makes": tuple(map(Makes, info["makes"]))}
+            declared = Info(**{**info, **members, "precisions": tuple(info["precisions"])})
+            what = components.setdefault(code, RemoteComponent(declared, partial(self._configured, kind, name)))
+        return Entry(kind, name, what, self._source)
+
+    def _configured(self, kind: str, name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        said = self._ask(f"the check of settings of '{name}'", self._limit_s, configure=[kind, name, values])
+        if "error" in said:
+            raise ConfigError(str(said["error"]), str(said["remedy"]))
+        return dict(said["settings"])
+
+    def _load(self, name: str, origin: str) -> DataSet:
+        with tempfile.TemporaryDirectory(prefix="gzslbench-data-") as folder:
+            said = self._ask(f"load() of '{name}'", None, load=[name, folder])
+            if "error" in said:
+                raise DataError(f"load() of '{name}' failed: {said['error']}", str(said["remedy"]))
+            try:
+                arrays = {each.stem: np.load(each, allow_pickle=False) for each in Path(folder).glob("*.npy")}
+                return data_set_of(Arrays(arrays, said | {"fingerprint": {}}), name, Provenance(origin))
+            except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+                raise DataError(f"what load() of '{name}' made can't be read: {error}", "return a DataSet") from error
+
+    def _ask(self, doing: str, limit_s: float | None, **question: Any) -> dict[str, Any]:
+        with suppress(OSError):  # where it has gone, hearing from it says why
+            self._pipe.send_bytes(json.dumps(question, default=str).encode())
+        return self._hear(doing, limit_s)
+
+    def _hear(self, doing: str, limit_s: float | None) -> dict[str, Any]:
+        """Wait for an answer; raises :class:`PluginError` where none comes in time, or the host has ended."""
+        late = threading.Timer(limit_s or threading.TIMEOUT_MAX, self._give_up)
+        late.start()
+        try:
+            said = json.loads(self._pipe.recv_bytes(LONGEST_ANSWER))
+            return {} if not isinstance(said, dict) else said
+        except (EOFError, OSError):
+            if self._gave_up:
+                raise PluginError(f"it did not finish {doing} within {limit_s:g} s", REMEDY) from None
+            raise BrokenElsewhereError(f"its process {self._ending()} in {doing}", _tail(self._log)) from None
+        except ValueError as error:
+            raise PluginError(f"it wrote something else than answers into its pipe: {error}") from None
+        finally:
+            late.cancel()
+            late.join()  # it refers to this host, which ends with its last reference
+
+    def _ending(self) -> str:
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        if code is None:
+            return "closed its pipe"
+        return (
+            f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        )
+
+    def _give_up(self) -> None:
+        """End the host, and the wait for it too, should something that it started keep its end of the pipe."""
+        self._gave_up = True
+        self._process.kill()
+        with suppress(OSError), socket.socket(fileno=os.dup(self._pipe.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def answer(pipe: Connection, source: PluginSource) -> None:
+    """Import a plugin, say what it registers, and answer what is asked of it; runs in the host."""
+    pipe.send_bytes(b"{}")
+    registry = load_plugins(sources=[source])
+    _say(pipe, partial(_described, registry))
+    with suppress(EOFError):
+        while True:
+            question = json.loads(pipe.recv_bytes())
+            _say(pipe, partial(_answered, registry, **question))
+
+
+def _say(pipe: Connection, make: Callable[[], dict[str, Any]]) -> None:
+    try:
+        said = json.dumps(make(), default=_plain)
+    except (Exception, SystemExit) as error:
+        what, remedy = (error.what, error.remedy) if isinstance(error, GzslbenchError) else (sentence(error), "")
+        said = json.dumps({"error": what, "remedy": remedy, "traceback": traceback.format_exc()})
+    pipe.send_bytes(said.encode())
+
+
+def _described(registry: Registry) -> dict[str, Any]:
+    for broken in registry.broken:
+        return {"error": broken.reason, "traceback": broken.traceback}
+    return {"entries": [_entry_described(entry) for entry in registry.entries.values()]}
+
+
+def _entry_described(entry: Entry) -> dict[str, Any]:
+    info = entry.what if entry.kind == "method" else entry.what.info
+    described = {
+        "kind": entry.kind,
+        "code": id(entry.what),
+        "info": {f.name: getattr(info, f.name) for f in fields(info)},
+    }
+    if entry.kind == "data set":
+        described |= {"origin": entry.data_source.origin, "file": str(entry.data_source.file or "")}
+    return described
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise TypeError(f"{value!r} is no literal")
+
+
+def _answered(
+    registry: Registry, configure: tuple[str, str, dict[str, Any]] | None = None, load: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    if configure is not None:
+        kind, name, values = configure
+        return {"settings": registry.get(kind, name).configured(values)}
+    assert load is not None
+    name, folder = load
+    made = entry_of(registry.get("data set", name).data_source.load())
+    for key, array in made.arrays.items():
+        np.save(Path(folder, f"{key}.npy"), array, allow_pickle=False)
+    return dict(made.meta)
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+    except OSError:
+        return ""
