@@ -50,7 +50,7 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
     """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
     from gzslbench.data.audit import audit, require_sound
 
-    dataset = find_data(data_dirs, cache).open(name, cache)
+    dataset = find_data(data_dirs, cache).open(name, cache, recheck=True)
     _show(dataset)
     splits = [dataset.split(split_name)] if split_name else list(dataset.splits.values())
     for split in splits:

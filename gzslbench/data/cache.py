@@ -1,9 +1,9 @@
 """A cache of converted data: memory-mapped arrays under the hash of the content that they were made from.
 
-Layout: ``<root>/entries/<key>/`` holds one ``.npy`` per array and ``meta.json``; ``<root>/index/`` remembers the hash
-of every source file by its path, size and modification time, so that a second start reads none of them. Entries are
-written under a temporary name, synced and renamed, so processes may share a cache. An entry whose files changed size or
-whose sampled checksum differs is dropped and made again.
+Layout: ``<root>/entries/<key>/`` holds an entry's files; ``<root>/index/`` remembers the hash of every source file by
+its path, size, times and place on the disk, so that a second start reads none of them. Entries are written under a
+temporary name, synced and renamed, so processes may share a cache. An entry whose checksums differ is dropped and made
+again.
 """
 
 from __future__ import annotations
@@ -12,40 +12,29 @@ import hashlib
 import json
 import os
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from gzslbench.data.entry import Entry, identity, load_entry, save_entry
 from gzslbench.errors import DataError
 from gzslbench.files import aside, put, sha256_of, sync
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when what is stored for the same source changes."""
-MAPPED_FROM_BYTES = 1 << 20
-"""Smaller arrays are read rather than mapped."""
-CHECKED_BLOCKS = 64
-BLOCK_BYTES = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """Arrays by name, and JSON values about them."""
-
-    arrays: Mapping[str, NDArray[Any]]
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The cache under ``root``; raises :class:`DataError` where that can't be written."""
+    """The cache under ``root``; raises :class:`DataError` where that can't be written.
+
+    With ``recheck``, every source file is hashed again, whatever is remembered of it.
+    """
 
     root: Path
+    recheck: bool = False
 
     def of_file(self, source: Path, kind: str, convert: Callable[[Path], Entry]) -> tuple[Entry, str]:
         """Give what ``convert`` makes of a file, and the file's SHA-256; convert only what is new.
@@ -53,7 +42,14 @@ class Cache:
         ``kind`` tells apart the things that may be made of one file.
         """
         content = str(self.fact(source, "sha256", sha256_of))
-        return self.of_content(content, kind, lambda: convert(source)), content
+
+        def make() -> Entry:
+            entry = convert(source)
+            if sha256_of(source) != content:
+                raise DataError(f"{source} changed while it was read", "run 'gzslbench data check' when it is complete")
+            return entry
+
+        return self.of_content(content, kind, make), content
 
     def of_content(self, content: str, kind: str, make: Callable[[], Entry], limit_bytes: int | None = None) -> Entry:
         """Give the entry of a content hash, made where it is absent or damaged.
@@ -61,12 +57,12 @@ class Cache:
         With ``limit_bytes``, entries of this kind that were used longest ago go when all together take more.
         """
         place = self.root / "entries" / f"{kind}-{FORMAT}-{content[:32]}"
-        entry = _load(place)
+        entry = load_entry(place)
         if entry is None:
             made = make()
             with self._writing():
                 _write(place, made)
-            entry = _load(place) or made
+            entry = load_entry(place) or made
         if limit_bytes is not None:
             with suppress(OSError):  # of a cache that others may write alone
                 os.utime(place, ns=(time.time_ns(), time.time_ns()))
@@ -74,23 +70,24 @@ class Cache:
         return entry
 
     def fact(self, source: Path, name: str, find_out: Callable[[Path], str | bool]) -> str | bool:
-        """Find something out about a file, or recall it where path, size and modification time are as they were."""
+        """Find something out about a file, or recall it where the file's identity is as it was."""
         try:
-            status = source.stat()
+            known_by = {"path": str(source.resolve()), **identity(source)}
         except OSError as error:
             raise DataError(
                 f"{source} can't be read ({error.strerror})", "check the path and its permissions"
             ) from error
-        path = str(source.resolve())
-        note = self.root / "index" / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}-{name}.json"
-        identity = {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
-        remembered = _read_json(note)
-        if {key: remembered.get(key) for key in identity} == identity and isinstance(remembered.get(name), str | bool):
+        digest = hashlib.sha256(os.fsencode(source.resolve())).hexdigest()
+        note = self.root / "index" / f"{digest[:32]}-{name}.json"
+        remembered = {} if self.recheck else _read_json(note)
+        if remembered.items() >= known_by.items() and isinstance(remembered.get(name), str | bool):
             return cast("str | bool", remembered[name])
         found = find_out(source)
-        with self._writing(), aside(note) as temporary:
-            temporary.write_text(json.dumps(identity | {name: found}))
-            put(temporary, note)
+        fresh = known_by | {name: found}
+        if _read_json(note) != fresh:
+            with self._writing(), aside(note) as temporary:
+                temporary.write_text(json.dumps(fresh))
+                put(temporary, note)
         return found
 
     @contextmanager
@@ -104,25 +101,11 @@ class Cache:
             ) from error
 
 
-def mapped_file(array: NDArray[Any]) -> Path | None:
-    """Find the file that an array is mapped from, None where it lies in memory."""
-    base: object = array
-    while base is not None:
-        if isinstance(base, np.memmap):
-            return Path(str(base.filename))
-        base = getattr(base, "base", None)
-    return None
-
-
 def _write(place: Path, entry: Entry) -> None:
     """Write an entry aside and move it into place; a valid one that is already there stays."""
     with aside(place) as temporary:
         temporary.mkdir()
-        files = {}
-        for name, array in entry.arrays.items():
-            np.save(temporary / f"{name}.npy", np.ascontiguousarray(array))
-            files[name] = _checked(temporary / f"{name}.npy")
-        (temporary / "meta.json").write_text(json.dumps({"files": files, "meta": dict(entry.meta)}))
+        save_entry(temporary, entry)
         for path in temporary.iterdir():
             sync(path)
         _move_into_place(temporary, place)
@@ -135,7 +118,7 @@ def _move_into_place(temporary: Path, place: Path) -> None:
             temporary.rename(place)
             return
         except OSError:
-            if _load(place) is not None:
+            if load_entry(place) is not None:
                 return
             if not place.exists():
                 raise
@@ -159,36 +142,6 @@ def _trim(places: list[Path], limit_bytes: int) -> None:
 
 def _size(place: Path) -> int:
     return sum(file.stat().st_size for file in place.iterdir())
-
-
-def _load(place: Path) -> Entry | None:
-    """Open an entry, or give None where it is absent or damaged."""
-    stored = _read_json(place / "meta.json")
-    try:
-        arrays = {name: _open(place / f"{name}.npy", check) for name, check in stored["files"].items()}
-        return Entry(arrays, stored["meta"])
-    except (KeyError, AttributeError, OSError, ValueError, EOFError):
-        return None
-
-
-def _open(path: Path, check: object) -> NDArray[Any]:
-    if _checked(path) != check:
-        raise ValueError(f"{path} has changed since it was written")
-    mapped = path.stat().st_size >= MAPPED_FROM_BYTES
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-    array.flags.writeable = False
-    return array.view(np.ndarray)
-
-
-def _checked(path: Path) -> list[int]:
-    """Give a file's size and a checksum of blocks spread over it: cheap, and finds most damage."""
-    size = path.stat().st_size
-    checksum = 0
-    with path.open("rb") as file:
-        for start in np.linspace(0, max(size - BLOCK_BYTES, 0), CHECKED_BLOCKS, dtype=np.int64).tolist():
-            file.seek(start)
-            checksum = zlib.crc32(file.read(BLOCK_BYTES), checksum)
-    return [size, checksum]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -70,8 +70,10 @@ class Catalogue:
         ]
         return sorted((*halves, *absent), key=lambda missing: missing.name)
 
-    def open(self, name: str, cache_dir: Path) -> DataSet:
+    def open(self, name: str, cache_dir: Path, recheck: bool = False) -> DataSet:
         """Open a data set, memory-mapped from the cache, converting it first where it is new.
+
+        With ``recheck``, files are hashed again, whatever is remembered of them.
 
         Raises :class:`UsageError` for an unknown name, :class:`DataError` where its files can't be used.
         """
@@ -88,8 +90,8 @@ class Catalogue:
         from gzslbench.data.cache import Cache
 
         if base in self.folders:
-            return loading.load_folder(self.folders[base], name, Cache(cache_dir))
-        return loading.load_source(self.sources[name], Cache(cache_dir))
+            return loading.load_folder(self.folders[base], name, Cache(cache_dir, recheck))
+        return loading.load_source(self.sources[name], Cache(cache_dir, recheck))
 
 
 def _lacking(folder: Folder) -> Missing:

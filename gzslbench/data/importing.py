@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split
 from gzslbench.data.audit import Finding, require_sound
 from gzslbench.data.loading import make_split
+from gzslbench.data.matlab import read_variables
+from gzslbench.data.readable import readable
 from gzslbench.data.splits import propose_split
-from gzslbench.data.tables import Table, read_table, readable
-from gzslbench.data.xlsa17 import from_one, numbered, read_variables
+from gzslbench.data.tables import Table, read_table
+from gzslbench.data.xlsa17 import from_one, numbered
 from gzslbench.errors import DataError, UsageError
 from gzslbench.files import aside, put
 
@@ -130,7 +132,7 @@ def _first_label(numbers: Indices, classes: int, path: Path) -> int:
 
 def _given_split(path: Path, labels: Indices) -> Split:
     if path.suffix == ".npz":
-        with readable(path), np.load(path, allow_pickle=False) as file:
+        with readable(path, ".npz"), np.load(path, allow_pickle=False) as file:
             found: dict[str, Any] = dict(file)
     else:
         found = read_variables(path, (), (*LOCATIONS, *OPTIONAL_LOCATIONS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,21 @@ from numpy.typing import NDArray
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
 from gzslbench.contract.info import DataInfo
-from gzslbench.data.cache import Cache, Entry
+from gzslbench.data.cache import Cache
+from gzslbench.data.entry import Entry
 from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
+from gzslbench.data.reader_process import read_in_process
 from gzslbench.errors import DataError
 
 
 def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     """Open one of the data sets of a folder. Raises :class:`DataError` naming the file that is at fault."""
     features_file = _features_file(folder)
-    features, features_hash = cache.of_file(features_file, "features", _convert_features)
+    features, features_hash = cache.of_file(features_file, "features", partial(_apart, _convert_features, cache))
     variant = name.partition("@")[2]
     files = [file for file in folder.splits if file.variant == variant]
-    converted = [cache.of_file(file.path, "splits", _convert_splits) for file in files]
+    converted = [cache.of_file(file.path, "splits", partial(_apart, _convert_splits, cache)) for file in files]
     first = converted[0][0]
     for file, (entry, _) in zip(files, converted, strict=True):
         _check_fit(file.path, entry, first, features.arrays["labels"], files[0].path)
@@ -185,6 +188,10 @@ def _check_fit(path: Path, entry: Entry, first: Entry, labels: NDArray[np.int64]
             f"{path} and {first_path} differ in their semantics or class names",
             "name files with other semantics <semantics>_splits.mat, which makes them a variant",
         )
+
+
+def _apart(convert: Callable[[Path], Entry], cache: Cache, path: Path) -> Entry:
+    return read_in_process(convert, path, scratch=cache.root)
 
 
 def _convert_features(path: Path) -> Entry:

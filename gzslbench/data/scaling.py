@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gzslbench.contract.dataset import DataSet, Indices, content_hash
-from gzslbench.data.cache import MAPPED_FROM_BYTES, Cache, Entry, mapped_file
+from gzslbench.data.cache import Cache
+from gzslbench.data.entry import MAPPED_FROM_BYTES, Entry, mapped_file
 from gzslbench.errors import DataError
 
 LIMIT_BYTES = 2 << 30

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.data.readable import readable
 from gzslbench.errors import DataError
 
 Role = Literal["features", "labels", "semantics"]
@@ -42,20 +40,8 @@ def read_table(path: Path, role: Role) -> Table:
     readers = {".npy": _read_npy, ".npz": _read_npz, ".csv": _read_csv, ".mat": _read_mat}
     if path.suffix.lower() not in readers:
         raise DataError(f"{path} has a format that can't be imported", f"use one of {', '.join(readers)}")
-    with readable(path):
+    with readable(path, path.suffix):
         return readers[path.suffix.lower()](path, role)
-
-
-@contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into a :class:`DataError` that names it."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist", "check the path") from None
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path} can't be read ({reason})", f"check that it is a {path.suffix} file") from error
 
 
 def _read_npy(path: Path, role: Role) -> Table:
@@ -74,7 +60,7 @@ def _read_npz(path: Path, role: Role) -> Table:
 
 
 def _read_mat(path: Path, role: Role) -> Table:
-    from gzslbench.data.xlsa17 import read_variables, texts
+    from gzslbench.data.matlab import read_variables, texts
 
     found = read_variables(path, (), (*VARIABLES[role], *NAME_VARIABLES))
     chosen = next((name for name in VARIABLES[role] if name in found), None)

@@ -7,18 +7,20 @@ index arrays in the other. Labels and indices count from 1; the arrays returned 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, Indices
+from gzslbench.data.entry import Entry
+from gzslbench.data.matlab import read_variables, texts, variable_names
 from gzslbench.errors import DataError
+
+IMPORT = "bring the data in with 'gzslbench data import'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,28 +42,23 @@ class SplitFile:
     split_name: str
 
 
-def holds_features(path: Path) -> bool:
-    """Tell whether a .mat file has a variable ``features`` by its header; an unreadable file counts as if it had."""
-    try:
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                return "features" in file
-        return any(name == "features" for name, _, _ in scipy.io.whosmat(path))
-    except Exception:  # scipy and h5py raise whatever a broken file makes them trip over; reading it reports that
-        return True
+def whether_features(path: Path) -> Entry:
+    """Tell by its header, as ``holds``, whether a .mat file has a variable ``features``."""
+    return Entry({}, {"holds": "features" in variable_names(path)})
 
 
 def read_features(path: Path) -> FeatureFile:
     """Read ``features``, ``labels`` and ``image_files``; raises :class:`DataError` naming file, fault and remedy."""
     found = read_variables(path, ("features", "labels"), ("image_files",))
     features = _matrix(found["features"], path, "features")
-    labels = from_one(
-        found["labels"], path, "labels", "add 1 to every label, or bring the data in with 'gzslbench data import'"
-    )
+    labels = from_one_hot(found["labels"], features.shape[1])
+    if labels is None:
+        labels = from_one(found["labels"], path, "labels", f"add 1 to every label, or {IMPORT}")
     if features.shape[1] != len(labels):
+        turned = ": samples lie in rows" if features.shape[0] == len(labels) else ""
         raise DataError(
-            f"{path}: features is {features.shape[0]} x {features.shape[1]} for {len(labels)} labels",
-            "store one column per sample (d x n), or bring the data in with 'gzslbench data import'",
+            f"{path}: features is {features.shape[0]} x {features.shape[1]} for {len(labels)} labels{turned}",
+            f"store one column per sample (d x n), or {IMPORT}",
         )
     names = [name.encode() for name in texts(found.get("image_files", []))]
     sample_names = np.array(names) if len(names) == len(labels) else None
@@ -71,16 +68,18 @@ def read_features(path: Path) -> FeatureFile:
 def read_splits(path: Path) -> SplitFile:
     """Read ``att``, class names and index arrays; raises :class:`DataError` naming the file and what is wrong."""
     optional = (*OPTIONAL_LOCATIONS, "allclasses_names", "split_name")
-    found = read_variables(path, ("att", *LOCATIONS), optional)
+    found = read_variables(path, ("att",), (*LOCATIONS, *optional))
+    _require_locations(found, path)
     semantics = np.ascontiguousarray(_matrix(found["att"], path, "att").T, dtype=np.float32)
     remedy = "indices count from 1: write them as int32, and check that they were not reduced by 1 before"
     present = [key for key in (*LOCATIONS, *OPTIONAL_LOCATIONS) if key in found]
     locations = {key: from_one(found[key], path, key, remedy) for key in present}
     class_names = tuple(texts(found["allclasses_names"])) if "allclasses_names" in found else numbered(len(semantics))
     if len(class_names) != len(semantics):
+        turned = ": classes lie in rows" if len(class_names) == semantics.shape[1] else ""
         raise DataError(
-            f"{path}: allclasses_names has {len(class_names)} names for {len(semantics)} columns of att",
-            "give one name per column of att, in its order",
+            f"{path}: allclasses_names has {len(class_names)} names for {len(semantics)} columns of att{turned}",
+            "store att as attribute x class (k x c), and one name per column in its order",
         )
     return SplitFile(semantics, class_names, locations, "".join(texts(found.get("split_name", ""))))
 
@@ -91,68 +90,56 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"class-{row:0{width}}" for row in range(1, count + 1))
 
 
-def read_variables(path: Path, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, Any]:
-    """Read variables of a .mat file of either format, laid out as MATLAB shows them.
-
-    Raises :class:`DataError` where the file is missing, no .mat file, cut off, or lacks a required variable.
-    """
-    required = tuple(required)
-    wanted = (*required, *optional)
-    if not path.is_file():
-        raise DataError(f"{path} does not exist", "check the path")
-    try:
-        found = _read_hdf5(path, wanted) if h5py.is_hdf5(path) else scipy.io.loadmat(path, variable_names=wanted)
-    except Exception as error:  # scipy and h5py raise whatever a broken file makes them trip over
-        raise DataError(
-            f"{path} can't be read as a .mat file ({_reason(path, error)})", "copy or download it again"
-        ) from error
-    missing = [name for name in required if name not in found]
-    if missing:
-        raise DataError(
-            f"{path} lacks the variable {' and '.join(missing)}",
-            f"an xlsa17 file of this kind holds {', '.join(required)}",
-        )
-    return found
-
-
 def from_one(values: Any, path: Path, name: str, remedy: str) -> Indices:
     """Turn numbers that count from 1 into int64 that count from 0, whatever type they are stored in."""
-    flat = np.asarray(values).ravel()
-    if flat.dtype.kind not in "uif" or not np.isfinite(flat).all() or (flat != np.round(flat)).any():
-        raise DataError(f"{path}: {name} must hold whole numbers", remedy)
+    array = np.asarray(values)
+    flat = array.ravel()
+    if flat.dtype.kind not in "buif":
+        first = f", such as '{texts(flat[0])[0]}'" if flat.dtype.kind in "UO" and len(flat) else ""
+        raise DataError(f"{path}: {name} holds text{first}, not numbers", f"store numbers from 1, or {IMPORT}")
+    if array.ndim > 2 or (array.ndim == 2 and min(array.shape) > 1):
+        raise DataError(f"{path}: {name} has the shape {array.shape}", "store one number for each, in one column")
+    if len(broken := np.flatnonzero(~np.isfinite(flat))):
+        raise DataError(
+            f"{path}: {name} is NaN or infinite in {len(broken)} of {len(flat)} places (first: {broken[0] + 1})",
+            "leave these samples out, or give the true numbers",
+        )
+    if (flat != np.round(flat)).any():
+        raise DataError(f"{path}: {name} must hold whole numbers, got {flat[flat != np.round(flat)][0]}", remedy)
     widened = flat.astype(np.int64)  # before subtracting: small unsigned types would wrap around
     if len(widened) and widened.min() < 1:
-        where = "contains 0" if widened.min() == 0 else f"contains {widened.min()}"
-        raise DataError(f"{path}: {name} {where}, but xlsa17 files count from 1", remedy)
+        lowest = widened.min()
+        if lowest < 0 and flat.dtype.itemsize <= 2:
+            remedy = f"{flat.dtype} can't hold large numbers and wrapped around: write it as int32"
+        elif len(widened) > 2 and lowest == 0 and widened.max() == 1 and name in (*LOCATIONS, *OPTIONAL_LOCATIONS):
+            remedy = f"it is a mask: store positions, {name} = find({name})"
+        raise DataError(f"{path}: {name} contains {lowest}, but xlsa17 files count from 1", remedy)
     return widened - 1
 
 
-def texts(cell: Any) -> list[str]:
-    """Read strings out of a MATLAB cell or character array, at any depth."""
-    if isinstance(cell, bytes):
-        return [cell.decode()]
-    if not isinstance(cell, list | np.ndarray):
-        return [str(cell).strip()]
-    return [text for item in np.asarray(cell).ravel(order="F").tolist() for text in texts(item)]
+def from_one_hot(values: Any, samples: int) -> Indices | None:
+    """Give the place of the only 1 for each of ``samples``, None where values are not one-hot."""
+    array = np.asarray(values)
+    if array.ndim != 2 or min(array.shape) < 2 or array.dtype.kind not in "buif":
+        return None
+    for rows in (array, array.T):
+        if len(rows) == samples and np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all():
+            return np.asarray(rows.argmax(axis=1), dtype=np.int64)
+    return None
 
 
-def _read_hdf5(path: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
-    """Read MATLAB 7.3, which stores matrices transposed, and cells as references to arrays of character codes."""
-    with h5py.File(path) as file:
-        return {name: _hdf5_value(file, file[name]) for name in wanted if name in file}
-
-
-def _hdf5_value(file: Any, dataset: Any) -> Any:
-    stored = dataset[()]
-    if dataset.dtype == h5py.ref_dtype:
-        return [_characters(file[reference][()]) for reference in np.ravel(stored)]
-    if dataset.attrs.get("MATLAB_class") == b"char":
-        return _characters(stored)
-    return stored if isinstance(stored, bytes) else np.asarray(stored).T
-
-
-def _characters(codes: NDArray[np.uint16]) -> str:
-    return "".join(map(chr, np.ravel(codes)))
+def _require_locations(found: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file without one of the sample sets; tell where ``trainval_loc`` can be made of its parts."""
+    missing = [name for name in LOCATIONS if name not in found]
+    remedy = f"a splits file holds {', '.join(('att', *LOCATIONS))}"
+    if missing == ["trainval_loc"] and all(name in found for name in OPTIONAL_LOCATIONS):
+        joined = np.concatenate([np.ravel(found[name]) for name in OPTIONAL_LOCATIONS])
+        tested = np.isin(joined, np.concatenate([np.ravel(found[name]) for name in LOCATIONS[1:]])).sum()
+        remedy = "train_loc and val_loc together hold no test sample: store trainval_loc = [train_loc; val_loc]"
+        if tested:
+            remedy = f"store it; train_loc and val_loc can't stand for it, since they contain {tested:,} test samples"
+    if missing:
+        raise DataError(f"{path} lacks the variable {' and '.join(missing)}", remedy)
 
 
 def _matrix(values: Any, path: Path, name: str) -> NDArray[Any]:
@@ -163,11 +150,3 @@ def _matrix(values: Any, path: Path, name: str) -> NDArray[Any]:
             "store it as a full matrix with one column per " + ("class" if name == "att" else "sample"),
         )
     return array
-
-
-def _reason(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        head = file.read(6)
-    if head != b"MATLAB" and not h5py.is_hdf5(path):
-        return "it has no MATLAB header"
-    return f"it is damaged or cut off: {type(error).__name__}"

@@ -8,7 +8,8 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Need
 from gzslbench.contract.protocol import Protocol
 from gzslbench.contract.random_streams import stream
-from gzslbench.data.cache import Cache, mapped_file
+from gzslbench.data.cache import Cache
+from gzslbench.data.entry import mapped_file
 from gzslbench.data.scaling import scaled_file
 from gzslbench.data.splits import validation_split
 from gzslbench.evaluation.job import CellJob, Fold, GroupJob, TestSet, Validation

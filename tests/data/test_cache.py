@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gzslbench.data.cache import MAPPED_FROM_BYTES, Cache, Entry
+from gzslbench.data.cache import Cache
+from gzslbench.data.entry import MAPPED_FROM_BYTES, Entry
 from gzslbench.errors import DataError
+from gzslbench.files import sha256_of
 
 LARGE = MAPPED_FROM_BYTES // 4 + 1
 
@@ -90,6 +92,41 @@ def test_a_touched_file_is_hashed_again_but_not_converted(cache: Cache, source: 
     assert calls(source) == 1
 
 
+def test_a_file_put_in_the_place_of_another_is_told_whatever_its_size_and_time(cache: Cache, source: Path) -> None:
+    _, digest = cache.of_file(source, "text", count_letters)
+    status = source.stat()
+    for put_in_place in (source.write_text, lambda text: other(source, text).rename(source)):
+        put_in_place("9 letters")
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (source.stat().st_size, source.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+        assert cache.of_file(source, "text", count_letters)[1] != digest
+
+
+def other(source: Path, text: str) -> Path:
+    path = source.with_name("other.txt")
+    path.write_text(text)
+    return path
+
+
+def test_a_recheck_believes_no_note(cache: Cache, source: Path) -> None:
+    _, digest = cache.of_file(source, "text", count_letters)
+    (note,) = (cache.root / "index").iterdir()
+    note.write_text(note.read_text().replace(digest, "0" * 64))
+    assert cache.fact(source, "sha256", sha256_of) == "0" * 64
+    assert Cache(cache.root, recheck=True).of_file(source, "text", count_letters)[1] == digest
+    assert cache.of_file(source, "text", count_letters)[1] == digest
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(cache: Cache, source: Path) -> None:
+    def change(path: Path) -> Entry:
+        path.write_text("another text")
+        return Entry({})
+
+    with pytest.raises(DataError, match=r"source\.txt changed while it was read"):
+        cache.of_file(source, "text", change)
+    assert not (cache.root / "entries").exists()
+
+
 def cut_off(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
@@ -101,7 +138,18 @@ def overwrite_middle(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("damage", [cut_off, overwrite_middle, Path.unlink])
+def zero_one_number(file: Path) -> None:
+    """Where no sample of blocks would look."""
+    content = bytearray(file.read_bytes())
+    content[200:204] = bytes(4)
+    file.write_bytes(content)
+
+
+def change_one_letter(file: Path) -> None:
+    file.write_bytes(file.read_bytes().replace(b"2", b"3"))
+
+
+@pytest.mark.parametrize("damage", [cut_off, overwrite_middle, zero_one_number, change_one_letter, Path.unlink])
 @pytest.mark.parametrize("name", ["large.npy", "meta.json"])
 def test_a_damaged_entry_is_made_again(cache: Cache, source: Path, damage: object, name: str) -> None:
     cache.of_file(source, "text", count_letters)
