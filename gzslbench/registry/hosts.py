@@ -27,7 +27,7 @@ import numpy as np
 
 from gzslbench.contract.dataset import DataSet, Provenance
 from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
-from gzslbench.data.cache import Entry as Arrays
+from gzslbench.data.entry import Entry as Arrays
 from gzslbench.data.loading import LoadableSource, data_set_of, entry_of
 from gzslbench.errors import ConfigError, DataError, GzslbenchError, PluginError
 from gzslbench.processes import child_process, start_fork_server
