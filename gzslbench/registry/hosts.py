@@ -1,17 +1,16 @@
 """Foreign plugins, each in a process of its own, so that none of their code runs where results are planned and stored.
 
-Such a host imports one plugin, says what it registers, checks settings and makes data sets. It answers in JSON, and
-leaves arrays in files of numpy's own format: nothing that could run code on this side.
+Such a host imports one plugin, says what it registers, checks settings and makes data sets. It answers in
+frames of :mod:`gzslbench.wire`, and leaves arrays in files of numpy's own format: reading them runs no code here.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import math
 import signal
-import socket
 import tempfile
-import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,13 +41,14 @@ from gzslbench.registry.registry import (
     registered,
     sentence,
 )
+from gzslbench.wire import Listener, Teller
 
 START_S = 120.0
 """What the first host may take to start: it waits for the imports of the fork server."""
 IMPORT_S = 60.0
 """What the import of a plugin may take, and an answer of it, where no other limit is given."""
 REMEDY = "let its modules do less when they are imported, or raise --timeout"
-LONGEST_ANSWER = 1 << 24
+POLL_S = 0.2
 LOG_TAIL_BYTES = 2000
 
 
@@ -72,11 +72,12 @@ class _Host:
     """A process with one foreign plugin, and what it is asked."""
 
     def __init__(self, source: PluginSource, limit_s: float) -> None:
-        self._source, self._limit_s, self._gave_up = source, limit_s, False
+        self._source, self._limit_s = source, limit_s
         exits = ExitStack()
         folder = exits.enter_context(tempfile.TemporaryDirectory(prefix="gzslbench-host-", ignore_cleanup_errors=True))
         self._log = Path(folder, "log.txt")
-        self._process, self._pipe = exits.enter_context(child_process(self._log, answer, source))
+        self._process, pipe = exits.enter_context(child_process(self._log, answer, source))
+        self._listener = Listener(pipe)
         weakref.finalize(self, exits.close)
 
     def entries(self) -> list[Entry]:
@@ -116,7 +117,7 @@ class _Host:
 
     def _load(self, name: str, origin: str) -> DataSet:
         with tempfile.TemporaryDirectory(prefix="gzslbench-data-") as folder:
-            said = self._ask(f"load() of '{name}'", None, load=[name, folder])
+            said = self._ask(f"load() of '{name}'", math.inf, load=[name, folder])
             if "error" in said:
                 raise DataError(f"load() of '{name}' failed: {said['error']}", str(said["remedy"]))
             try:
@@ -125,63 +126,54 @@ class _Host:
             except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
                 raise DataError(f"what load() of '{name}' made can't be read: {error}", "return a DataSet") from error
 
-    def _ask(self, doing: str, limit_s: float | None, **question: Any) -> dict[str, Any]:
+    def _ask(self, doing: str, limit_s: float, **question: Any) -> dict[str, Any]:
         with suppress(OSError):  # where it has gone, hearing from it says why
-            self._pipe.send_bytes(json.dumps(question, default=str).encode())
+            self._listener.answer(question)
         return self._hear(doing, limit_s)
 
-    def _hear(self, doing: str, limit_s: float | None) -> dict[str, Any]:
+    def _hear(self, doing: str, limit_s: float) -> dict[str, Any]:
         """Wait for an answer; raises :class:`PluginError` where none comes in time, or the host has ended."""
-        late = threading.Timer(limit_s or threading.TIMEOUT_MAX, self._give_up)
-        late.start()
+        until = time.monotonic() + limit_s
         try:
-            said = json.loads(self._pipe.recv_bytes(LONGEST_ANSWER))
-            return {} if not isinstance(said, dict) else said
+            while self._process.is_alive():
+                frame = self._listener.hear(POLL_S)
+                if frame is not None:
+                    return frame.value if isinstance(frame.value, dict) else {}
+                if time.monotonic() > until:
+                    self._process.kill()
+                    raise PluginError(f"it did not finish {doing} within {limit_s:g} s", REMEDY)
         except (EOFError, OSError):
-            if self._gave_up:
-                raise PluginError(f"it did not finish {doing} within {limit_s:g} s", REMEDY) from None
-            raise BrokenElsewhereError(f"its process {self._ending()} in {doing}", _tail(self._log)) from None
-        except ValueError as error:
-            raise PluginError(f"it wrote something else than answers into its pipe: {error}") from None
-        finally:
-            late.cancel()
-            late.join()  # it refers to this host, which ends with its last reference
+            pass
+        raise BrokenElsewhereError(f"its process {self._ending()} in {doing}", _tail(self._log))
 
     def _ending(self) -> str:
         self._process.join(timeout=5)
         code = self._process.exitcode
         if code is None:
             return "closed its pipe"
-        return (
-            f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        )
-
-    def _give_up(self) -> None:
-        """End the host, and the wait for it too, should something that it started keep its end of the pipe."""
-        self._gave_up = True
-        self._process.kill()
-        with suppress(OSError), socket.socket(fileno=os.dup(self._pipe.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
+        if code < 0:
+            return f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        return f"ended with exit code {code}"
 
 
 def answer(pipe: Connection, source: PluginSource) -> None:
     """Import a plugin, say what it registers, and answer what is asked of it; runs in the host."""
-    pipe.send_bytes(b"{}")
+    teller = Teller(pipe)
+    teller.tell({})
     registry = load_plugins(sources=[source])
-    _say(pipe, partial(_described, registry))
+    _tell(teller, partial(_described, registry))
     with suppress(EOFError):
         while True:
-            question = json.loads(pipe.recv_bytes())
-            _say(pipe, partial(_answered, registry, **question))
+            _tell(teller, partial(_answered, registry, **teller.hear()))
 
 
-def _say(pipe: Connection, make: Callable[[], dict[str, Any]]) -> None:
+def _tell(teller: Teller, make: Callable[[], dict[str, Any]]) -> None:
     try:
-        said = json.dumps(make(), default=_plain)
+        said = json.loads(json.dumps(make(), default=_plain))
     except (Exception, SystemExit) as error:
         what, remedy = (error.what, error.remedy) if isinstance(error, GzslbenchError) else (sentence(error), "")
-        said = json.dumps({"error": what, "remedy": remedy, "traceback": traceback.format_exc()})
-    pipe.send_bytes(said.encode())
+        said = {"error": what, "remedy": remedy, "traceback": traceback.format_exc()}
+    teller.tell(said)
 
 
 def _described(registry: Registry) -> dict[str, Any]:

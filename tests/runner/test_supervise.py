@@ -66,8 +66,8 @@ def run_evil(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Pat
             **{"seeds": (0,), "jobs": 1, "device": "cpu", "no_track": True, **options},  # type: ignore[arg-type]
         )
         with pytest.MonkeyPatch.context() as patch:
-            load = session.load_plugins
-            patch.setattr(session, "load_plugins", lambda _: load([toy_plugin, evil]))
+            load = session.open_plugins
+            patch.setattr(session, "open_plugins", lambda _, timeout_s: load([toy_plugin, evil]))
             run_session(request)
         store = Store(request.results)
         done = {record.key.classifier.name for record in store.records() if not isinstance(record, Exception)}
