@@ -17,7 +17,8 @@ Domain = Literal["seen", "unseen", "all"]
 
 def one_hot(labels: Tensor, count: int) -> Tensor:
     """Encode labels (n,) as float32 rows (n, count)."""
-    return torch.nn.functional.one_hot(labels, count).float()
+    rows = torch.zeros(len(labels), count, dtype=torch.float32, device=labels.device)
+    return rows.scatter_(1, labels[:, None], 1.0)
 
 
 @dataclass(frozen=True, eq=False)

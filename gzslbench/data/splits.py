@@ -15,6 +15,8 @@ RANDOM_SPLITS = 5
 """How many random splits are made of a data set that brings only one."""
 VALIDATION_SHARE = 0.2
 """Share of each training class's trainval samples that play test_seen in validation."""
+MOST_PAIRED, ROWS_AT_ONCE = 4096, 512
+"""Up to how many classes the distances of all pairs are in memory; beyond, those of so many classes to all others."""
 
 
 def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
@@ -73,15 +75,7 @@ def adversarial_split(dataset: DataSet, official: Split | None = None) -> Split:
     """
     model = official or dataset.split()
     classes = np.union1d(model.seen_classes, model.unseen_classes)
-    distances = _cosine_distances(dataset.semantics[classes])
-    np.fill_diagonal(distances, np.inf)
-    unseen: list[int] = []
-    for _ in range(len(model.unseen_classes)):
-        nearest = distances.min(axis=1)
-        nearest[unseen] = -np.inf
-        farthest = int(np.argmax(nearest))
-        unseen.append(farthest)
-        distances[:, farthest] = np.inf
+    unseen = _isolated(dataset.semantics[classes], len(model.unseen_classes))
     rng = np.random.default_rng(0)
     return cut(dataset.labels, "adversarial", _samples(model), classes[unseen], _test_share(model), rng)
 
@@ -94,7 +88,31 @@ def _test_share(split: Split) -> float:
     return len(split.test_seen) / (len(split.test_seen) + len(split.trainval))
 
 
-def _cosine_distances(semantics: NDArray[np.float32]) -> NDArray[np.float64]:
+def _isolated(semantics: NDArray[np.float32], count: int) -> list[int]:
+    """Take ``count`` classes away, each time the one that is farthest from its nearest fellow among those that stay.
+
+    Of very many classes only the distances to the nearest fellows are kept: those of all pairs would take gigabytes.
+    """
     centred = semantics.astype(np.float64) - semantics.mean(axis=0, dtype=np.float64)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return np.asarray(1.0 - unit @ unit.T)
+    pairs = unit @ unit.T if len(unit) <= MOST_PAIRED else None
+    stays = np.ones(len(unit), dtype=bool)
+    nearest, fellow = np.full(len(unit), -np.inf), np.zeros(len(unit), dtype=np.int64)
+
+    def look(rows: NDArray[np.integer]) -> None:
+        for some in np.split(rows, range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE)):
+            # Rounded, since two classes that are nearest to each other tie, whichever rows a product has.
+            distances = 1.0 - ((unit[some] @ unit.T).round(12) if pairs is None else pairs[some])
+            distances[:, ~stays] = np.inf
+            distances[np.arange(len(some)), some] = np.inf
+            fellow[some] = distances.argmin(axis=1)
+            nearest[some] = distances[np.arange(len(some)), fellow[some]]
+
+    look(np.arange(len(unit)))
+    taken: list[int] = []
+    for _ in range(count):
+        farthest = int(np.argmax(nearest))
+        taken.append(farthest)
+        stays[farthest], nearest[farthest] = False, -np.inf
+        look(np.flatnonzero(stays & (fellow == farthest)))
+    return taken

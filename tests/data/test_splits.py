@@ -119,6 +119,25 @@ def test_the_adversarial_split_takes_the_most_isolated_classes() -> None:
     assert adversarial_split(far).fingerprint == split.fingerprint
 
 
+def test_the_adversarial_split_is_the_same_without_the_distances_of_all_pairs(monkeypatch) -> None:
+    data = make_data_set(classes=60, unseen=20)
+    whole = adversarial_split(data)
+    monkeypatch.setattr("gzslbench.data.splits.MOST_PAIRED", 1)
+    monkeypatch.setattr("gzslbench.data.splits.ROWS_AT_ONCE", 7)
+    assert adversarial_split(data).fingerprint == whole.fingerprint
+
+
+def test_the_adversarial_split_is_that_of_its_definition() -> None:
+    data = make_data_set(classes=25, unseen=8)
+    centred = data.semantics - data.semantics.mean(axis=0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    stays = list(range(25))
+    for _ in range(8):
+        nearest = {one: min(1 - unit[one] @ unit[other] for other in stays if other != one) for one in stays}
+        stays.remove(max(stays, key=lambda one: round(nearest[one], 9)))
+    assert adversarial_split(data).seen_classes.tolist() == stays
+
+
 def mean_distance_to_seen(data: DataSet, split: Split) -> float:
     centred = data.semantics - data.semantics.mean(axis=0)
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)

@@ -10,6 +10,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import Indices
+from gzslbench.errors import UsageError
 from gzslbench.records.metrics import confusion
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
@@ -18,6 +19,7 @@ from gzslbench.report.figures.style import panels
 from gzslbench.report.groups import Group
 
 Shares = NDArray[np.float64]
+MOST_CLASSES = 2000
 MOST_NUMBERED = 20
 """With more classes, seen ones share a column and cells bear no number."""
 MOST_NAMED = 60
@@ -28,6 +30,11 @@ _CELL, _SMALL_CELL = 0.32, 0.135
 def draw(archive: Archive) -> Drawing:
     groups = [archive.group(method) for method in archive.request.methods]
     data = open_record_data(archive.request, groups[0].comparison)
+    if len(data.data_set.class_names) > MOST_CLASSES:
+        raise UsageError(
+            f"{data.data_set.name} has {len(data.data_set.class_names):,} classes, too many to draw their confusion",
+            f"up to {MOST_CLASSES:,} can be drawn",
+        )
     shares = [mean_confusion(archive, group, data) for group in groups]
     shown = shown_classes(shares, data)
     numbered = len(shown) <= MOST_NUMBERED
