@@ -14,6 +14,8 @@ from gzslbench.data.audit import require_sound
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import further_splits
 from gzslbench.errors import UsageError, nearest
+from gzslbench.records.untrusted.archive import MIB
+from gzslbench.records.untrusted.arrays import ARRAYS
 from gzslbench.registry.combinations import (
     DEFAULT_CLASSIFIER,
     DEFAULT_GATE,
@@ -107,8 +109,23 @@ def plan_request(request: Request, registry: Registry) -> Plan:
     budget = _budget(request, registry)
     protocols = [protocol_named(name) for name in request.protocols]
     tasks = list(_tasks(request, registry, any(protocol.many_splits for protocol in protocols)))
+    if request.keep_scores:
+        for task in tasks:
+            print(f"scores: {scores_kept(task)}", file=sys.stderr)
     scope = Scope(protocols, request.seeds, request.device, request.precision, grid=grid)
     return make_plan(combinations, tasks, Resolver(registry, budget, chosen), scope)
+
+
+def scores_kept(task: Task) -> str:
+    """Say what the scores of all classes take in a cell; raises :class:`UsageError` where no record can hold them."""
+    data_set, split = task.data_set, task.split
+    samples = len(split.test_seen) + len(split.test_unseen)
+    classes = len(split.seen_classes) + len(split.unseen_classes)
+    size, most = 4 * samples * classes / MIB, ARRAYS.archive_bytes / MIB
+    what = f"{size:,.1f} MiB a cell of {data_set.name}, {samples:,} test samples by {classes:,} classes"
+    if size > most:
+        raise UsageError(f"--keep-scores would take {what}", f"{most:.0f} MiB can be kept: leave it out")
+    return what
 
 
 def chosen_combinations(request: Request, registry: Registry) -> list[Combination]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -64,7 +63,7 @@ def test_a_run_of_six_thousand_classes_takes_little_memory(tmp_path):
     SMALL.write(tmp_path / "MANY")
     peaks = run("run", tmp_path, "-p", "eszsl", "-d", "MANY", "--seeds", "0", "--no-track")
     print(f"\n{peaks}")
-    assert max(peaks.values()) < 1_300  # the scores of all samples and classes take 282 MiB, and eight times that was held
+    assert max(peaks.values()) < 1_300  # scores of all samples and classes take 282 MiB each time
 
 
 @pytest.mark.slow

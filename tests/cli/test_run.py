@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gzslbench.cli.run import run
+from gzslbench.records.untrusted.arrays import ARRAYS
 from gzslbench.runner import session
 
 
@@ -35,6 +37,16 @@ def test_success_is_0_and_failure_is_1(gzslbench, toy_plugin, tmp_path):
     assert {event["kind"] for event in events[1:-1]} == {"error"}
     assert all("failing.py, line" in event["reason"] for event in events[1:-1])
     assert events[-1] == {"event": "ended", "done": 0, "cached": 5, "failed": 5, "interrupted": False}
+
+
+def test_what_all_scores_take_is_said_or_refused(gzslbench, toy, monkeypatch):
+    asked = ("run", *toy, "--seeds", "0", "--keep-scores", "--dry-run")
+    assert "scores: 0.0 MiB a cell of TINY, 51 test samples by 8 classes" in gzslbench(*asked).err
+    limits = replace(ARRAYS, archive_bytes=4 * 51 * 8 - 1)
+    monkeypatch.setattr("gzslbench.runner.request.ARRAYS", limits)
+    refused = gzslbench(*asked)
+    assert refused.code == 2
+    assert "--keep-scores would take 0.0 MiB a cell of TINY" in refused.err
 
 
 WRONG = {
