@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +29,23 @@ class Missing:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What was found: complete folders, incomplete ones, and the data sources of plugins, each by base name."""
+    """What was found: complete folders, incomplete ones, and the data sources of plugins, each by base name.
+
+    ``stand_ins`` are the further folders of a name, in order; ``links`` tells of links to a folder that was found, by
+    their names in lower case, the name that it goes by.
+    """
 
     folders: Mapping[str, Folder]
     incomplete: Mapping[str, Folder]
     sources: Mapping[str, LoadableSource] = field(default_factory=dict)
+    stand_ins: Mapping[str, Sequence[Folder]] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def find(
         data_dirs: Sequence[Path], sources: Mapping[str, LoadableSource] | None = None, cache_dir: Path | None = None
     ) -> Catalogue:
-        """Search the bundled data, then ``data_dirs`` in order; of two folders of one name the first is used.
+        """Search the bundled data, then ``data_dirs`` in order; of two folders of one name the first sound one is used.
 
         Whether a ``.mat`` file holds features is told by its header, and remembered where ``cache_dir`` is given.
         Raises :class:`UsageError` where a data folder does not exist.
@@ -45,13 +53,25 @@ class Catalogue:
         for place in data_dirs:
             if not place.is_dir():
                 raise UsageError(f"the data folder {place} does not exist", "check --data-dir and GZSLBENCH_DATA")
-        complete: dict[str, Folder] = {}
+        found = [folder for place in (BUNDLED, *data_dirs) for folder in search(place, cache_dir)]
+        own = {folder.path.resolve(): folder.name for folder in found if not folder.path.is_symlink()}
+        complete: dict[str, list[Folder]] = {}
         incomplete: dict[str, Folder] = {}
-        for place in (BUNDLED, *data_dirs):
-            for folder in search(place, cache_dir):
-                usable = folder.features and folder.splits
-                (complete if usable else incomplete).setdefault(folder.name, folder)
-        return Catalogue(complete, {k: v for k, v in incomplete.items() if k not in complete}, dict(sources or {}))
+        links: dict[str, str] = {}
+        for folder in found:
+            if (name := own.get(folder.path.resolve(), folder.name)) != folder.name:
+                links[folder.name.casefold()] = name
+            elif folder.features and folder.splits:
+                complete.setdefault(folder.name, []).append(folder)
+            else:
+                incomplete.setdefault(folder.name, folder)
+        return Catalogue(
+            {name: folders[0] for name, folders in complete.items()},
+            {name: folder for name, folder in incomplete.items() if name not in complete},
+            dict(sources or {}),
+            {name: folders[1:] for name, folders in complete.items()},
+            links,
+        )
 
     def names(self) -> list[str]:
         """All data sets that can be opened: bundled ones first, the others sorted."""
@@ -79,6 +99,8 @@ class Catalogue:
         """
         names, published = self.names(), known(name)
         spelled = {each.casefold(): each for each in (*names, *([published.name] if published else []))}
+        base, *variant = name.split("@", 1)
+        name = "@".join([self.links.get(base.casefold(), base), *variant])
         name = spelled.get(name.casefold(), name)  # in upper or lower case
         base = name.partition("@")[0]
         if name not in names:
@@ -89,9 +111,16 @@ class Catalogue:
         from gzslbench.data import loading
         from gzslbench.data.cache import Cache
 
-        if base in self.folders:
-            return loading.load_folder(self.folders[base], name, Cache(cache_dir, recheck))
-        return loading.load_source(self.sources[name], Cache(cache_dir, recheck))
+        cache = Cache(cache_dir, recheck)
+        if base not in self.folders:
+            return loading.load_source(self.sources[name], cache)
+        stand_ins = [folder for folder in self.stand_ins.get(base, ()) if name in folder.names()]
+        for folder, stand_in in pairwise((self.folders[base], *stand_ins)):
+            try:
+                return loading.load_folder(folder, name, cache)
+            except DataError as error:
+                print(f"left out for {stand_in.path}: {error}", file=sys.stderr)
+        return loading.load_folder((self.folders[base], *stand_ins)[-1], name, cache)
 
 
 def _lacking(folder: Folder) -> Missing:

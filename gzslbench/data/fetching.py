@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
-from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE
+from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE, is_data
 from gzslbench.data.known import known
 from gzslbench.errors import DataError, UsageError
 from gzslbench.files import aside, put, sha256_of
@@ -179,8 +179,10 @@ def _wanted(paths: list[str], names: tuple[str, ...]) -> dict[str, str]:
     """Map paths inside the data set's folder to paths inside the archive, leaving out what is not needed."""
     folded = {name.casefold() for name in names}
     inside: dict[str, str] = {}
-    for path in paths:
+    for path in sorted(paths, key=lambda path: -path.count("/")):  # of two alike the outermost stays
         parts = PurePosixPath(path).parts
+        if not all(map(is_data, parts)):
+            continue
         depth = next((i for i, part in enumerate(parts[:-1]) if part.casefold() in folded), None)
         if depth is not None and _belongs(parts[depth + 1 :]):
             inside["/".join(parts[depth + 1 :])] = path
@@ -192,7 +194,7 @@ def _wanted(paths: list[str], names: tuple[str, ...]) -> dict[str, str]:
 def _belongs(parts: tuple[str, ...]) -> bool:
     if len(parts) == 2:
         return bool(SPLIT_FOLDER.fullmatch(parts[0]) and SPLITS_FILE.fullmatch(parts[1]))
-    return len(parts) == 1 and parts[0].endswith(".mat") and not parts[0].startswith(".")
+    return len(parts) == 1 and parts[0].casefold().endswith(".mat")
 
 
 @contextmanager

@@ -21,10 +21,12 @@ from gzslbench.errors import DataError
 BUNDLED = Path(__file__).parent / "bundled"
 DEPTH = 4
 """How many folders below a data folder are searched."""
-SPLITS_FILE = re.compile(r"(?P<semantics>.+)_splits(?:_(?P<version>.+))?\.mat")
+SPLITS_FILE = re.compile(r"(?P<semantics>.+)_splits(?:_(?P<version>.+))?\.mat", re.IGNORECASE)
 SPLIT_FOLDER = re.compile(r"split_?(\d+)")
 STANDARD_SEMANTICS = "att"
 PREFERRED_FEATURES = "res101.mat"
+LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"}
+"""What operating systems and archivers leave beside data, in lower case; the rest of it starts with '.' or '~$'."""
 
 
 @dataclass(frozen=True)
@@ -53,43 +55,58 @@ class Folder:
 
 def search(place: Path, cache_dir: Path | None, depth: int = DEPTH) -> Iterator[Folder]:
     """Walk down to folders that hold features or splits; what lies below one of these belongs to it."""
-    if not place.is_dir() or place.name.startswith(".") or not os.access(place, os.R_OK | os.X_OK):
+    if not place.is_dir():
         return
     folder = _folder(place, cache_dir)
     if folder is not None:
         yield folder
     elif depth:
-        for inner in sorted(place.iterdir()):
+        for inner in _inside(place):
             yield from search(inner, cache_dir, depth - 1)
 
 
 def _folder(place: Path, cache_dir: Path | None) -> Folder | None:
     splits = _splits_files(place)
-    others = [path for path in sorted(place.glob("*.mat")) if not SPLITS_FILE.fullmatch(path.name)]
+    others = [path for path in _mat_files(place) if not SPLITS_FILE.fullmatch(path.name)]
     features = tuple(others) if place.parent == BUNDLED else _features_files(others, cache_dir)
     if not splits and not features:
         return None
-    resolved = place.resolve().name
-    published = known(resolved)
-    return Folder(published.name if published else resolved, place, features, splits)
+    given = Path(os.path.abspath(place)).name  # noqa: PTH100 - the name of a link stays, '..' goes
+    published = known(given)
+    return Folder(published.name if published else given, place, features, splits)
+
+
+def is_data(name: str) -> bool:
+    """Tell files and folders of data from those that are hidden or left behind by archivers and editors."""
+    return not name.startswith((".", "~$")) and name.casefold() not in LEFT_BEHIND
+
+
+def _inside(place: Path) -> list[Path]:
+    if not os.access(place, os.R_OK | os.X_OK):
+        return []
+    return [path for path in sorted(place.iterdir()) if is_data(path.name)]
+
+
+def _mat_files(place: Path) -> list[Path]:
+    return [path for path in _inside(place) if path.suffix.casefold() == ".mat" and path.is_file()]
 
 
 def _splits_files(place: Path) -> tuple[SplitsFile, ...]:
-    inner = [(int(match[1]), path) for path in place.iterdir() if (match := SPLIT_FOLDER.fullmatch(path.name))]
-    found = [(path, "") for path in sorted(place.glob("*.mat"))]
+    inner = [(int(match[1]), path) for path in _inside(place) if (match := SPLIT_FOLDER.fullmatch(path.name))]
+    found = [(path, "") for path in _mat_files(place)]
     for number, folder in sorted(inner):
-        found += [(path, f"split-{number}") for path in sorted(folder.glob("*.mat"))]
+        found += [(path, f"split-{number}") for path in _mat_files(folder)]
     files = []
     for path, split_name in found:
         if match := SPLITS_FILE.fullmatch(path.name):
-            variant = "" if match["semantics"] == STANDARD_SEMANTICS else match["semantics"]
+            variant = "" if match["semantics"].casefold() == STANDARD_SEMANTICS else match["semantics"]
             files.append(SplitsFile(path, variant, split_name or match["version"] or ""))
     return tuple(files)
 
 
 def _features_files(candidates: list[Path], cache_dir: Path | None) -> tuple[Path, ...]:
     """Pick the preferred file, or all that hold features by their header; what a header says is remembered."""
-    preferred = tuple(path for path in candidates if path.name == PREFERRED_FEATURES)
+    preferred = tuple(path for path in candidates if path.name.casefold() == PREFERRED_FEATURES)
     if preferred or not candidates:
         return preferred
     from gzslbench.data.cache import Cache

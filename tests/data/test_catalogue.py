@@ -160,6 +160,79 @@ def test_the_first_of_two_folders_is_used(make_folder: Any, tmp_path: Path) -> N
     assert catalogue.folders["TINY"].path == second / "TINY"
 
 
+@pytest.mark.parametrize("junk", ["._res101.mat", ".DS_Store.mat", "~$res101.mat"])
+def test_what_archivers_leave_behind_is_no_data(make_folder: Any, cache_dir: Path, tmp_path: Path, junk: str) -> None:
+    folder = make_folder(features_name="clip.mat")
+    for name in (junk, "._clip.mat", "._att_splits.mat", ".~lock_splits.mat"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07Mac OS X")
+    for hidden in ("__MACOSX", ".ipynb_checkpoints", "@eaDir", "split_1/.AppleDouble"):
+        (tmp_path / "data" / hidden / "OTHER").mkdir(parents=True)
+        for name in ("clip.mat", "att_splits.mat"):
+            (tmp_path / "data" / hidden / "OTHER" / name).write_bytes((folder / name).read_bytes())
+    catalogue = found(folder)
+    assert names(catalogue) == ["TINY"]
+    assert set(catalogue.open("TINY", cache_dir).provenance.files) == {"clip.mat", "att_splits.mat"}
+
+
+def test_a_data_folder_may_itself_be_hidden(make_folder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_folder()
+    (tmp_path / "data").rename(tmp_path / ".data")
+    assert "TINY" in Catalogue.find([tmp_path / ".data"]).names()
+    (tmp_path / ".data" / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / ".data" / "inner")
+    assert "TINY" in Catalogue.find([Path("..")]).names()
+    monkeypatch.chdir(tmp_path / ".data" / "TINY")
+    assert "TINY" in Catalogue.find([Path()]).names()
+
+
+def test_names_of_files_may_be_in_upper_case(make_folder: Any, cache_dir: Path) -> None:
+    folder = make_folder()
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(path.name.upper()))
+    catalogue = found(folder)
+    assert names(catalogue) == ["TINY"]
+    assert catalogue.open("TINY", cache_dir).features.shape == (60, 7)
+
+
+@pytest.mark.parametrize("damage", [b"", b"<html>404</html>", None])
+def test_a_broken_folder_never_wins_over_a_sound_one(
+    make_folder: Any, cache_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes | None
+) -> None:
+    folder = make_folder()
+    broken = tmp_path / "broken" / "TINY"
+    broken.mkdir(parents=True)
+    for name in ("res101.mat", "att_splits.mat"):
+        content = (folder / name).read_bytes()
+        (broken / name).write_bytes(content[:900] if damage is None else damage)
+    for places in ([broken.parent, folder.parent], [folder.parent, broken.parent]):
+        assert Catalogue.find(places).open("TINY", cache_dir).provenance.location == str(folder)
+    assert f"left out for {folder}: {broken}" in capsys.readouterr().err
+    with pytest.raises(DataError, match=str(broken)):
+        Catalogue.find([broken.parent]).open("TINY", cache_dir)
+
+
+def test_a_link_is_called_as_the_user_called_it_and_is_no_second_data_set(
+    make_folder: Any, cache_dir: Path, tmp_path: Path
+) -> None:
+    folder = make_folder()
+    (folder.parent / "Linked").symlink_to(folder)
+    catalogue = found(folder)
+    assert names(catalogue) == ["TINY"]
+    assert catalogue.open("linked", cache_dir).name == "TINY"
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "Mine").symlink_to(folder)
+    assert names(Catalogue.find([tmp_path / "links"])) == ["Mine"]
+
+
+def test_the_same_split_in_two_files_is_one(
+    make_folder: Any, cache_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder()
+    make_folder(features_name="", splits_name="att_splits_copy.mat")
+    assert list(found(folder).open("TINY", cache_dir).splits) == ["official"]
+    assert "att_splits_copy.mat holds the split 'official' again" in capsys.readouterr().err
+
+
 def test_data_sets_are_found_in_deeper_folders(make_folder: Any, tmp_path: Path) -> None:
     make_folder()
     assert "TINY" in Catalogue.find([tmp_path]).names()

@@ -93,6 +93,9 @@ def zipped(folder: Path, prefix: str = "xlsa17/data/TINY/") -> bytes:
         archive.writestr(prefix + "../../../evil_splits.mat", b"not wanted")
         archive.writestr("xlsa17/data/OTHER/res101.mat", b"another data set")
         archive.writestr(prefix + "allclasses.txt", b"not needed")
+        archive.writestr("__MACOSX/" + prefix + "res101.mat", b"left behind")
+        archive.writestr("xlsa17/data/old/TINY/res101.mat", b"a copy further in")
+        archive.writestr(prefix + "split_1/._att_splits.mat", b"left behind")
     return content.getvalue()
 
 
@@ -224,7 +227,9 @@ def test_no_address_is_a_hint(tmp_path: Path) -> None:
 
 def test_split_folders_come_out_of_a_tar(make_folder: Any, tmp_path: Path) -> None:
     for number in (1, 2):
-        folder = make_folder("ucf101", features_name="i3d.mat", splits_name=f"split_{number}/att_splits.mat")
+        own = {"test_unseen_loc": np.array([[number]], dtype=np.uint8)}
+        splits_name = f"split_{number}/att_splits.mat"
+        folder = make_folder("ucf101", features_name="i3d.mat", splits_name=splits_name, splits=own)
     with tarfile.open(tmp_path / "archive.tar.gz", "w:gz") as archive:
         archive.add(folder, "somewhere/ucf101_i3d")
     new = unpack(tmp_path / "archive.tar.gz", tmp_path / "out" / "UCF101", ("UCF101", "ucf101_i3d"))
