@@ -67,6 +67,7 @@ def _tables(
     from gzslbench.report.ablation.tables import method_tables
 
     registry = open_plugins(plugin_files(options["plugins"]))
-    results = read_results(open_all([options["results"]]), protocols)
+    places = open_all([options["results"]])
+    results = read_results(places, protocols)
     chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
-    return method_tables(registry, method, parse_assignments(options["assignments"]), chosen)
+    return method_tables(registry, method, parse_assignments(options["assignments"]), chosen, places)

@@ -36,7 +36,7 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
     gzslbench compare gsmflow:quick gsmflow:full -d CUB
     gzslbench compare "eszsl (eszsl.gamma=1.0)" sae
 
-    Intervals come from a bootstrap over test samples within each class and over seeds, with the same draws for A and B.
+    Intervals cover the choice of test samples within each class and that of seeds, paired where A and B share them.
     """
     from gzslbench.report.comparison.tables import compare_tables
     from gzslbench.report.method_itself import is_installed_recipe

@@ -151,10 +151,10 @@ def _h_on(comparison: Comparison, overall: Overall) -> Callable[[Row], str]:
 
 
 def win_probability(groups: Sequence[Group], standings: Mapping[Group, Standing]) -> float | None:
-    """Average over data sets how often a method is above another one: the chance that it wins a match drawn at random.
+    """Average over data sets how sure it is that a method is above another one.
 
-    It is the share of bootstrap replicates, so that a lead within the noise counts for little more than a draw, which
-    a count of data sets won would hide. None where an answer key or an opponent is missing.
+    A lead within the noise counts for little more than a draw, which a count of data sets won would hide. None where an
+    answer key or an opponent is missing.
     """
     shares = [standing.wins for group in groups if (standing := standings.get(group))]
     known = [share for share in shares if share is not None]
@@ -194,8 +194,7 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
         yield f"mean and mean rank: over the data sets on which every row has a result ({shared})."
     if has_wins:
         yield (
-            "wins: how often H is above that of another row, in percent of the bootstrap's replicates; mean over rows "
-            "and these data sets."
+            "wins: how sure it is that H is above that of another row, in percent; mean over rows and these data sets."
         )
     tasks, methods = overall.task_values.shape
     found = overall.critical_difference

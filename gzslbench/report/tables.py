@@ -11,7 +11,7 @@ from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.papers.verdict import verdict_notes
 from gzslbench.report.rows import LeaderboardRow
-from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.interval import Interval
 
 NOTHING = "–"
 SHARED_MACHINE = "‡"
@@ -128,6 +128,22 @@ def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
 
+def covered(comparison: Comparison) -> str:
+    """Say in a sentence what 95% intervals cover."""
+    if comparison.rules.many_splits:
+        return "Intervals are of Student's t over splits."
+    return "Intervals cover the choice of test samples within each class, and that of seeds by Student's t."
+
+
+def few_seeds_notes(groups: Iterable[Group]) -> Iterator[str]:
+    """Say of intervals over fewer seeds, or splits, than tell much what that makes of them."""
+    counts = {len(group.values(attrgetter("h"))) for group in groups}
+    if 1 in counts:
+        yield "One seed: the interval covers the choice of test samples only, not that of the seed."
+    if counts & {2, 3}:
+        yield "Two or three seeds: too few to tell how much seeds differ, hence wide intervals; five make them narrow."
+
+
 def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     rules = comparison.rules
     if rules.ranked:
@@ -179,10 +195,8 @@ def _standing_notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> I
     if judged and comparison.rules.ranked:
         yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
     if judged:
-        drawn = "seeds and splits" if comparison.rules.many_splits else "seeds"
-        yield f"H 95%: interval by bootstrap over test samples within each class and {drawn}, the same for every row."
-    if any(len(row.group.seeds) == 1 and len(row.group.splits) == 1 for row in judged):
-        yield "Rows with one seed: their interval covers the choice of test samples only, not that of the seed."
+        yield f"H 95%: {covered(comparison)[0].lower()}{covered(comparison)[1:]}"
+    yield from few_seeds_notes(row.group for row in judged)
     if len(judged) < len(rows):
         yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 

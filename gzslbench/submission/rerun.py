@@ -18,7 +18,7 @@ from gzslbench.contract.protocol import protocol_named
 from gzslbench.errors import ComponentError, GzslbenchError
 from gzslbench.records import metrics
 from gzslbench.records.record import Record
-from gzslbench.report.uncertainty.bootstrap import h_replicates, interval
+from gzslbench.report.uncertainty.sampling import h_interval
 from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import OwnData
 from gzslbench.submission.confined.confinement import Confinement, Room
@@ -67,7 +67,7 @@ def _line(cell: Cell, rerun: Rerun) -> Line:
     try:
         answers = rerun.data.answers(record.key)
         correct = answers.correct(cell.predictions)[:, None]
-        accepted = interval(h_replicates(answers.labels, answers.unseen_classes, correct)[0])
+        accepted = h_interval(record.metrics.h, answers.labels, answers.unseen_classes, correct)
         began, h = time.monotonic(), trained_again(record, rerun)
         within = accepted.low <= h <= accepted.high or h == record.metrics.h
         text = (

@@ -6,8 +6,8 @@ from gzslbench.records.results import summaries
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
 from gzslbench.report.groups import group_results
-from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.interval import Interval
 from gzslbench.report.uncertainty.paired import PairedDifference
 
 RNG = np.random.default_rng(0)

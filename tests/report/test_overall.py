@@ -5,7 +5,7 @@ from gzslbench.report.groups import by_comparison, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import Overall, overall_tables, win_probability
 from gzslbench.report.uncertainty.across import critical_difference
-from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.interval import Interval
 from gzslbench.report.uncertainty.standing import Standing
 
 METHODS = ("gsmflow", "eszsl", "sae")

@@ -29,6 +29,10 @@ class AblationRow:
     def is_complete(self) -> bool:
         return self.group is self.complete
 
+    @property
+    def same_code(self) -> bool:
+        return self.complete is None or same_code(self.group, self.complete)
+
 
 class Arms:
     """The rows of one comparison, in the order in which they are printed; ``missing`` names arms without results."""

@@ -6,10 +6,11 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import Settings
-from gzslbench.report.ablation.arms import AblationRow, Arms, same_code
+from gzslbench.report.ablation.arms import AblationRow, Arms
 from gzslbench.report.ablation.design import Design, designs
 from gzslbench.report.costs import cost_of
 from gzslbench.report.formats.pages import Page, as_text
@@ -23,7 +24,9 @@ from gzslbench.report.tables import (
     Column,
     Table,
     accuracy,
+    covered,
     extent,
+    few_seeds_notes,
     fit_time,
     known_percent,
     protocol_summary,
@@ -31,7 +34,7 @@ from gzslbench.report.tables import (
     time_notes,
     written_table,
 )
-from gzslbench.report.uncertainty.bootstrap import CONFIDENCE
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.paired import paired_difference
 
 BLOCK = "ablation"
@@ -46,48 +49,60 @@ Each variant leaves out or replaces what its description says, and is trained an
 """
 
 
-def ablation_tables(designs: Mapping[str, Sequence[Design]], results: Iterable[RecordSummary]) -> list[Table]:
+def ablation_tables(
+    designs: Mapping[str, Sequence[Design]], results: Iterable[RecordSummary], stores: Sequence[Results] = ()
+) -> list[Table]:
     """Tabulate variants and, where some were tried, settings; for each data set, split and protocol with results.
 
-    ``designs`` holds what to look for by data set, one for each budget.
+    ``designs`` holds what to look for by data set, one for each budget. ``stores`` are where the results come from;
+    without them there are no intervals.
 
     Raises:
         UsageError: a result's protocol is unknown.
+        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
+    reader = CorrectnessReader(stores)
     compared = by_comparison(group_results(results))
     names = table_names(compared)
     tables = []
     for comparison, groups in compared.items():
         chosen = Arms(designs.get(comparison.data_set, ()), groups)
-        tables += [_variants_table(comparison, names[comparison], chosen)] if chosen.variants else []
-        tables += [_settings_table(comparison, names[comparison], chosen)] if chosen.settings else []
+        tables += [_variants_table(comparison, names[comparison], chosen, reader)] if chosen.variants else []
+        tables += [_settings_table(comparison, names[comparison], chosen, reader)] if chosen.settings else []
     return tables
 
 
-def method_tables(registry: Registry, method: str, chosen: Settings, results: Sequence[RecordSummary]) -> list[Table]:
+def method_tables(
+    registry: Registry,
+    method: str,
+    chosen: Settings,
+    results: Sequence[RecordSummary],
+    stores: Sequence[Results] = (),
+) -> list[Table]:
     """Tabulate a method and its variants on the data sets and with the budgets of ``results``.
 
-    ``chosen`` is what the user set beside the recipes. Raises :class:`PluginError` where there is no such method, even
-    without results.
+    ``stores`` are as for :func:`ablation_tables`; ``chosen`` is what the user set beside the recipes. Raises
+    :class:`PluginError` where there is no such method, even without results.
     """
     registry.get("method", method)
     budgets = {result.budget for result in results}
     data_sets = {result.key.data_set for result in results}
-    return ablation_tables({name: designs(registry, method, name, budgets, chosen) for name in data_sets}, results)
+    of_data_sets = {name: designs(registry, method, name, budgets, chosen) for name in data_sets}
+    return ablation_tables(of_data_sets, results, stores)
 
 
 def ablation_page(method: str, tables: Sequence[Table]) -> Page:
     return Page(f"{method}.md", _INTRODUCTION.format(method=method), {BLOCK: as_text(tables)})
 
 
-def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
+def _variants_table(comparison: Comparison, name: str, chosen: Arms, reader: CorrectnessReader) -> Table:
     rows = chosen.variants
     has_gates = any(result.gate_auroc is not None for row in rows for result in row.group.results)
     cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
         (Column("variant", left=True), lambda row: row.name),
         (Column("what it is", left=True), lambda row: row.text),
         *_common_cells(rows),
-        (Column("H less complete"), _less_complete),
+        (Column("H less complete"), lambda row: _less_complete(row, reader)),
         (Column("paper"), _paper_difference),
         (Column("T1"), accuracy("t1")),
         *([(Column("gate AUROC"), _gate_auroc)] if has_gates else []),
@@ -107,13 +122,13 @@ def _variants_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
     return written_table(f"{name}: {protocol_title(comparison)}", protocol_summary(comparison), cells, rows, notes)
 
 
-def _settings_table(comparison: Comparison, name: str, chosen: Arms) -> Table:
+def _settings_table(comparison: Comparison, name: str, chosen: Arms, reader: CorrectnessReader) -> Table:
     rows = chosen.settings
     cells: list[tuple[Column, Callable[[AblationRow], str]]] = [
         (Column("setting", left=True), lambda row: row.name),
         (Column("value", left=True), lambda row: f"{row.text} (recipe)" if row.is_complete else row.text),
         *_common_cells(rows),
-        (Column("H less recipe's"), _less_complete),
+        (Column("H less recipe's"), lambda row: _less_complete(row, reader)),
         *extent(comparison),
     ]
     title = f"{name}: {protocol_title(comparison)}, settings tried one at a time"
@@ -136,12 +151,12 @@ def _gate_auroc(row: AblationRow) -> str:
     return known_percent(statistics.fmean(known) if len(known) == len(areas) else None)
 
 
-def _less_complete(row: AblationRow) -> str:
+def _less_complete(row: AblationRow, reader: CorrectnessReader) -> str:
     if row.is_complete or row.complete is None:
         return NOTHING
-    if not same_code(row.group, row.complete):
+    if not row.same_code:
         return f"{NOTHING} {OTHER_CODE}"
-    difference = paired_difference(row.group, row.complete)
+    difference = paired_difference(row.group, row.complete, reader)
     return NOTHING if difference is None else str(difference)
 
 
@@ -172,10 +187,11 @@ def _difference_notes(comparison: Comparison, rows: Sequence[AblationRow]) -> It
     unit = "split" if comparison.rules.many_splits else "seed"
     yield (
         f"Differences are in percentage points, paired by {unit}: the mean over the {unit}s that both rows ran, and in "
-        f"parentheses its {CONFIDENCE:.0%} confidence interval by Student's t."
+        f"parentheses its 95% interval. {covered(comparison)}"
     )
+    yield from few_seeds_notes(row.group for row in rows)
     yield _seeds_note(rows)
-    if any(_less_complete(row).endswith(OTHER_CODE) for row in rows):
+    if not all(row.same_code for row in rows):
         yield f"{OTHER_CODE} no difference: made by another version of the components' code than the complete method."
 
 

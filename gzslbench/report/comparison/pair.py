@@ -9,11 +9,11 @@ import numpy as np
 
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Comparison, Group
-from gzslbench.report.uncertainty.bootstrap import Interval, accuracy_replicates, interval, over_seeds
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.group_means import GroupMeans
+from gzslbench.report.uncertainty.interval import Interval, MeanErrors
 from gzslbench.report.uncertainty.paired import PairedDifference
-from gzslbench.report.uncertainty.ranking import probability_above, times_above
-from gzslbench.report.uncertainty.replicates import GroupReplicates
+from gzslbench.report.uncertainty.sampling import accuracy_influence
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PairStatistics:
     a: Interval
     b: Interval
     probability: float
-    """Share of replicates in which the first method is ahead, ties counting half."""
+    """How sure it is that the first method is ahead, from 0 to 1."""
     agreement: Agreement
     classes: tuple[ClassComparison, ...]
     """By falling difference; empty under protocols over many splits, whose classes differ."""
@@ -75,20 +75,20 @@ def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairCompariso
         return None
     a, b = a.restricted(cells), b.restricted(cells)
     mean = a.h.mean - b.h.mean
-    replicates = GroupReplicates((a, b), reader)
-    if len(replicates.groups) < 2:
+    means = GroupMeans((a, b), reader)
+    if len(means.groups) < 2:
         return PairComparison(a.comparison, a, b, PairedDifference(mean), None)
-    of_a, of_b = replicates.mean(a, cells), replicates.mean(b, cells)
-    both = np.stack([of_a, of_b])
+    errors = means.errors((a, b), cells)
+    lead = errors.differences
     shares = [_shares(*pair, reader) for pair in zip(a.results, b.results, strict=True)]
     found = PairStatistics(
-        interval(of_a),
-        interval(of_b),
-        probability=float(probability_above(times_above(both, both))[0, 1]),
+        errors.own.interval_of_fraction(0),
+        errors.own.interval_of_fraction(1),
+        probability=float(lead.probability[0, 1]),
         agreement=Agreement(*(statistics.fmean(values) for values in zip(*shares, strict=True))),
         classes=() if a.comparison.rules.many_splits else _class_comparisons(a, b, reader),
     )
-    return PairComparison(a.comparison, a, b, PairedDifference(mean, interval(of_a - of_b)), found)
+    return PairComparison(a.comparison, a, b, PairedDifference(mean, lead.interval(0, 1)), found)
 
 
 def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:
@@ -103,12 +103,14 @@ def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tu
 def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
     answers = reader.known_answers(a.results[0])
     correct = np.stack([reader.correct(result) for result in (*a.results, *b.results)], axis=1)
+    shape = 2, len(a.results)
     found = []
-    for row, replicates in accuracy_replicates(answers.labels, correct):
+    for row in np.unique(answers.labels).tolist():
         of_class = correct[answers.labels == row]
-        of_a, of_b = (over_seeds(half) for half in np.split(replicates, 2))
-        accuracy_a, accuracy_b = (float(half.mean()) for half in np.split(of_class, 2, axis=1))
-        difference = PairedDifference(accuracy_a - accuracy_b, interval(of_a - of_b))
+        influence = accuracy_influence(of_class)
+        errors = MeanErrors.of(of_class.mean(axis=0).reshape(shape), (influence.T @ influence).reshape(shape * 2))
+        accuracy_a, accuracy_b = errors.mean.tolist()
+        difference = PairedDifference(accuracy_a - accuracy_b, errors.differences.interval(0, 1))
         name, unseen = answers.class_names[row], row in answers.unseen_classes
         found.append(ClassComparison(name, unseen, len(of_class), accuracy_a, accuracy_b, difference))
     return tuple(sorted(found, key=lambda each: (-each.difference.mean, each.name)))

@@ -20,6 +20,8 @@ from gzslbench.report.tables import (
     NOTHING,
     Column,
     Table,
+    covered,
+    few_seeds_notes,
     known_percent,
     percent,
     percent_interval,
@@ -28,8 +30,8 @@ from gzslbench.report.tables import (
     written_table,
 )
 from gzslbench.report.uncertainty.across import MIN_TASKS, wilcoxon
-from gzslbench.report.uncertainty.bootstrap import Interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.interval import Interval
 
 CLASSES_SHOWN = 5
 """Classes that are listed at either end."""
@@ -91,15 +93,13 @@ def _accuracy_table(
 
 def _accuracy_notes(pairs: Sequence[PairComparison], *named: NamedRows) -> Iterator[str]:
     judged = [pair for pair in pairs if pair.statistics]
-    splits = ", and splits" if pairs[0].comparison.rules.many_splits else ""
     if judged:
         yield (
-            f"Intervals by bootstrap over test samples within each class and seeds{splits}, the same draws for both. "
-            "Where that of the difference leaves out 0, one is better than the other."
+            f"{covered(pairs[0].comparison)} Where the interval of the difference leaves out 0, one is better than the "
+            "other."
         )
-        yield "A better: in how many percent of the bootstrap's replicates, ties counting half."
-    if any(len(pair.a.results) == 1 for pair in judged):
-        yield "One seed: the intervals cover the choice of test samples only, not that of the seed."
+        yield "A better: how sure that is, in percent."
+    yield from few_seeds_notes(pair.a for pair in judged)
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
     chosen = [rows.name for rows in named if rows.by_recipe]
@@ -181,7 +181,7 @@ def _overall_table(pairs: Sequence[PairComparison], a: str, b: str) -> Table:
 def _overall_notes(pairs: Sequence[PairComparison], has_wins: bool) -> Iterator[str]:
     yield "surely ahead on: data sets on which the interval of the difference leaves out 0."
     if has_wins:
-        yield "wins: in how many percent of the bootstrap's replicates the method is better; mean over data sets."
+        yield "wins: how sure it is that the method is better, in percent; mean over data sets."
     p_value = wilcoxon([pair.difference.mean for pair in pairs])
     if p_value is None:
         yield f"Wilcoxon's test across data sets: too few tasks ({len(pairs)}; it takes {MIN_TASKS})."

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Literal
+
+import numpy as np
 
 from gzslbench.report.groups import Group
 from gzslbench.report.papers.audit import ROUNDING, read_counts
 from gzslbench.report.papers.reported import OFFICIAL_SPLITS, Reported, best_of, reported_for, same_features
-from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
-from gzslbench.report.uncertainty.paired import t_interval
+from gzslbench.report.uncertainty.interval import CONFIDENCE, Interval, MeanErrors
 
 Word = Literal["matches", "lower", "higher", "not comparable"]
 
@@ -58,8 +60,8 @@ def verdict_on(group: Group, interval: Interval | None = None) -> Verdict | None
     if reasons:
         return Verdict(number, "not comparable", reasons)
     if interval is None:
-        count = len(group.splits) if group.comparison.rules.many_splits else len(group.results)
-        interval = t_interval(group.h.mean, group.h.sd or 0.0, count)
+        values = np.array([group.values(attrgetter("h"))])
+        interval = MeanErrors.of(values).own.interval_of_fraction(0)
     margin = max(number.std or 0.0, ROUNDING)
     if 100 * interval.high < number.value - margin:
         return Verdict(number, "lower")

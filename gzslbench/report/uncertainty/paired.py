@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import statistics
 from dataclasses import dataclass
-from functools import cache
-from operator import attrgetter
 
 from gzslbench.report.groups import Group
-from gzslbench.report.uncertainty.bootstrap import CONFIDENCE, Interval
+from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.group_means import GroupMeans
+from gzslbench.report.uncertainty.interval import Interval
 
 
 @dataclass(frozen=True)
@@ -26,34 +24,22 @@ class PairedDifference:
         return f"{_signed(self.mean)} ({_signed(self.interval.low)} to {_signed(self.interval.high)})"
 
 
-def paired_difference(group: Group, other: Group) -> PairedDifference | None:
-    """Average H of one group minus H of another over what both ran; None where they share nothing.
+def paired_difference(group: Group, other: Group, reader: CorrectnessReader) -> PairedDifference | None:
+    """Average H of one group minus H of another over the cells that both ran; None where they share nothing.
 
     The pairs are seeds or, under protocols over many splits, splits, each being the mean over the seeds that both ran
-    on it. The interval is that of Student's t: mean ± t(0.975, n - 1) s / sqrt(n) for n differences of deviation s.
+    on it. There is no interval without the answer keys of all results.
+
+    Raises:
+        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
     shared = group.cells & other.cells
     if not shared:
         return None
-    h, other_h = (each.restricted(shared).values(attrgetter("h")) for each in (group, other))
-    differences = [one - two for one, two in zip(h, other_h, strict=True)]
-    mean, count = statistics.fmean(differences), len(differences)
-    if count == 1:
-        return PairedDifference(mean)
-    return PairedDifference(mean, t_interval(mean, statistics.stdev(differences), count))
-
-
-def t_interval(mean: float, deviation: float, count: int) -> Interval:
-    """Give Student's mean ± t(0.975, n - 1) s / sqrt(n) for n > 1 values of a sample standard deviation s."""
-    half = _t_quantile(count - 1) * deviation / math.sqrt(count)
-    return Interval(mean - half, mean + half)
-
-
-@cache
-def _t_quantile(freedom: int) -> float:
-    from scipy.stats import t
-
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    one, two = (each.restricted(shared) for each in (group, other))
+    means = GroupMeans((one, two), reader)
+    between = means.errors((one, two), shared).differences.interval(0, 1) if len(means.groups) == 2 else None
+    return PairedDifference(one.h.mean - two.h.mean, between)
 
 
 def _signed(fraction: float) -> str:

@@ -7,21 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gzslbench.report.groups import Cell, Comparison, Group
-from gzslbench.report.uncertainty.bootstrap import Interval, interval
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
-from gzslbench.report.uncertainty.ranking import Counts, shared_ranks, times_above, wins
-from gzslbench.report.uncertainty.replicates import GroupReplicates
+from gzslbench.report.uncertainty.group_means import GroupMeans
+from gzslbench.report.uncertainty.interval import Floats, Interval
+from gzslbench.report.uncertainty.ranking import shared_ranks, wins
 
 
 @dataclass(frozen=True)
 class Standing:
     """The interval of a group's H, as fractions, and its place among the groups of its table.
 
-    ``rank`` is 1 + the number of groups above it by a difference whose interval leaves out 0. ``wins`` is how often it
-    is above another group: the share of replicates, a mean over the other groups, ties counting half; None where it has
-    a seed in common with no other.
+    ``rank`` is 1 + the number of groups above it by a difference whose interval leaves out 0. ``wins`` is how sure it
+    is that it is above another group, from 0 to 1: a mean over the other groups; None where it has a seed in common
+    with no other.
     """
 
     interval: Interval
@@ -44,31 +45,32 @@ def standings(tables: Mapping[Comparison, Sequence[Group]], reader: CorrectnessR
 def _of_table(groups: Sequence[Group], reader: CorrectnessReader) -> dict[Group, Standing]:
     # in an order that depends on nothing else, so that sums have the same bits
     ordered = sorted(groups, key=lambda group: (group.results[0].configuration, min(group.cells)))
-    replicates = GroupReplicates(ordered, reader)
-    judged = replicates.groups
-    above = _above(judged, replicates)
+    means = GroupMeans(ordered, reader)
+    surely, probability = _above(means)
     return {
         group: Standing(
-            interval(replicates.mean(group, group.cells)),
+            means.errors([group], group.cells).own.interval_of_fraction(0),
             rank=int(rank),
             wins=None if np.isnan(share) else float(share),
         )
-        for group, rank, share in zip(judged, shared_ranks(above), wins(above), strict=True)
+        for group, rank, share in zip(means.groups, shared_ranks(surely), wins(probability), strict=True)
     }
 
 
-def _above(groups: Sequence[Group], replicates: GroupReplicates) -> Counts:
-    """Count in how many replicates each group is above each other, over the cells that both ran."""
+def _above(means: GroupMeans) -> tuple[NDArray[np.bool_], Floats]:
+    """Say whether each group is surely above each other over the cells that both ran, and how sure it is: (g, g)."""
     places: dict[frozenset[Cell], list[int]] = defaultdict(list)
-    for place, group in enumerate(groups):
+    for place, group in enumerate(means.groups):
         places[group.cells].append(place)
-    above = np.full((len(groups), len(groups)), np.nan)
+    surely = np.zeros((len(means.groups),) * 2, dtype=bool)
+    probability = np.full(surely.shape, np.nan)
     for cells, rows in places.items():
         for other_cells, columns in places.items():
             shared = cells & other_cells
             if shared:
-                ours, theirs = (
-                    np.stack([replicates.mean(groups[place], shared) for place in mine]) for mine in (rows, columns)
-                )
-                above[np.ix_(rows, columns)] = times_above(ours, theirs)
-    return above
+                both = sorted({*rows, *columns})
+                lead = means.errors([means.groups[place] for place in both], shared).differences
+                within = np.ix_(np.searchsorted(both, rows), np.searchsorted(both, columns))
+                surely[np.ix_(rows, columns)] = lead.above_zero[within]
+                probability[np.ix_(rows, columns)] = lead.probability[within]
+    return surely, probability

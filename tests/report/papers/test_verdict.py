@@ -6,7 +6,7 @@ from gzslbench.report.groups import group_results
 from gzslbench.report.papers import reported, verdict
 from gzslbench.report.papers.reported import reported_number
 from gzslbench.report.papers.verdict import Reason, verdict_notes, verdict_on
-from gzslbench.report.uncertainty.bootstrap import Interval
+from gzslbench.report.uncertainty.interval import Interval
 
 FEATURES = "f" * 16
 

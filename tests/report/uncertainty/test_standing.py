@@ -1,4 +1,5 @@
 import json
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from gzslbench.records.store import Store
 from gzslbench.report.formats.pages import leaderboard_pages
 from gzslbench.report.groups import by_comparison, group_results
 from gzslbench.report.leaderboard import build_leaderboard
-from gzslbench.report.uncertainty.bootstrap import h_replicates, interval, over_seeds, over_splits
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
+from gzslbench.report.uncertainty.interval import MeanErrors
+from gzslbench.report.uncertainty.sampling import h_influence
 from gzslbench.report.uncertainty.standing import Standing, standings
 
 LABELS = np.repeat(np.arange(4), 15)
 UNSEEN = np.array([2, 3])
-RNG = np.random.default_rng(0)
+RNG = np.random.default_rng(1)
 CORRECT = {share: RNG.random((60, 5)) < share for share in (0.3, 0.5, 0.55, 0.9)}
 
 
@@ -26,7 +28,10 @@ def _found(store):
 
 def test_the_interval_of_a_group(write, store):
     write("a", CORRECT[0.5])
-    expected = interval(over_seeds(h_replicates(LABELS, UNSEEN, CORRECT[0.5])))
+    influence = h_influence(LABELS, UNSEEN, CORRECT[0.5])
+    (group,) = group_results(summaries(store))
+    h = np.array([[result.h for result in group.results]])
+    expected = MeanErrors.of(h, (influence.T @ influence).reshape(1, 5, 1, 5)).own.interval_of_fraction(0)
     assert _found(store)["a"] == Standing(expected, rank=1, wins=None)
 
 
@@ -35,7 +40,7 @@ def test_those_that_cant_be_told_apart_share_a_rank(write, store):
         write(name, CORRECT[share])
     found = _found(store)
     assert {name: each.rank for name, each in found.items()} == {"best": 1, "middle": 2, "as good": 2, "last": 4}
-    assert found["best"].wins == 1.0
+    assert found["best"].wins == pytest.approx(1)
     assert sum(each.wins for each in found.values()) == pytest.approx(2)
 
 
@@ -43,8 +48,8 @@ def test_identical_predictions_share_rank_and_interval(write, store):
     write("a", CORRECT[0.5])
     write("b", CORRECT[0.5])
     found = _found(store)
-    assert found["a"] == found["b"]
-    assert (found["a"].rank, found["a"].wins) == (1, 0.5)
+    assert found["a"].interval.low == pytest.approx(found["b"].interval.low)
+    assert [(found[name].rank, found[name].wins) for name in "ab"] == [(1, 0.5), (1, 0.5)]
 
 
 def test_methods_are_compared_over_the_seeds_that_both_ran(write, store):
@@ -58,11 +63,18 @@ def test_methods_are_compared_over_the_seeds_that_both_ran(write, store):
     assert found["one seed"].wins == found["five seeds"].wins == 0.5
 
 
-def test_over_many_splits_splits_are_drawn_too(write, store):
+def test_over_many_splits_the_interval_is_that_of_splits(write, store):
     for place, split in enumerate(("x", "y", "z")):
         write("a", CORRECT[0.5][:, place:], seeds=[0, 1], protocol="splits", split=split)
-    of_splits = [over_seeds(h_replicates(LABELS, UNSEEN, CORRECT[0.5][:, place : place + 2])) for place in range(3)]
-    assert _found(store)["a"].interval == interval(over_splits(np.stack(of_splits)))
+    (group,) = group_results(summaries(store))
+    h = np.array([group.values(attrgetter("h"))])
+    assert _found(store)["a"].interval == MeanErrors.of(h).own.interval_of_fraction(0)
+
+
+def test_one_split_of_many_has_the_interval_of_its_samples_and_seeds(write, store):
+    write("a", CORRECT[0.5], protocol="splits")
+    write("b", CORRECT[0.5])
+    assert _found(store)["a"].interval == _found(store)["b"].interval
 
 
 def test_without_an_answer_key_there_is_no_standing(write, store, make_record):
@@ -79,6 +91,13 @@ def test_a_single_seed_is_told_to_cover_samples_only(write, store):
     write("a", CORRECT[0.5], seeds=[3])
     (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
     assert any("test samples only" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(("seeds", "told"), [(2, True), (3, True), (5, False)])
+def test_few_seeds_are_told_to_make_intervals_wide(write, store, seeds, told):
+    write("a", CORRECT[0.5], seeds=range(seeds))
+    (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
+    assert any("too few to tell" in note for note in table.notes) is told
 
 
 def test_predictions_that_give_another_h_are_named(write, store):
