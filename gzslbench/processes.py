@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
@@ -19,6 +19,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from gzslbench.keeper import END_S, Limits, go_on_watched
 
 PRELOADED = "gzslbench.runner.preload"
 
@@ -57,42 +59,42 @@ def _variables(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def child_process(log: Path, target: Callable[..., None], *arguments: Any) -> Iterator[tuple[BaseProcess, Connection]]:
+def child_process(
+    log: Path, target: Callable[..., None], *arguments: Any, limits: Limits | None = None
+) -> Iterator[tuple[BaseProcess, Connection]]:
     """Call ``target(pipe, *arguments)`` in a process; gives the process and our end of the pipe.
 
-    The process has ended when the body has, whichever way; should this process be killed, it ends by itself.
+    The process and all that it has started have ended when the body has, whichever way, and its folder for temporary
+    files is gone. Should this process be killed, they end by themselves.
     """
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
     their_lifeline, our_lifeline = context.Pipe(duplex=False)
-    process = context.Process(target=_begin, args=(their_lifeline, log, target, theirs, *arguments), daemon=True)
-    process.start()
-    theirs.close()
-    their_lifeline.close()
-    try:
-        yield process, ours
-    finally:
-        ours.close()
-        our_lifeline.close()
-        process.join(timeout=1)
-        if process.is_alive():
-            process.kill()
-            process.join()
+    with tempfile.TemporaryDirectory(prefix="gzslbench-", ignore_cleanup_errors=True) as scratch:
+        begin = (limits or Limits(), their_lifeline, log, Path(scratch), target, theirs, *arguments)
+        process = context.Process(target=_begin, args=begin, daemon=True)
+        process.start()
+        theirs.close()
+        their_lifeline.close()
+        try:
+            yield process, ours
+        finally:
+            ours.close()
+            our_lifeline.close()
+            process.join(END_S)
+            if process.is_alive():
+                process.kill()
+                process.join()
 
 
-def _begin(lifeline: Connection, log: Path, target: Callable[..., None], *arguments: Any) -> None:
+def _begin(
+    limits: Limits, lifeline: Connection, log: Path, scratch: Path, target: Callable[..., None], *arguments: Any
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _write_to(log)
+    go_on_watched(limits, lifeline.fileno(), (log.parent, scratch, Path("/dev/shm")))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     target(*arguments)
-
-
-def _end_with(lifeline: Connection) -> None:
-    """End at once when the other end of the lifeline goes away."""
-    try:
-        lifeline.recv()
-    except (EOFError, OSError):
-        os._exit(1)
 
 
 def _write_to(log: Path) -> None:

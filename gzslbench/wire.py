@@ -97,6 +97,9 @@ class Listener:
         self._line.settimeout(FRAME_S)
         self._line.sendall(pickle.dumps(value, protocol=5))
 
+    def close(self) -> None:
+        self._line.close()
+
     def _missing(self) -> int:
         """Say how many bytes are still missing, as far as that is known."""
         if len(self._taken) < _LENGTHS.size:

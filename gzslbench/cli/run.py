@@ -86,6 +86,13 @@ _COUNT = click.IntRange(min=1)
     help="Train the generators of all seeds as one batched model, where the method allows [default: on a GPU].",
 )
 @click.option("--timeout", type=duration, help="Limit for each fit or prediction, such as 90s, 15m or 2h.")
+@many(
+    "--limit",
+    "limits",
+    metavar="NAME=VALUE",
+    help="What a group may take with all that it starts: memory [default: 90 % of the machine's, divided by --jobs], "
+    "processes and their threads [128, and 8 a core], log [16M], or file, for each that it writes [16G]; repeatable.",
+)
 @flag("--keep-scores", help="Store the scores of all classes, not of the best ones alone.")
 @flag("--keep-samples", help="Store some of the samples that methods make, for figures.")
 @flag("--force", help="Run cells again that have a record.")

@@ -12,6 +12,7 @@ from annotated_types import MaxLen
 
 import gzslbench
 from gzslbench.errors import ContractError, DataError, DivergedError, GzslbenchError, ProtocolError
+from gzslbench.keeper import LEFT_ON_DISK_BYTES, STRUCK, Limits
 
 Kind = Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
 _KINDS: dict[type[BaseException], Kind] = {
@@ -50,8 +51,10 @@ def cause_of(error: BaseException) -> Cause:
     return Cause("error", reason, text)
 
 
-def cause_of_exit(exit_code: int | None, work: str, log_tail: str) -> Cause:
+def cause_of_exit(exit_code: int | None, work: str, log_tail: str, limits: Limits | None = None) -> Cause:
     """Classify the end of a worker that said nothing more; ``work`` is what it was at."""
+    if exit_code in STRUCK:
+        return _cause_of_limit(STRUCK[exit_code], work, log_tail, limits or Limits())
     if exit_code is None:
         return Cause("crash", f"the worker no longer listened, in {work}", log_tail)
     if exit_code == -signal.SIGKILL:
@@ -62,6 +65,16 @@ def cause_of_exit(exit_code: int | None, work: str, log_tail: str) -> Cause:
         name = names.get(-exit_code, "unknown")
         return Cause("crash", f"the worker was ended by signal {-exit_code} ({name}) in {work}", log_tail)
     return Cause("crash", f"the worker ended by itself with exit code {exit_code} in {work}", log_tail)
+
+
+def _cause_of_limit(struck: str, work: str, log_tail: str, limits: Limits) -> Cause:
+    memory, tasks = f"{limits.memory_bytes / 2**30:.1f} GiB of memory", f"{limits.processes} processes and threads"
+    took = {
+        "memory": f"took more than {memory}; use fewer --jobs, or raise --limit memory=SIZE",
+        "processes": f"took more than {tasks}; raise --limit processes=NUMBER",
+        "disk": f"wrote until less than {LEFT_ON_DISK_BYTES >> 30} GiB was left on the disk; free disk space",
+    }
+    return Cause("out of memory" if struck == "memory" else "crash", f"{work} {took[struck]}", log_tail)
 
 
 def cause_of_timeout(seconds: float, work: str) -> Cause:

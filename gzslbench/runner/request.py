@@ -73,6 +73,8 @@ class Request:
     executor: str = "local"
     seeds_together: bool | None = None
     timeout: float | None = None
+    limits: Sequence[str] = ()
+    """What a group may take, as :meth:`gzslbench.keeper.Limits.of` reads it."""
     keep_scores: bool = False
     keep_samples: bool = False
     force: bool = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gzslbench.contract.parts import combination_name
@@ -13,6 +14,7 @@ from gzslbench.errors import ContractError
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.checks import MOST_SAMPLES_BYTES
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.keeper import Limits
 from gzslbench.processes import child_process
 from gzslbench.records.answer_key import Scorer
 from gzslbench.records.record import Environment
@@ -50,6 +52,8 @@ class Assignment:
     scorers: tuple[Scorer, ...]
     log: Path
     timeout_s: float | None = None
+    limits: Limits = field(default_factory=Limits)
+    """Of a worker with all that it starts."""
 
 
 def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
@@ -80,8 +84,13 @@ class _Watch:
 
     def run(self, stop: threading.Event) -> None:
         timeout_s = self.assignment.timeout_s
-        with child_process(self.assignment.log, work, self.assignment.job) as (process, pipe):
-            listener = Listener(pipe, _most_bytes(self.assignment))
+        with (
+            child_process(self.assignment.log, work, self.assignment.job, limits=self.assignment.limits) as (
+                process,
+                pipe,
+            ),
+            closing(Listener(pipe, _most_bytes(self.assignment))) as listener,
+        ):
             try:
                 while not stop.is_set():
                     frame = listener.hear(POLL_S)
@@ -92,7 +101,8 @@ class _Watch:
                         break
             except (EOFError, OSError):
                 process.join(timeout=5)
-                self._fail_current(cause_of_exit(process.exitcode, self._work(), _tail(self.assignment.log)))
+                tail = _tail(self.assignment.log)
+                self._fail_current(cause_of_exit(process.exitcode, self._work(), tail, self.assignment.limits))
             except ContractError as error:
                 self._fail_current(replace(cause_of(error), reason=f"{error}; it was at {self._work()}"))
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from gzslbench.data.cache import Cache
 from gzslbench.errors import RecordError
+from gzslbench.keeper import Limits
 from gzslbench.records.answer_key import AnswerKey, Scorer
 from gzslbench.records.record import Failure, Record
 from gzslbench.records.store import Store
@@ -55,6 +56,7 @@ class Sweep:
         self.store, self.executor, self.reporter, self.request = store, executor, reporter, request
         self.tracker = tracker
         self.summary = Summary()
+        self._limits = Limits.of(request.limits, sharing=request.jobs or 1)
         self._unsettled: dict[int, set[int]] = {}
 
     def run(self, plan: Plan) -> Summary:
@@ -85,6 +87,7 @@ class Sweep:
             scorers=tuple(Scorer(AnswerKey.of(data_set, split)) for _ in group.cells),
             log=self.store.root / "logs" / f"{group.cells[0].key.digest()}.log",
             timeout_s=self.request.timeout,
+            limits=self._limits,
         )
 
     def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:

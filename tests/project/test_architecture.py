@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 ORDER = (
     "errors",
     "files",
+    "keeper",
     "processes",
     "wire",
     "contract",

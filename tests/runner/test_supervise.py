@@ -51,18 +51,18 @@ RunEvil = Callable[..., dict[str, str]]
 
 @pytest.fixture
 def run_evil(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) -> RunEvil:
-    """Run classifiers with these bodies of ``fit`` between two sound methods; gives the reasons of failures by body."""
+    """Run classifiers with these bodies of ``fit`` between sound ones; gives the reasons of failures by body."""
 
     def run(*bodies: str, **options: object) -> dict[str, str]:
         evil = tmp_path / "evil.py"
-        classes = [CLASS.format(number=number, body=body) for number, body in enumerate(bodies)]
+        classes = [CLASS.format(number=number, body=body) for number, body in enumerate((*bodies, "pass"))]
         evil.write_text(HEADER + "".join(classes))
         request = Request(
             results=tmp_path / "results",
             cache=tiny_cache,
             data_dirs=(tiny_world,),
             data_sets=("TINY",),
-            classifiers=("toy-bilinear", *(f"evil-{number}" for number in range(len(bodies))), "toy-linear"),
+            classifiers=("toy-bilinear", *(f"evil-{number}" for number in range(len(classes))), "toy-linear"),
             **{"seeds": (0,), "jobs": 1, "device": "cpu", "no_track": True, **options},  # type: ignore[arg-type]
         )
         with pytest.MonkeyPatch.context() as patch:
@@ -71,7 +71,7 @@ def run_evil(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Pat
             run_session(request)
         store = Store(request.results)
         done = {record.key.classifier.name for record in store.records() if not isinstance(record, Exception)}
-        assert {"toy-bilinear", "toy-linear"} <= done
+        assert {"toy-bilinear", "toy-linear", f"evil-{len(bodies)}"} <= done
         reasons = {failure.key.classifier.name: failure.reason for failure in store.failures()}
         return {body: reasons.get(f"evil-{number}", "") for number, body in enumerate(bodies)}
 
@@ -140,3 +140,17 @@ def test_what_no_record_can_hold_costs_the_cell_that_logged_it(run_evil: RunEvil
         "raise ValueError('\\x1b[2J\\ud800' * 10**6)": "ValueError: [2J?",
     }
     check(run_evil, expected, keep_samples=True)
+
+
+def test_limits_strike_the_cell_that_takes_too_much(run_evil: RunEvil) -> None:
+    expected = {
+        "x = bytearray(1 << 31); x[::4096] = b'x' * len(x[::4096]); time.sleep(60)": (
+            "'fit classifier' of 'evil-0' took more than 1.0 GiB of memory; use fewer --jobs, or raise --limit memory"
+        ),
+        "[os.fork() or time.sleep(600) for _ in range(300)]; time.sleep(600)": (
+            "'fit classifier' of 'evil-1' took more than 50 processes and threads; raise --limit processes=NUMBER"
+        ),
+        "[print('x' * (1 << 20)) for _ in range(100)]": "",
+        "open('/dev/shm/gzslbench-test', 'wb').truncate(1 << 31)": "OSError: [Errno 27] File too large",
+    }
+    check(run_evil, expected, limits=("memory=1G", "processes=50", "log=1M", "file=1G"))

@@ -1,0 +1,250 @@
+"""A process that watches over another one and all that this starts: it ends what takes too much, and leaves nothing.
+
+It works without rights of its own, for root and in containers, by looking at ``/proc`` ten times a second. Where there
+is no ``/proc``, nothing is bounded but the size of a file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import NoReturn
+
+from gzslbench.errors import UsageError
+
+POLL_S = 0.1
+DISK_POLL_S = 1.0
+END_S = 10.0
+"""How long it tries to end what does not end."""
+MEMORY_SHARE = 0.9
+LEFT_ON_DISK_BYTES = 1 << 30
+"""Where less is left on a disk, a process is ended that has itself written a quarter of that."""
+LOG_TAIL_BYTES = 64 << 10
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_FIRST_TO_GO = "1000"
+"""Where the machine's memory runs out, the kernel ends these processes before others."""
+
+
+def machine_memory() -> int:
+    """Give the bytes of memory that this machine, or the container that we are in, has."""
+    known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # "max" is no number
+            known.append(int(Path(file).read_text()))
+    return min(known)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a process may take with all that it starts; ``file_bytes`` is for each file that it writes."""
+
+    memory_bytes: int = field(default_factory=lambda: int(MEMORY_SHARE * machine_memory()))
+    processes: int = field(default_factory=lambda: 128 + 8 * (os.cpu_count() or 1))
+    """Processes and threads."""
+    log_bytes: int = 16 << 20
+    file_bytes: int = 16 << 30
+
+    @staticmethod
+    def of(assignments: Sequence[str], sharing: int) -> Limits:
+        """Read limits written as ``memory=16G``; without one, as many as are ``sharing`` the memory have equal parts.
+
+        Raises :class:`UsageError` where a name or a number is not known.
+        """
+        limits = Limits()
+        chosen = {"memory_bytes": limits.memory_bytes // sharing}
+        for assignment in assignments:
+            name, _, value = assignment.partition("=")
+            field_name = {each.name.partition("_")[0]: each.name for each in fields(limits)}.get(name)
+            match = re.fullmatch(r"(\d{1,15})([KMGT]?)", value.upper())
+            if field_name is None or match is None or int(match[1]) == 0:
+                raise UsageError(
+                    f"'{assignment}' is no limit", "write --limit memory=16G, processes=500, log=64M, file=32G"
+                )
+            chosen[field_name] = int(match[1]) << (10 * " KMGT".index(match[2] or " "))
+        return replace(limits, **chosen)
+
+
+STRUCK = {240: "memory", 241: "processes", 242: "disk"}
+"""Which limit has struck, by the exit code of a process that was ended for it."""
+_CODES = {name: code for code, name in STRUCK.items()}
+
+
+def go_on_watched(limits: Limits, lifeline: int, places: Sequence[Path]) -> None:
+    """Go on in a new process, while this one watches over it; it ends with it, as it does, or with the ``lifeline``.
+
+    Standard error is the log, ``places`` lie on the disks that are not to be filled.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what a descendant leaves behind becomes a child of this process
+    keeper = os.getpid()
+    process = os.fork()
+    if process:
+        _keep(process, limits, lifeline, places)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != keeper:
+        os._exit(1)
+    _bound(resource.RLIMIT_FSIZE, limits.file_bytes)
+    _bound(resource.RLIMIT_CORE, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+
+
+def _keep(process: int, limits: Limits, lifeline: int, places: Sequence[Path]) -> NoReturn:
+    code = 1
+    try:
+        code = _Keeper(process, limits, lifeline, places).outcome()
+    finally:
+        with suppress(Exception):
+            _end_all(process)
+        if code < 0:
+            signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
+            os.kill(os.getpid(), -code)
+        os._exit(max(code, 1) if code < 0 else code)
+
+
+class _Keeper:
+    """Watches until the process has ended, or is to end."""
+
+    def __init__(self, process: int, limits: Limits, lifeline: int, places: Sequence[Path]) -> None:
+        self._process, self._limits, self._lifeline, self._places = process, limits, lifeline, places
+        self._disk_due = 0.0
+
+    def outcome(self) -> int:
+        """Give the exit code of the process, as :func:`os.waitstatus_to_exitcode` does, or one of :data:`STRUCK`."""
+        watched = select.poll()
+        watched.register(self._lifeline, select.POLLIN)
+        if hasattr(os, "pidfd_open"):
+            watched.register(os.pidfd_open(self._process), select.POLLIN)
+        while True:
+            events = watched.poll(1000 * POLL_S)
+            code = _reap(self._process)
+            self._cut_log()
+            if code is not None:
+                return code
+            if any(descriptor == self._lifeline for descriptor, _ in events):
+                return 1
+            struck = self._struck()
+            if struck:
+                return _CODES[struck]
+
+    def _struck(self) -> str:
+        processes = list(_descendants())
+        used = [_used(each) for each in processes]
+        if sum(tasks for _, tasks in used) > self._limits.processes:
+            return "processes"
+        most = self._limits.memory_bytes
+        if sum(memory for memory, _ in used) > most and (len(used) == 1 or sum(map(_shared_out, processes)) > most):
+            return "memory"
+        if time.monotonic() > self._disk_due:
+            self._disk_due = time.monotonic() + DISK_POLL_S
+            full = any(_left_on_disk(place) < LEFT_ON_DISK_BYTES for place in self._places)
+            if full and sum(map(_written, processes)) > LEFT_ON_DISK_BYTES // 4:
+                return "disk"
+        return ""
+
+    def _cut_log(self) -> None:
+        """Leave the middle out of a log that is too long."""
+        size = os.fstat(2).st_size
+        if size > self._limits.log_bytes:
+            descriptor = os.open("/dev/fd/2", os.O_RDONLY)
+            end = os.pread(descriptor, LOG_TAIL_BYTES, size - LOG_TAIL_BYTES)
+            os.close(descriptor)
+            os.ftruncate(2, self._limits.log_bytes // 2)
+            os.write(2, b"\n[... more was printed than is kept ...]\n" + end)
+
+
+def _reap(process: int) -> int | None:
+    """Take note of all that have ended; gives the exit code of the process where it is among them."""
+    code = None
+    with suppress(ChildProcessError):
+        while True:
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            if not ended:
+                break
+            code = os.waitstatus_to_exitcode(status) if ended == process else code
+    return code
+
+
+def _end_all(process: int) -> None:
+    """End all that is left; what one of them has forked meanwhile is found in the next round."""
+    until = time.monotonic() + END_S
+    while time.monotonic() < until:
+        left = list(_descendants()) or [process]
+        for each in left:
+            with suppress(OSError):
+                os.kill(each, signal.SIGKILL)
+        _reap(process)
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+def _descendants() -> Iterator[int]:
+    """Find all processes that descend from this one, by the kernel's lists of children."""
+    waiting = [os.getpid()]
+    while waiting:
+        with suppress(OSError):  # of one that has ended meanwhile
+            place = f"/proc/{waiting.pop()}/task"
+            for task in os.listdir(place):  # noqa: PTH208  (several times faster)
+                with suppress(OSError), open(f"{place}/{task}/children") as file:  # noqa: PTH123
+                    children = [int(word) for word in file.read().split()]
+                yield from children
+                waiting += children
+
+
+def _used(process: int) -> tuple[int, int]:
+    """Give the memory that a process has for itself or shares with others but no file, in bytes, and its threads."""
+    told = _fields(f"/proc/{process}/status")
+    return 1024 * (told.get("RssAnon", 0) + told.get("RssShmem", 0)), told.get("Threads", 1)
+
+
+def _shared_out(process: int) -> int:
+    """Give the same memory, with what processes share divided among them; takes longer."""
+    told = _fields(f"/proc/{process}/smaps_rollup")
+    return 1024 * (told.get("Pss_Anon", 0) + told.get("Pss_Shmem", 0))
+
+
+def _written(process: int) -> int:
+    return _fields(f"/proc/{process}/io").get("wchar", 0)
+
+
+def _fields(file: str) -> dict[str, int]:
+    """Read lines such as ``Threads: 3``, those that hold a number."""
+    found = {}
+    with suppress(OSError), open(file, errors="replace") as lines:  # noqa: PTH123
+        for line in lines:
+            name, _, value = line.partition(":")
+            number, _, _ = value.strip().partition(" ")
+            if number.isdecimal():
+                found[name] = int(number)
+    return found
+
+
+def _left_on_disk(place: Path) -> int:
+    try:
+        status = os.statvfs(place)
+    except OSError:
+        return LEFT_ON_DISK_BYTES
+    return status.f_bavail * status.f_frsize
+
+
+def _bound(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (bound, hard))
+
+
+def _prctl(what: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(what, value, 0, 0, 0)
