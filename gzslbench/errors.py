@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+logger = logging.getLogger(__name__)
 
 
 class GzslbenchError(Exception):
     """Base of every error that gzslbench raises on purpose.
 
     ``what`` names the culprit, ``remedy`` the next step; together they make one sentence. ``exit_code`` is what the
-    command line returns: 1 a cell failed, 2 wrong usage, 3 unusable data.
+    command line returns: 1 a cell failed or a record is damaged, 2 wrong usage, 3 unusable data.
     """
 
     exit_code: ClassVar[int] = 1
@@ -39,6 +45,10 @@ class PluginError(UsageError):
     """A plugin can't be found or loaded."""
 
 
+class BrokenPluginError(PluginError):
+    """A plugin is there, and can't be used; the others can."""
+
+
 class DataError(GzslbenchError):
     """A data set is missing, corrupt or meaningless."""
 
@@ -63,6 +73,35 @@ class ProtocolError(ComponentError):
 
 class DivergedError(ComponentError):
     """Training reached NaN or infinity."""
+
+
+def leave_out(error: GzslbenchError) -> None:
+    """Name one thing among several that can't be used; the command line's exit code tells of it at the end."""
+    logger.warning("left out: %s", error, extra={"exit_code": error.exit_code})
+
+
+@contextmanager
+def left_out(kind: type[GzslbenchError]) -> Iterator[None]:
+    """Let what fails in the body cost itself alone: it is named, and the rest goes on."""
+    try:
+        yield
+    except kind as error:
+        leave_out(error)
+
+
+def usable(items: Iterable[T], use: Callable[[T], U], kind: type[GzslbenchError]) -> list[U]:
+    """Use each of several things; one that fails is named and left out. Raises the first error where all fail."""
+    used, errors = [], []
+    for item in items:
+        try:
+            used.append(use(item))
+        except kind as error:
+            errors.append(error)
+    for failed in errors if used else errors[1:]:
+        leave_out(failed)
+    if errors and not used:
+        raise errors[0]
+    return used
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import logging
 import sys
 from typing import Any
 
@@ -62,12 +63,41 @@ def cli() -> None:
     gzslbench run --plugin gsmflow --all-datasets     on all that is found in --data-dir
     gzslbench leaderboard                             what came out
 
-    Exit codes: 0 all well, 1 a cell failed, 2 wrong usage, 3 unusable data, 130 interrupted.
+    Exit codes: 0 all well, 1 a cell failed or a record is damaged, 2 wrong usage, 3 unusable data, 130 interrupted; of
+    several the highest. What can't be used is named and costs itself alone: the rest goes on.
     """
+
+
+class _Warnings(logging.Handler):
+    """Prints each warning once, and keeps the exit code that is due for what was left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code = 0
+        self._printed: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning that is new."""
+        self.code = max(self.code, getattr(record, "exit_code", 0))
+        message = record.getMessage()
+        if message not in self._printed:
+            self._printed.add(message)
+            click.echo(message, err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; an error of ours becomes one line."""
+    warnings, logger = _Warnings(), logging.getLogger("gzslbench")
+    logger.addHandler(warnings)
+    try:
+        code = _called(arguments)
+    finally:
+        logger.removeHandler(warnings)
+    gc.freeze()  # else the interpreter looks through all that torch has made before it ends
+    sys.exit(max(code, warnings.code))
+
+
+def _called(arguments: list[str] | None) -> int:
     try:
         code: Any = cli.main(args=arguments, prog_name="gzslbench", standalone_mode=False)
     except click.exceptions.Abort:
@@ -78,5 +108,4 @@ def main(arguments: list[str] | None = None) -> None:
     except GzslbenchError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
-    gc.freeze()  # else the interpreter looks through all that torch has made before it ends
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0

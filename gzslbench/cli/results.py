@@ -22,8 +22,8 @@ from gzslbench.cli.options import (
     results_option,
     roots_option,
 )
-from gzslbench.cli.tables import of_data_sets, read_results
-from gzslbench.errors import UsageError, counted
+from gzslbench.cli.tables import of_data_sets
+from gzslbench.errors import UsageError, counted, leave_out
 
 if TYPE_CHECKING:
     from gzslbench.records.exchange.merge import Preference
@@ -63,7 +63,8 @@ def pack(
     from gzslbench.records.exchange.pack import pack as write_packed
 
     packed = write_packed(roots, out, Wanted(data_sets, methods, protocols), name)
-    _name_damaged(packed.damaged)
+    for error in packed.damaged:
+        leave_out(error)
     for record in packed.kept:
         click.echo(f"there already, in another run: {named(record)}", err=True)
     if packed.cells:
@@ -85,7 +86,8 @@ def unpack(source: Path, into: Path) -> None:
     merged = merge_results([source], into)
     if not merged.added:
         shutil.rmtree(into)
-    _name_damaged(merged.damaged)
+    for error in merged.damaged:
+        leave_out(error)
     click.echo(f"{into}: {counted(merged.added, 'record')}, {counted(merged.answer_keys, 'answer key')}")
     click.get_current_context().exit(int(bool(merged.damaged)))
 
@@ -107,7 +109,8 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
     from gzslbench.records.exchange.merge import merge as merge_results
 
     merged = merge_results(sources, into, prefer)
-    _name_damaged(merged.damaged)
+    for error in merged.damaged:
+        leave_out(error)
     for line in merged.refused:
         click.echo(f"differs: {line}", err=True)
     if merged.refused:
@@ -138,7 +141,8 @@ def diff(first: Path, second: Path) -> None:
     from gzslbench.records.exchange.compare import compare
 
     difference = compare(first, second)
-    _name_damaged(difference.damaged)
+    for error in difference.damaged:
+        leave_out(error)
     for name in difference.only_first:
         click.echo(f"only in {first}: {name}")
     for name in difference.only_second:
@@ -150,11 +154,6 @@ def diff(first: Path, second: Path) -> None:
         f"{len(difference.only_first)} only in {first}, {len(difference.only_second)} only in {second}"
     )
     click.get_current_context().exit(int(not difference.equal))
-
-
-def _name_damaged(errors: Sequence[Exception]) -> None:
-    for error in errors:
-        click.echo(f"left out: {error}", err=True)
 
 
 @click.command()
@@ -173,10 +172,12 @@ def rescore(
     """
     from gzslbench.records.exchange.opening import open_results
     from gzslbench.records.rescore import Rescoring
+    from gzslbench.records.results import read_records
     from gzslbench.records.store import Store, open_store
+    from gzslbench.records.summary import summary_of
 
     place = open_results(results) if check else open_store(results)
-    if not of_data_sets(read_results([place]), data_sets):
+    if not of_data_sets([summary_of(record) for record in read_records(place)[0]], data_sets):
         raise UsageError(f"there is no record in {results}", "name the folder of the records by --results")
     rescoring = Rescoring(place, lambda name: find_data(data_dirs, cache).open(name, cache), check)
     with place.writing() if isinstance(place, Store) and not check else nullcontext():

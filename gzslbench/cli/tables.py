@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gzslbench.cli.options import FOLDER, F
-from gzslbench.errors import UsageError, nearest
+from gzslbench.errors import RecordError, UsageError, nearest, usable
 
 if TYPE_CHECKING:
     from gzslbench.records.results import Results
@@ -20,10 +20,19 @@ if TYPE_CHECKING:
 
 
 def open_all(roots: Sequence[Path]) -> list[Results]:
-    """Open results for reading, in whichever form they are."""
-    from gzslbench.records.exchange.opening import open_results
+    """Open results for reading, in whichever form they are; of several, one that can't be read or trusted is left out.
 
-    return [open_results(root) for root in roots]
+    Raises :class:`RecordError` where none can.
+    """
+    from gzslbench.records.exchange.opening import open_results
+    from gzslbench.records.provenance import provenance_of
+
+    def opened(root: Path) -> Results:
+        place = open_results(root)
+        provenance_of(place.root)
+        return place
+
+    return usable(roots, opened, RecordError)
 
 
 def read_results(places: Sequence[Results], protocols: Sequence[str] = ()) -> list[RecordSummary]:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from gzslbench.data.folders import BUNDLED, PREFERRED_FEATURES, Folder, search
 from gzslbench.data.known import KNOWN, known
-from gzslbench.errors import DataError, UsageError, nearest
+from gzslbench.errors import DataError, GzslbenchError, UsageError, nearest
 
 if TYPE_CHECKING:
     from gzslbench.contract.dataset import DataSet
+    from gzslbench.data.cache import Cache
     from gzslbench.data.loading import LoadableSource
 
 
@@ -95,23 +96,28 @@ class Catalogue:
 
         With ``recheck``, files are hashed again, whatever is remembered of them.
 
-        Raises :class:`UsageError` for an unknown name, :class:`DataError` where its files can't be used.
+        Raises :class:`UsageError` for an unknown name, :class:`DataError` where it can't be used.
         """
-        names, published = self.names(), known(name)
-        spelled = {each.casefold(): each for each in (*names, *([published.name] if published else []))}
-        base, *variant = name.split("@", 1)
-        name = "@".join([self.links.get(base.casefold(), base), *variant])
-        name = spelled.get(name.casefold(), name)  # in upper or lower case
+        name = self.spelled(name)
         base = name.partition("@")[0]
-        if name not in names:
-            lacking = next((each for each in self.missing() if each.name == base), None)
-            if lacking is not None:
-                raise DataError(f"data set '{name}' lacks {lacking.lacks}", lacking.how_to_get)
-            raise UsageError(f"there is no data set '{name}'", nearest(name, names))
-        from gzslbench.data import loading
+        if name not in self.names():
+            lacking = next(each for each in self.missing() if each.name == base)
+            raise DataError(f"data set '{name}' lacks {lacking.lacks}", lacking.how_to_get)
         from gzslbench.data.cache import Cache
 
-        cache = Cache(cache_dir, recheck)
+        try:
+            return self._load(name, base, Cache(cache_dir, recheck))
+        except GzslbenchError:
+            raise
+        except Exception as error:  # whatever a plugin raises, or the operating system
+            place = self.folders[base].path if base in self.folders else "from a plugin"
+            what = f"data set '{name}' ({place}) can't be read: {type(error).__name__}: {error}"
+            raise DataError(what, "'gzslbench data check' tries it alone") from error
+
+    def _load(self, name: str, base: str, cache: Cache) -> DataSet:
+        """Load from a plugin, or from the first folder of this name that can be used."""
+        from gzslbench.data import loading
+
         if base not in self.folders:
             return loading.load_source(self.sources[name], cache)
         stand_ins = [folder for folder in self.stand_ins.get(base, ()) if name in folder.names()]
@@ -121,6 +127,22 @@ class Catalogue:
             except DataError as error:
                 print(f"left out for {stand_in.path}: {error}", file=sys.stderr)
         return loading.load_folder((self.folders[base], *stand_ins)[-1], name, cache)
+
+    def spelled(self, name: str) -> str:
+        """Give a data set's name as it is known, whatever the case of the letters; one that can't be opened, too.
+
+        Raises :class:`UsageError` for an unknown name.
+        """
+        names, missing = self.names(), {each.name for each in self.missing()}
+        spellings = {each.casefold(): each for each in (*missing, *names)}
+        base, *variant = name.split("@", 1)
+        name = "@".join([self.links.get(base.casefold(), base), *variant])
+        if name.casefold() in spellings:
+            return spellings[name.casefold()]
+        base, *variant = name.split("@", 1)
+        if spellings.get(base.casefold()) not in missing:
+            raise UsageError(f"there is no data set '{name}'", nearest(name, names))
+        return "@".join([spellings[base.casefold()], *variant])
 
 
 def _lacking(folder: Folder) -> Missing:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from gzslbench.errors import RecordError
+from gzslbench.errors import RecordError, leave_out
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey, Record
 from gzslbench.records.summary import RecordSummary, summary_of
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +59,7 @@ def sound(results: Results) -> Iterator[Record]:
     """Read what can be read, one after another; a damaged record is named in a warning and left out."""
     for record in results.records():
         if isinstance(record, RecordError):
-            logger.warning("left out: %s", record)
+            leave_out(record)
         else:
             yield record
 

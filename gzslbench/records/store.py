@@ -15,7 +15,6 @@ process writes at a time. The answer keys of records lie beside them, one for ea
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
-from gzslbench.errors import RecordError, UsageError
+from gzslbench.errors import RecordError, UsageError, leave_out
 from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, npz, save_arrays
@@ -33,8 +32,6 @@ from gzslbench.records.differences import differences, flat
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
 from gzslbench.records.untrusted.arrays import read_arrays
-
-logger = logging.getLogger(__name__)
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
@@ -183,7 +180,7 @@ class Store:
             try:
                 yield Failure.from_json(path.read_bytes(), str(path))
             except RecordError as error:
-                logger.warning("left out: %s", error)
+                leave_out(error)
 
     def clear_failure(self, key: CellKey) -> None:
         (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
@@ -200,7 +197,7 @@ class Store:
             try:
                 found.append(differences(flat(asdict(self.read(folder).key)), wanted))
             except RecordError as error:
-                logger.warning("left out: %s", error)
+                leave_out(error)
         return min(found, key=len, default=[])
 
     def _settle(self) -> None:

@@ -26,7 +26,7 @@ from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.info import DataInfo, Info, Makes, Method
 from gzslbench.contract.parts import Role
 from gzslbench.data.loading import LoadableSource
-from gzslbench.errors import GzslbenchError, PluginError, nearest
+from gzslbench.errors import BrokenPluginError, GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
 from gzslbench.registry.recipes import Recipe, joined, read_recipe
 from gzslbench.registry.settings import build_config, config_values, nested
@@ -119,10 +119,10 @@ class Registry:
         raise PluginError(f"there is no {kind} '{name}'", nearest(name, self.of_kind(kind)))
 
     def refuse_broken(self, name: str) -> None:
-        """Raise :class:`PluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
+        """Raise :class:`BrokenPluginError` if ``name`` is, or is declared by, a plugin that could not be loaded."""
         for broken in self.broken:
             if broken.may_hold(name):
-                raise PluginError(f"the plugin {broken}", "fix or uninstall it")
+                raise BrokenPluginError(f"the plugin {broken}", "fix or uninstall it")
 
 
 class BrokenElsewhereError(PluginError):

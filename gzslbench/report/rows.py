@@ -40,16 +40,17 @@ Tables = Mapping[Comparison, Sequence[LeaderboardRow]]
 def leaderboard_rows(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> Tables:
     """Give the rows of each table by falling H, by name where the protocol isn't ranked.
 
-    ``stores`` are where the results come from; without them there are no intervals and no ranks.
+    ``stores`` are where the results come from; without them there are no intervals and no ranks. A result whose
+    predictions are missing, damaged, or give another H than its record has is named in a warning and left out.
 
     Raises:
         UsageError: a result's protocol is unknown.
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has; or a
-            store does not say what was verified of it.
+        RecordError: a store does not say what was verified of it.
     """
-    groups = group_results(results)
+    reader = CorrectnessReader(stores)
+    groups = group_results(reader.sound(results))
     tables = by_comparison(groups)
-    gaps, standing_of = peek_gaps(groups), standings(tables, CorrectnessReader(stores))
+    gaps, standing_of = peek_gaps(groups), standings(tables, reader)
     provenances = _provenances(groups, stores)
     rows: dict[Comparison, list[LeaderboardRow]] = {}
     for comparison, of_table in tables.items():

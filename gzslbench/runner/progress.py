@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -73,6 +74,16 @@ class JsonReporter(PlainReporter):
 
     def _event(self, event: str, **values: Any) -> None:
         self._say(json.dumps({"event": event, **values}))
+
+
+class JsonWarnings(logging.Handler):
+    """One JSON object for each thing that is left out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print what is left out, and why."""
+        if hasattr(record, "exit_code"):
+            reason = record.getMessage().removeprefix("left out: ")
+            print(json.dumps({"event": "left out", "reason": reason}), flush=True)
 
 
 def _identity(of: Record | Failure) -> dict[str, Any]:

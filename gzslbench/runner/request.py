@@ -7,13 +7,15 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.audit import require_sound
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import further_splits
-from gzslbench.errors import UsageError, nearest
+from gzslbench.errors import BrokenPluginError, DataError, GzslbenchError, UsageError, nearest, usable
 from gzslbench.records.untrusted.archive import MIB
 from gzslbench.records.untrusted.arrays import ARRAYS
 from gzslbench.registry.combinations import (
@@ -110,7 +112,7 @@ def plan_request(request: Request, registry: Registry) -> Plan:
         unknown_components(settings, component_names(combinations))
     budget = _budget(request, registry)
     protocols = [protocol_named(name) for name in request.protocols]
-    tasks = list(_tasks(request, registry, any(protocol.many_splits for protocol in protocols)))
+    tasks = _tasks(request, registry, any(protocol.many_splits for protocol in protocols))
     if request.keep_scores:
         for task in tasks:
             print(f"scores: {scores_kept(task)}", file=sys.stderr)
@@ -140,7 +142,8 @@ def chosen_combinations(request: Request, registry: Registry) -> list[Combinatio
     if request.everything:
         return list(every_combination(registry))
     names = [str(plugin_files([name])[0].resolve()) if plugin_files([name]) else name for name in request.plugins]
-    chosen = [each for name in names for each in of_plugin(registry, name)]
+    of_each = usable(names, partial(of_plugin, registry), BrokenPluginError)
+    chosen = [combination for combinations in of_each for combination in combinations]
     if request.plugins and (request.gates or request.classifiers):
         chosen = [varied for each in chosen for varied in _varied(each, request, registry)]
     if request.generators or not request.plugins:
@@ -169,20 +172,29 @@ def _budget(request: Request, registry: Registry) -> str:
     return request.budget
 
 
-def _tasks(request: Request, registry: Registry, many_splits: bool) -> Iterator[Task]:
+def _tasks(request: Request, registry: Registry, many_splits: bool) -> list[Task]:
+    """Open and audit what is run on; one data set among several that can't be used is named and left out."""
     sources = {name: entry.data_source for name, entry in registry.of_kind("data set").items()}
     catalogue = Catalogue.find(request.data_dirs, sources, request.cache)
-    names = list(request.data_sets)
+    names = [catalogue.spelled(name) for name in request.data_sets]
     if request.all_datasets:
-        names += [name for name in catalogue.names() if name not in names]
+        names += catalogue.names()
         for missing in catalogue.missing():
             print(f"left out: {missing.name} lacks {missing.lacks}; {missing.how_to_get}", file=sys.stderr)
-    for name in names or [BUNDLED]:
+
+    def tasks_on(name: str) -> list[Task]:
         data_set = catalogue.open(name, request.cache)
         chosen = [data_set.split(each) for each in request.splits] or [data_set.split()]
         extra = further_splits(data_set) if many_splits and not request.splits else []
-        for split in (*chosen, *extra):
-            findings = require_sound(data_set, split)
-            for finding in findings:
-                print(f"{data_set.name}: {finding}", file=sys.stderr)
-            yield Task(data_set, split, tuple(finding.message for finding in findings), extra=split in extra)
+        return usable((*chosen, *extra), lambda split: _task(data_set, split, split in extra), DataError)
+
+    of_each = usable(dict.fromkeys(names or [BUNDLED]), tasks_on, GzslbenchError)
+    return [task for tasks in of_each for task in tasks]
+
+
+def _task(data_set: DataSet, split: Split, extra: bool) -> Task:
+    """Audit a split; raises :class:`DataError` where it can't be used."""
+    findings = require_sound(data_set, split)
+    for finding in findings:
+        print(f"{data_set.name}: {finding}", file=sys.stderr)
+    return Task(data_set, split, tuple(finding.message for finding in findings), extra)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
 from rich.console import Console
 
-from gzslbench.errors import UsageError, counted
+from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
 from gzslbench.records.record import title
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.execute import Executor, LocalExecutor
 from gzslbench.runner.plan import Plan
-from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter
+from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
 from gzslbench.runner.sweep import Summary, Sweep, pending
 from gzslbench.tracking.process import MlflowProcess
@@ -24,6 +25,16 @@ from gzslbench.tracking.process import MlflowProcess
 
 def run_session(request: Request) -> int:
     """Do what was asked for; gives the exit code."""
+    warnings, logger = JsonWarnings(), logging.getLogger("gzslbench")
+    if request.as_json:
+        logger.addHandler(warnings)
+    try:
+        return _run(request)
+    finally:
+        logger.removeHandler(warnings)
+
+
+def _run(request: Request) -> int:
     request = request.on_this_machine()
     plan = _plan(request)
     store = open_store(request.results)
@@ -43,7 +54,10 @@ def _plan(request: Request) -> Plan:
     """Plan what was asked for; the processes of foreign plugins end when that is done."""
     registry = open_plugins(plugin_files(request.plugins), timeout_s=request.timeout)
     for broken in registry.broken:
-        print(f"warning: plugin left out: {broken}", file=sys.stderr)
+        if request.everything:
+            leave_out(BrokenPluginError(f"the plugin {broken}", "fix or uninstall it"))
+        else:
+            print(f"warning: plugin left out: {broken}", file=sys.stderr)
     return plan_request(request, registry)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,16 +87,75 @@ def test_wrong_usage_is_2_and_says_what_to_do(gzslbench, toy_plugin, arguments, 
     assert not list(tmp_path.glob("results/records/*"))
 
 
-def test_unusable_data_is_3(gzslbench, toy_plugin, tiny_world, tmp_path):
-    folder = tmp_path / "data" / "SPOILT"
-    folder.mkdir(parents=True)
-    for name in ("res101.mat", "att_splits.mat"):
-        content = (tiny_world / "TINY" / name).read_bytes()
-        (folder / name).write_bytes(content[: len(content) // 2] if name == "att_splits.mat" else content)
-    ended = gzslbench("run", "-p", toy_plugin, "-d", "SPOILT", "--data-dir", folder.parent, "--no-track")
+@pytest.fixture
+def spoilt(tiny_world, tmp_path) -> Path:
+    """A folder with the data sets SPOILT and WORSE, which can't be read."""
+    for data_set in ("SPOILT", "WORSE"):
+        folder = tmp_path / "data" / data_set
+        folder.mkdir(parents=True)
+        for name in ("res101.mat", "att_splits.mat"):
+            content = (tiny_world / "TINY" / name).read_bytes()
+            (folder / name).write_bytes(content[: len(content) // 2] if name == "att_splits.mat" else content)
+    return tmp_path / "data"
+
+
+def test_unusable_data_is_3(gzslbench, toy_plugin, spoilt):
+    ended = gzslbench("run", "-p", toy_plugin, "-d", "SPOILT", "--data-dir", spoilt, "--no-track")
     assert ended.code == 3
     assert "att_splits.mat" in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("named", [["--all-datasets"], ["-d", "SPOILT", "-d", "TINY", "-d", "WORSE"]])
+def test_unusable_data_sets_are_named_and_the_others_run(gzslbench, toy_plugin, tiny_world, spoilt, named):
+    data = ("--data-dir", spoilt, "--data-dir", tiny_world)
+    ended = gzslbench(
+        "run", "-c", "toy-linear", "-p", toy_plugin, *named, *data, "--seeds", "0", "--no-track", "--json"
+    )
+    assert ended.code == 3
+    for name in ("SPOILT", "WORSE"):
+        assert len([line for line in ended.err.splitlines() if "left out" in line and name in line]) == 1
+    events = [json.loads(line) for line in ended.out.splitlines()]
+    assert [event["event"] for event in events[:2]] == ["left out", "left out"]
+    assert "att_splits.mat" in events[0]["reason"]
+    assert "TINY" in {event.get("data_set") for event in events}
+
+
+def test_a_data_set_of_a_plugin_that_fails_to_load_costs_itself_alone(gzslbench, toy_plugin, tmp_path):
+    plugin = tmp_path / "bad_data.py"
+    plugin.write_text(
+        "from gzslbench.contract import DataInfo, DataSource, hookimpl\n\n\n"
+        "class Bad(DataSource):\n    info = DataInfo('bad-data')\n\n    def load(self):\n        return 1 / 0\n\n\n"
+        "@hookimpl\ndef gzslbench_datasets():\n    return [Bad]\n"
+    )
+    words = ("-p", toy_plugin, "-p", plugin, "-d", "TINY", "-d", "bad-data", "--seeds", "0", "--no-track", "--dry-run")
+    ended = gzslbench("run", *words)
+    assert ended.code == 3
+    assert "'bad-data'" in ended.err
+    assert "ZeroDivisionError" in ended.err
+    assert "to run  TINY" in ended.out
+
+
+def test_a_broken_plugin_among_several_costs_itself_alone(gzslbench, toy_plugin, tmp_path):
+    (tmp_path / "broken.py").write_text("import nosuchmodule\n")
+    words = ("-p", tmp_path / "broken.py", "-p", toy_plugin, "-d", "TINY", "--seeds", "0", "--dry-run")
+    ended = gzslbench("run", *words)
+    assert ended.code == 2
+    assert "nosuchmodule" in ended.err
+    assert "to run  TINY" in ended.out
+    alone = gzslbench("run", *words[:2], "-d", "TINY", "--dry-run")
+    assert (alone.code, alone.out) == (2, "")
+    assert gzslbench("run", "--all", *words).code == 2
+
+
+def test_a_split_that_one_of_several_data_sets_lacks(gzslbench, toy_plugin, tiny_world, tmp_path):
+    folder = Path(shutil.copytree(tiny_world / "TINY", tmp_path / "data" / "OTHER"))
+    (folder / "att_splits.mat").rename(folder / "att_splits_v2.mat")
+    words = ("--data-dir", tiny_world, "--data-dir", folder.parent, "-d", "TINY", "-d", "OTHER", "--split", "v2")
+    ended = gzslbench("run", "-p", toy_plugin, *words, "--dry-run")
+    assert ended.code == 2
+    assert "'TINY' has no split 'v2'" in ended.err
+    assert "to run  OTHER" in ended.out
 
 
 def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy, tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gzslbench.records.summary import RecordSummary
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.groups import Cell, Comparison, Group
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.group_means import GroupMeans
 from gzslbench.report.uncertainty.interval import Interval, MeanErrors
@@ -65,12 +65,8 @@ class PairComparison:
 
 
 def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairComparison | None:
-    """Compare two groups of one table; None where they have no seed in common.
-
-    Raises:
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
-    """
-    cells = a.cells & b.cells
+    """Compare two groups of one table over the cells that both ran, but damaged ones; None where there are none."""
+    cells = _sound_cells(a, reader) & _sound_cells(b, reader)
     if not cells:
         return None
     a, b = a.restricted(cells), b.restricted(cells)
@@ -89,6 +85,10 @@ def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairCompariso
         classes=() if a.comparison.rules.many_splits else _class_comparisons(a, b, reader),
     )
     return PairComparison(a.comparison, a, b, PairedDifference(mean, lead.interval(0, 1)), found)
+
+
+def _sound_cells(group: Group, reader: CorrectnessReader) -> frozenset[Cell]:
+    return frozenset((result.split_hash, result.seed) for result in reader.sound(group.results))
 
 
 def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:

@@ -44,7 +44,6 @@ def compare_tables(
 
     Raises:
         UsageError: a name is of no row or of several, both are of one, or they have no data set and seed in common.
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
     tables = by_comparison(group_results(results))
     finder = RowFinder(tables, is_recipe)

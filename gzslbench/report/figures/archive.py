@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
-from gzslbench.errors import RecordError, UsageError
+from gzslbench.errors import RecordError, UsageError, usable
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
 from gzslbench.records.results import Results, summaries
-from gzslbench.records.summary import full_key
+from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
 from gzslbench.report.method_itself import is_installed_recipe, method_itself
@@ -59,13 +60,29 @@ class Archive:
         wanted = (having or {}).items()
         chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if chosen:
-            return method_itself(chosen, groups, is_installed_recipe)
+            return self.sound(method_itself(chosen, groups, is_installed_recipe))
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
             f"'{request.protocol}'{known}",
             f"make one with: {request.run_command(method, data_set)}",
         )
+
+    def groups_of(self, methods: Sequence[str]) -> list[Group]:
+        """Give the group of each method; of several, one without sound records is named and left out."""
+        return usable(methods, self.group, RecordError)
+
+    def sound(self, group: Group) -> Group:
+        """Cut a group down to the results whose predictions can be read; raises :class:`RecordError` if there are none.
+
+        The others are named in warnings.
+        """
+
+        def read(summary: RecordSummary) -> RecordSummary:
+            store_of(summary, self._stores).predictions(full_key(summary))
+            return summary
+
+        return replace(group, results=tuple(usable(group.results, read, RecordError)))
 
     def records(self, group: Group) -> list[Record]:
         """Read the records of a group, in the order of their seeds.

@@ -51,7 +51,7 @@ def chosen_groups(archive: Archive) -> list[Group]:
         for method in methods
         if any(group.method == method for group in archive.groups(data_set))
     ]
-    return present or [archive.group(method) for method in methods]
+    return present or archive.groups_of(methods)
 
 
 def mean_shares(archive: Archive, group: Group) -> NDArray[np.float64]:

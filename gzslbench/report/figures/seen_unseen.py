@@ -47,10 +47,10 @@ def draw(archive: Archive) -> Drawing:
 def chosen_groups(archive: Archive) -> list[Group]:
     """Give the methods asked for, else those with the highest H that have a name and are not variants."""
     if archive.request.named:
-        return [archive.group(method) for method in archive.request.named]
+        return archive.groups_of(archive.request.named)
     variants = {name for name, method in Installed.find().methods.items() if method.info.variant_of}
     methods = {group.method for group in archive.groups() if group.method != group.key.combination} - variants
-    groups = [archive.group(method) for method in sorted(methods)] or [archive.group("eszsl")]
+    groups = archive.groups_of(sorted(methods) or ["eszsl"])
     return sorted(groups, key=lambda group: -group.h.mean)[:MOST_METHODS]
 
 

@@ -16,7 +16,7 @@ from gzslbench.report.figures.style import PALE, legend_below, panel_row_by_row
 
 def draw(archive: Archive) -> Drawing:
     """Draw the real test samples, then each method's synthetic features over them, in one joint embedding."""
-    groups = [archive.group(method) for method in archive.request.methods]
+    groups = archive.groups_of(archive.request.methods)
     records, samples = zip(*(archive.sampled(group, "synthetic") for group in groups), strict=True)
     synthetic = [each["synthetic"] for each in samples]
     data = open_record_data(archive.request, groups[0].comparison)

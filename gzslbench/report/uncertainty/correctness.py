@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.errors import ContractError, RecordError
+from gzslbench.errors import ContractError, RecordError, left_out
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.predictions import IntArray
 from gzslbench.records.results import Results
@@ -24,13 +24,16 @@ class CorrectnessReader:
     def __init__(self, stores: Sequence[Results] = ()) -> None:
         self._stores = stores
         self._answers: dict[tuple[str, str], AnswerKey | None] = {}
+        self._correct: dict[tuple[str, str, int, str], NDArray[np.uint8]] = {}
 
     def answers(self, result: RecordSummary) -> AnswerKey | None:
         """Give the answer key of a result's labels and split, from any store; None where none has it."""
         of = (result.key.labels, result.split_hash)
         if of not in self._answers:
-            key = full_key(result)
-            self._answers[of] = next((found for store in self._stores if (found := store.answer_key(key))), None)
+            self._answers[of] = None
+            for store in self._stores:
+                with left_out(RecordError):
+                    self._answers[of] = self._answers[of] or store.answer_key(full_key(result))
         return self._answers[of]
 
     def known_answers(self, result: RecordSummary) -> AnswerKey:
@@ -61,7 +64,19 @@ class CorrectnessReader:
 
     def correct(self, result: RecordSummary) -> NDArray[np.bool_]:
         """Say which samples were predicted right (m,); raises as :meth:`predicted`."""
-        return np.asarray(self.predicted(result) == self.known_answers(result).labels)
+        cell = (result.configuration, result.split_hash, result.seed, result.created)
+        labels = self.known_answers(result).labels
+        if cell not in self._correct:
+            self._correct[cell] = np.packbits(self.predicted(result) == labels)
+        return np.unpackbits(self._correct[cell], count=len(labels)).astype(np.bool_)
+
+    def sound(self, results: Iterable[RecordSummary]) -> Iterator[RecordSummary]:
+        """Leave out results whose predictions can't be used; of those without an answer key none are read."""
+        for result in results:
+            with left_out(RecordError):
+                if self.answers(result):
+                    self.correct(result)
+                yield result
 
     def _place(self, result: RecordSummary) -> str:
         return f"the record {full_key(result).digest()} in {store_of(result, self._stores).root}"
