@@ -60,7 +60,7 @@ class Archive:
         wanted = (having or {}).items()
         chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if chosen:
-            return self.sound(method_itself(chosen, groups, is_installed_recipe))
+            return method_itself(chosen, groups, is_installed_recipe)
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
@@ -69,15 +69,14 @@ class Archive:
         )
 
     def groups_of(self, methods: Sequence[str]) -> list[Group]:
-        """Give the group of each method; of several, one without sound records is named and left out."""
+        """Give the group of each method; of several, one without records is named and left out."""
         return usable(methods, self.group, RecordError)
 
-    def sound(self, group: Group) -> Group:
-        """Cut a group down to the results whose predictions can be read; raises :class:`RecordError` if there are none.
+    def predicted(self, methods: Sequence[str]) -> list[Group]:
+        """Give the group of each method as far as its predictions can be read; the rest is named and left out."""
+        return usable(methods, lambda method: self._readable(self.group(method)), RecordError)
 
-        The others are named in warnings.
-        """
-
+    def _readable(self, group: Group) -> Group:
         def read(summary: RecordSummary) -> RecordSummary:
             store_of(summary, self._stores).predictions(full_key(summary))
             return summary

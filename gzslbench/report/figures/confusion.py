@@ -28,7 +28,7 @@ _CELL, _SMALL_CELL = 0.32, 0.135
 
 
 def draw(archive: Archive) -> Drawing:
-    groups = archive.groups_of(archive.request.methods)
+    groups = archive.predicted(archive.request.methods)
     data = open_record_data(archive.request, groups[0].comparison)
     if len(data.data_set.class_names) > MOST_CLASSES:
         raise UsageError(

@@ -19,7 +19,7 @@ Histograms = dict[str, dict[str, NDArray[np.floating]]]
 
 def draw(archive: Archive) -> Drawing:
     """Draw a row of two histograms for each method."""
-    groups = archive.groups_of(archive.request.methods)
+    groups = archive.predicted(archive.request.methods)
     data = open_record_data(archive.request, groups[0].comparison)
     records, rows = zip(*(entropies(archive, group, data) for group in groups), strict=True)
     highest = max(float(np.max(values)) for row in rows for shown in row.values() for values in shown.values())

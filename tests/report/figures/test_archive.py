@@ -69,3 +69,14 @@ def test_real_features_are_scaled_by_the_training_samples(add, ask, tiny):
     train, tests = tiny.split().trainval, tiny.split().test_unseen
     low, high = tiny.features[train].min(axis=0), tiny.features[train].max(axis=0)
     assert data.features(tests) == pytest.approx((tiny.features[tests] - low) / (high - low), abs=1e-6)
+
+
+def test_damaged_predictions_are_left_out(add, ask, store, caplog):
+    records = [add(seed=seed) for seed in range(2)] + [add("f-clswgan", generator="f-clswgan")]
+    for record in records[1:]:
+        (store.folder(record.key) / "predictions.npz").write_bytes(b"PK")
+    (group,) = Archive(ask("confusion")).predicted(["gsmflow", "f-clswgan"])
+    assert group.seeds == {0}
+    assert len(caplog.messages) == 2
+    with pytest.raises(RecordError, match=r"predictions\.npz"):
+        Archive(ask("confusion")).predicted(["f-clswgan"])
