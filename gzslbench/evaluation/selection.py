@@ -36,37 +36,43 @@ from gzslbench.records import metrics
 from gzslbench.records.predictions import Predictions
 from gzslbench.registry.setup import Setup, settings_of
 
-Judge = Callable[[int, Predictions], float]
-"""Gives H for a cell's predictions."""
+Score = tuple[float, ...]
+"""H, and what decides between equal ones."""
+Judge = Callable[[int, Predictions], Score]
+"""Scores a cell's predictions."""
 Steps = dict[str, Limits]
 """Training steps by component and stage."""
 
 
 @dataclass
 class Best:
-    """What did best among the evaluations of a cell."""
+    """What did best among the evaluations of a cell; of equals under one setup the last, of equal setups the first."""
 
-    h: float = -1.0
+    score: Score = ()
     predictions: Predictions | None = None
     setup: Setup | None = None
     steps: Steps = field(default_factory=dict)
     evaluations: int = 0
 
-    def offer(self, h: float, predictions: Predictions, setup: Setup, steps: Steps) -> None:
+    def offer(self, score: Score, predictions: Predictions, setup: Setup, steps: Steps) -> None:
         self.evaluations += 1
-        if h > self.h:
-            self.h, self.predictions, self.setup, self.steps = h, predictions, setup, steps
+        if score > self.score or (score == self.score and setup == self.setup):
+            self.score, self.predictions, self.setup, self.steps = score, predictions, setup, steps
 
     def summary(self) -> dict[str, Any]:
         """Say for the record what was chosen, and from how many evaluations."""
         settings = {} if self.setup is None else settings_of(self.setup)
-        return {"h": self.h, "evaluations": self.evaluations, "steps": self.steps, "settings": settings}
+        return {"h": self.score[0], "evaluations": self.evaluations, "steps": self.steps, "settings": settings}
 
 
 def keep_best_on_test(job: GroupJob, coordinator: Coordinator) -> None:
     """Report, for every cell, the predictions with the best H on the test set."""
     fitter = FoldFitter(job, job.fold, coordinator.progress)
-    search = Search(coordinator, fitter, coordinator.test_set(), coordinator.h_on_test)
+
+    def judge(cell: int, predictions: Predictions) -> Score:
+        return (coordinator.h_on_test(cell, predictions),)
+
+    search = Search(coordinator, fitter, coordinator.test_set(), judge)
     search.run()
     for cell in search.finished:
         with FailuresReported(coordinator, [cell.index]):
@@ -74,7 +80,7 @@ def keep_best_on_test(job: GroupJob, coordinator: Coordinator) -> None:
 
 
 def choose_on_validation(job: GroupJob, coordinator: Coordinator) -> None:
-    """Choose steps and settings by H on validation classes, then fit on all training samples."""
+    """Choose steps and settings by H on validation classes, at equal H by AUSUC; then fit on all training samples."""
     validation = job.validation
     assert validation is not None, "the planner gives every selecting job its validation fold"
     fitter = FoldFitter(job, validation.fold, coordinator.progress)
@@ -90,9 +96,12 @@ def _validation_judge(validation: Validation) -> Judge:
     fold = validation.fold
     seen, unseen = (np.intersect1d(rows, labels) for rows in (fold.seen_rows, fold.unseen_rows))
 
-    def judge(_: int, predictions: Predictions) -> float:
+    def judge(_: int, predictions: Predictions) -> Score:
         accuracies = (metrics.mean_per_class(labels, predictions.predicted, classes) for classes in (unseen, seen))
-        return metrics.harmonic_mean(*accuracies)
+        curve = metrics.seen_unseen_curve(
+            labels, predictions.best_seen, predictions.best_unseen, predictions.margin, seen, unseen
+        )
+        return metrics.harmonic_mean(*accuracies), metrics.ausuc(curve)
 
     return judge
 

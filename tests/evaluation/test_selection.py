@@ -77,7 +77,7 @@ def test_an_early_state_of_generator_and_classifier_is_refitted(rehearsal, monke
     monkeypatch.setattr(
         selection.Best,
         "offer",
-        lambda self, h, p, setup, steps: offer(self, float(steps == best_at), p, setup, steps),
+        lambda self, h, p, setup, steps: offer(self, (float(steps == best_at),), p, setup, steps),
     )
     settings = ["toy-means.steps=40"]
     result = rehearsal.run("toy-means+none+toy-softmax", protocol="validated", settings=settings).results[0]
@@ -102,7 +102,9 @@ class Staged(Classifier):
     offer = selection.Best.offer
     wanted = {"staged": {"first": 10, "second": 4}}
     monkeypatch.setattr(
-        selection.Best, "offer", lambda self, h, p, setup, steps: offer(self, float(steps == wanted), p, setup, steps)
+        selection.Best,
+        "offer",
+        lambda self, h, p, setup, steps: offer(self, (float(steps == wanted),), p, setup, steps),
     )
     result = rehearsal.run("none+none+staged", protocol="validated").results[0]
     assert result.notes["staged.value"] == 14
@@ -113,9 +115,9 @@ def test_settings_are_chosen_by_validation_h(rehearsal, monkeypatch):
     offered: list[tuple[float, dict[str, Any]]] = []
     offer = selection.Best.offer
 
-    def listening(self, h, predictions, setup, steps):
-        offered.append((h, selection.settings_of(setup)))
-        offer(self, h, predictions, setup, steps)
+    def listening(self, score, predictions, setup, steps):
+        offered.append((score[0], selection.settings_of(setup)))
+        offer(self, score, predictions, setup, steps)
 
     monkeypatch.setattr(selection.Best, "offer", listening)
     coordinator = rehearsal.run("none+none+toy-linear", protocol="validated", grid=["toy-linear.gamma=0.01,1,1e5"])
@@ -128,6 +130,58 @@ def test_settings_are_chosen_by_validation_h(rehearsal, monkeypatch):
     gamma = best["toy-linear"]["gamma"]
     plain = rehearsal.run("none+none+toy-linear", settings=[f"toy-linear.gamma={gamma}"])
     assert same_arrays(coordinator.results[0].predictions, plain.results[0].predictions)
+
+
+TOO_SURE = """
+@dataclass(frozen=True)
+class Sharpness:
+    sharpness: float = 1.0
+
+class TooSure(Classifier):
+    info = Info("too-sure", summary="prefers seen classes so much that H is 0")
+    Config = Sharpness
+    def fit(self, view, ctx):
+        self.map = torch.linalg.pinv(view.features) @ view.semantics[view.labels]
+        self.seen = len(view.semantics)
+        for self.step in ctx.steps(20):
+            pass
+    def scores(self, features, classes):
+        close = -torch.cdist(features @ self.map, classes.semantics) * self.config.sharpness
+        noise = torch.linspace(-1, 1, len(features))[:, None] * max(0, 10 - self.step)
+        return close + torch.where(classes.index < self.seen, 1e3 + noise, 0)
+"""
+
+
+def test_looks_that_tie_at_zero_are_told_apart_by_ausuc_then_the_later_step_counts(rehearsal, add_plugin):
+    add_plugin(TOO_SURE)
+    chosen = rehearsal.run("none+none+too-sure", protocol="validated", grid=["too-sure.sharpness=0,1,2"])
+    selected = chosen.results[0].selection
+    assert selected["h"] == 0.0
+    assert selected["settings"]["too-sure"]["sharpness"] == 1.0, "by AUSUC, and of the equal ones the first"
+    assert selected["steps"] == {}, "the last state"
+
+
+def test_looks_at_the_test_set_that_tie_keep_the_later_step(rehearsal, add_plugin):
+    add_plugin(TOO_SURE)
+    selected = rehearsal.run("none+none+too-sure", protocol="paper").results[0].selection
+    assert (selected["h"], selected["steps"]) == (0.0, {})
+
+
+@pytest.mark.parametrize(
+    ("offers", "kept"),
+    [
+        ([("a", 2, (0.0, 0.1)), ("a", 4, (0.0, 0.3)), ("a", 6, (0.0, 0.2))], ("a", 4)),
+        ([("a", 2, (0.0, 0.1)), ("a", 4, (0.0, 0.1)), ("a", 6, (0.0, 0.1))], ("a", 6)),
+        ([("a", 2, (0.4, 0.1)), ("b", 2, (0.4, 0.1)), ("a", 4, (0.4, 0.1)), ("b", 4, (0.4, 0.1))], ("a", 4)),
+        ([("a", 2, (0.4, 0.1)), ("b", 2, (0.4, 0.2)), ("a", 4, (0.3, 0.9)), ("b", 4, (0.4, 0.1))], ("b", 2)),
+    ],
+)
+def test_what_is_kept_of_several_offers(offers, kept):
+    best = selection.Best()
+    for setup, step, score in offers:
+        best.offer(score, None, setup, {"part": {"stage": step}})
+    assert (best.setup, best.steps["part"]["stage"]) == kept
+    assert best.evaluations == len(offers)
 
 
 @pytest.mark.slow
