@@ -31,10 +31,16 @@ class MinMax:
 
     @staticmethod
     def fit(features: Tensor) -> MinMax:
-        """Take the range of each dimension of ``features`` (n, d); constant dimensions keep their scale."""
+        """Take the range of each dimension of ``features`` (n, d); constant dimensions keep their scale.
+
+        A range below what float32 holds in full counts as constant, since test features would leave it for infinity.
+        Raises :class:`DataError` where a range is more than float32 holds.
+        """
         low, high = features.amin(dim=0), features.amax(dim=0)
         span = high - low
-        return MinMax(low, torch.where(span > 0, span, torch.ones_like(span)))
+        if not bool(span.isfinite().all()):
+            raise DataError("features range over more than float32 holds, and can't be scaled", "scale them beforehand")
+        return MinMax(low, torch.where(span >= torch.finfo(span.dtype).tiny, span, torch.ones_like(span)))
 
     def __call__(self, features: Tensor) -> Tensor:
         """Scale features (n, d)."""

@@ -24,11 +24,18 @@ def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
 
     Trainval samples of ``val_classes`` play test_unseen; a fifth of each other class's plays test_seen, drawn with
     ``seed``; the rest is trained on. Where a split names no validation classes, a share of the seen classes is drawn,
-    as large as the share of unseen classes in the whole.
+    as large as the share of unseen classes in the whole. Raises :class:`DataError` where too few samples are there.
     """
     rng = np.random.default_rng([seed, 0])
     held_out = draw_validation_classes(split, rng) if split.val_classes is None else split.val_classes
-    return cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
+    made = cut(dataset.labels, f"{split.name}-validation", split.trainval, held_out, VALIDATION_SHARE, rng)
+    if not all(map(len, made.sample_sets.values())):
+        raise DataError(
+            f"no validation classes can be cut from split '{split.name}' of '{dataset.name}': it takes 2 seen classes, "
+            "one of them with 2 training samples",
+            "use a protocol that does not select on validation classes",
+        )
+    return made
 
 
 def further_splits(dataset: DataSet) -> list[Split]:

@@ -30,7 +30,7 @@ class AnswerKey:
     """Test samples in ascending order, their labels, and the classes of the split.
 
     Classes are class rows of the data set, which ``class_names`` lists in full. Raises :class:`DataError` where a label
-    is not of a class of the split.
+    is not of a class of the split, or where no seen or no unseen class is tested: U, S and H would be undefined.
     """
 
     samples: IntArray
@@ -47,6 +47,8 @@ class AnswerKey:
             raise DataError("some test labels are not of a class of the split", "check the data set and its split")
         if not self._has_rows(classes):
             raise DataError("the split has classes that the data set lacks", "check the data set and its split")
+        if not (len(self.tested_seen) and len(self.tested_unseen)):
+            raise DataError("the split does not test both seen and unseen classes", "check the data set and its split")
 
     @staticmethod
     def of(data_set: DataSet, split: Split) -> AnswerKey:
@@ -165,10 +167,7 @@ class AnswerKey:
             numbers = {name: arrays[name].astype(np.int64) for name in _INTEGERS}
             if numbers["samples"].ndim != 1 or numbers["samples"].shape != numbers["labels"].shape:
                 raise ValueError("its labels don't fit its samples")
-            answers = AnswerKey(**numbers, class_names=tuple(map(str, arrays["class_names"])))
-            if not (len(answers.tested_seen) and len(answers.tested_unseen)):
-                raise ValueError("it does not test both seen and unseen classes")
-            return answers
+            return AnswerKey(**numbers, class_names=tuple(map(str, arrays["class_names"])))
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise RecordError(f"{path} does not hold an answer key: {error}", remedy) from error
 

@@ -20,8 +20,9 @@ Floats = NDArray[np.floating]
 def per_class_accuracy(labels: Ints, predicted: Ints, classes: Ints) -> NDArray[np.float64]:
     """Give the share of each class's samples that were predicted right: labels (n,), predicted (n,) to (c,).
 
-    Samples of other classes are left out. Raises :class:`DataError` where a class has no sample.
+    Samples of other classes are left out. Raises :class:`DataError` where a class has no sample, or there is no class.
     """
+    _require_some(classes)
     length = 1 + max(labels.max(initial=0), classes.max(initial=0))
     counts = np.bincount(labels, minlength=length)[classes]
     if not counts.all():
@@ -39,8 +40,8 @@ def mean_per_class(labels: Ints, predicted: Ints, classes: Ints) -> float:
 
 
 def harmonic_mean(u: float, s: float) -> float:
-    """Combine unseen and seen accuracy to H = 2us / (u + s) (Xian et al., 2018); 0 where both are 0."""
-    return 2 * u * s / (u + s) if u + s > 0 else 0.0
+    """Combine unseen and seen accuracy to H = 2us / (u + s) (Xian et al., 2018); 0 where both are 0, NaN of a NaN."""
+    return 0.0 if u == s == 0 else 2 * u * s / (u + s)
 
 
 def confusion(labels: Ints, predicted: Ints, classes: Ints) -> NDArray[np.int64]:
@@ -101,9 +102,10 @@ def gate_score(log_prior: Floats) -> NDArray[np.float64]:
 def auroc(score: Floats, unseen: NDArray[np.bool_]) -> float | None:
     """Give the chance that an unseen sample scores higher than a seen one, ties counting half.
 
-    ``unseen`` (n,) marks the samples of unseen classes: they are the positives. None if all samples score the same.
+    ``unseen`` (n,) marks the samples of unseen classes: they are the positives. None if all samples score the same, or
+    are of one domain.
     """
-    if _is_constant(score):
+    if _tells_nothing(score, unseen):
         return None
     negatives, positives = np.sort(score[~unseen]), score[unseen]
     below, up_to = (np.searchsorted(negatives, positives, side) for side in ("left", "right"))
@@ -113,9 +115,9 @@ def auroc(score: Floats, unseen: NDArray[np.bool_]) -> float | None:
 def fpr95(score: Floats, unseen: NDArray[np.bool_]) -> float | None:
     """Give the share of seen samples taken for unseen at the highest threshold that finds 95% of the unseen ones.
 
-    Unseen samples are the positives, as in :func:`auroc`; None if all score the same.
+    Unseen samples are the positives, and None stands for what can't be told, as in :func:`auroc`.
     """
-    if _is_constant(score):
+    if _tells_nothing(score, unseen):
         return None
     positives = np.sort(score[unseen])[::-1]
     enough = -(-95 * len(positives) // 100)
@@ -124,10 +126,16 @@ def fpr95(score: Floats, unseen: NDArray[np.bool_]) -> float | None:
 
 def _share_of_accuracy(labels: Ints, predicted: Ints, classes: Ints) -> NDArray[np.float64]:
     """Say what each sample adds to the mean per-class accuracy over ``classes``: (n,)."""
+    _require_some(classes)
     counts = np.bincount(labels)
     counted = np.isin(labels, classes) & (labels == predicted)
     return np.asarray(counted / (counts[labels] * len(classes)))
 
 
-def _is_constant(score: Floats) -> bool:
-    return bool((score == score[0]).all())
+def _require_some(classes: Ints) -> None:
+    if not len(classes):
+        raise DataError("an accuracy over no classes is undefined", "test both seen and unseen classes")
+
+
+def _tells_nothing(score: Floats, unseen: NDArray[np.bool_]) -> bool:
+    return bool(unseen.all() or not unseen.any() or (score == score[0]).all())

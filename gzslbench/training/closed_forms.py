@@ -65,13 +65,14 @@ class _PenalisedDistance(torch.autograd.Function):
         """Give the loss, then what its gradient is made of; ``x`` (2, n, d) holds real and fake features."""
         h_real, h_fake = linear(x, W_x, c) + linear(a, W_a)
         h = torch.stack([h_real, h_fake, torch.lerp(h_fake, h_real, alpha.to(h_real.dtype))])
-        slopes = torch.where(h > 0, 1.0, slope).to(h.dtype)
+        slopes = torch.where(h > 0, h.new_ones(()), slope)  # two plain numbers would come out in float32
         v_real, v_fake, v_mixed = slopes * w  # gradients of D with respect to h
         gradient = v_mixed @ W_x  # and to x^
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True, dtype=x.dtype)
         difference = (leaky_relu(h_fake, slope) - leaky_relu(h_real, slope)).mean(dim=0, dtype=x.dtype)
         loss = (w @ difference).sum() + penalty * (norm - 1).square().mean()
-        pull = 2 * penalty * (1 - 1 / norm) * gradient  # gradient of the penalty with respect to that of D
+        # Gradient of the penalty with respect to that of D; at the kink, where that is 0, it counts as 0.
+        pull = 2 * penalty * (1 - 1 / norm).masked_fill(norm == 0, 0.0) * gradient
         of_w = difference + (slopes[2] * linear(pull, W_x)).mean(dim=0, dtype=x.dtype)
         left = torch.cat([-v_real, v_fake, v_mixed]) / len(a)
         right = torch.cat([*x, pull])

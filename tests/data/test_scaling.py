@@ -15,6 +15,7 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.data import scaling
 from gzslbench.data.cache import Cache
 from gzslbench.data.scaling import MinMax
+from gzslbench.errors import DataError
 
 FINITE = st.floats(-100, 100, width=32)
 TRAIN = np.arange(0, 1500)
@@ -35,6 +36,26 @@ def test_agrees_with_scikit_learn_on_training_and_test_features(train, test):
 def test_constant_dimensions_become_zero_and_test_features_are_not_clipped():
     scale = MinMax.fit(torch.tensor([[5.0, 0.0], [5.0, 2.0]]))
     assert scale(torch.tensor([[5.0, 4.0], [6.0, -2.0]])).tolist() == [[0.0, 2.0], [1.0, -1.0]]
+
+
+EXTREME = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(arrays(np.float32, (5, 3), elements=EXTREME))
+def test_scaled_training_features_lie_in_0_to_1_or_are_refused(train):
+    spans = train.max(axis=0).astype(float) - train.min(axis=0)
+    if spans.max() > np.finfo(np.float32).max:
+        with pytest.raises(DataError, match="more than float32 holds"):
+            MinMax.fit(torch.from_numpy(train))
+        return
+    scaled = MinMax.fit(torch.from_numpy(train))(torch.from_numpy(train)).numpy()
+    expected = np.where(spans > 2e-38, (train.astype(float) - train.min(axis=0)) / np.where(spans > 0, spans, 1), 0)
+    np.testing.assert_allclose(scaled, expected, atol=1e-5)
+
+
+def test_a_range_too_small_for_float32_counts_as_constant():
+    scale = MinMax.fit(torch.tensor([[0.0], [1e-41]]))
+    assert scale(torch.tensor([[1.0]])).tolist() == [[1.0]]
 
 
 def make_data(seed: int = 0) -> DataSet:

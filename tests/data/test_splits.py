@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,15 @@ def test_samples_that_the_official_split_leaves_out_stay_out() -> None:
     for split in (*random_splits(data, 2, 0, smaller), adversarial_split(data, smaller)):
         samples = np.concatenate([split.trainval, split.test_seen, split.test_unseen])
         assert official.trainval[0] not in samples
+
+
+def test_validation_classes_can_not_be_cut_from_single_samples() -> None:
+    data = make_data_set()
+    official = data.split()
+    _, firsts = np.unique(data.labels[official.trainval], return_index=True)
+    single = replace(official, trainval=official.trainval[firsts], val_classes=None, train_loc=None, val_loc=None)
+    with pytest.raises(DataError, match="no validation classes can be cut"):
+        validation_split(data, single, seed=0)
 
 
 def test_the_adversarial_split_takes_the_most_isolated_classes() -> None:

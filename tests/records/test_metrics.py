@@ -155,3 +155,54 @@ def test_a_constant_gate_has_no_gate_metrics():
     score, unseen = metrics.gate_score(np.zeros((3, 2), dtype=np.float32)), np.array([True, False, True])
     assert metrics.auroc(score, unseen) is None
     assert metrics.fpr95(score, unseen) is None
+
+
+def defined(u, s):
+    return not (np.isnan(u) or np.isnan(s))
+
+
+@pytest.mark.parametrize("u", [0.0, 0.5, 1.0, float("nan")])
+@pytest.mark.parametrize("s", [0.0, 0.5, 1.0, float("nan")])
+def test_the_harmonic_mean_of_what_is_undefined_is_undefined(u, s):
+    assert np.isnan(metrics.harmonic_mean(u, s)) != defined(u, s)
+
+
+def test_an_accuracy_over_no_classes_is_refused():
+    none = np.array([], dtype=int)
+    with pytest.raises(DataError, match="over no classes is undefined"):
+        metrics.mean_per_class(np.array([0, 1]), np.array([0, 1]), none)
+    with pytest.raises(DataError, match="over no classes is undefined"):
+        metrics.seen_unseen_curve(*(np.array([0, 1]) for _ in range(2)), np.array([2, 2]), np.ones(2), SEEN, none)
+
+
+@pytest.mark.parametrize("unseen", [[False] * 3, [True] * 3, []])
+def test_a_gate_is_not_judged_by_samples_of_one_domain(unseen):
+    score = np.arange(len(unseen), dtype=float)
+    assert metrics.auroc(score, np.array(unseen, dtype=bool)) is None
+    assert metrics.fpr95(score, np.array(unseen, dtype=bool)) is None
+
+
+@st.composite
+def judged(draw):
+    """A few samples of one class or more in either domain, with margins that tie often, or are infinite."""
+    seen, unseen = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    rest = draw(st.lists(st.integers(0, seen + unseen - 1), max_size=6))
+    labels = np.array([0, seen, *rest])
+    some = lambda low, high: draw(st.lists(st.integers(low, high), min_size=len(labels), max_size=len(labels)))  # noqa: E731
+    margins = st.sampled_from([-np.inf, -1e38, -1.0, -0.0, 0.0, 1e-45, 2.0, np.inf])
+    margin = draw(st.lists(margins, min_size=len(labels), max_size=len(labels)))
+    return labels, np.array(some(0, seen - 1)), np.array(some(seen, seen + unseen - 1)), np.array(margin), seen
+
+
+@given(judged())
+def test_a_curve_is_that_of_predictions_made_anew_at_each_offset(case):
+    labels, best_seen, best_unseen, margin, first_unseen = case
+    seen, unseen = (np.unique(labels[(labels < first_unseen) == domain]) for domain in (True, False))
+    curve = metrics.seen_unseen_curve(labels, best_seen, best_unseen, margin, seen, unseen)
+    for offset, s, u in zip(curve.offsets, curve.seen, curve.unseen, strict=True):
+        if offset == -np.inf and (margin == -np.inf).any():
+            continue  # the first of two such points lies below all margins
+        predicted = np.where(margin > offset, best_seen, best_unseen)
+        assert s == pytest.approx(recall_score(labels, predicted, labels=seen, average="macro", zero_division=0))
+        assert u == pytest.approx(recall_score(labels, predicted, labels=unseen, average="macro", zero_division=0))
+    assert 0 <= metrics.ausuc(curve) <= 1 + 1e-12

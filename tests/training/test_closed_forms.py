@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
+from torch.func import grad, vmap
 from torch.nn.functional import leaky_relu, linear
 
 from gzslbench.training import linear_for_two, penalised_distance
@@ -42,6 +44,46 @@ def test_its_gradient_agrees_with_finite_differences_of_the_loss() -> None:
     weights, data = batch()
     loss = lambda *weights: penalised_distance(*weights, *data, PENALTY, SLOPE)  # noqa: E731
     assert torch.autograd.gradcheck(loss, weights, eps=1e-7, atol=1e-4)
+
+
+def by_autograd(W_x: Tensor, c: Tensor, W_a: Tensor, w: Tensor, *data: Tensor) -> Tensor:
+    """The loss with the inner gradient from autograd."""
+    real, fake, a, alpha = data
+
+    def critic(x: Tensor) -> Tensor:
+        return leaky_relu(linear(x, W_x, c) + linear(a, W_a), SLOPE) @ w[0]
+
+    mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
+    (slopes,) = torch.autograd.grad(critic(mixed).sum(), mixed, create_graph=True)
+    return critic(fake).mean() - critic(real).mean() + PENALTY * (slopes.norm(dim=1) - 1).square().mean()
+
+
+@pytest.mark.parametrize("zero", [(), (0,), (3,), (0, 1, 2, 3)], ids=["none", "W_x", "w", "all weights"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_its_gradient_is_that_of_autograd_also_where_the_critic_is_flat(
+    zero: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    given, data = batch()
+    weights = [torch.zeros_like(each) if i in zero else each.detach() for i, each in enumerate(given)]
+    weights, data = ([each.to(dtype) for each in tensors] for tensors in (weights, data))
+    for each in weights:
+        each.requires_grad_()
+    expected = torch.autograd.grad(by_autograd(*weights, *data), weights)
+    tolerance = {torch.float32: 1e-4, torch.float64: 1e-12}[dtype]  # float32's 0.2 in float64 would be off by 3e-9
+    ours = torch.autograd.grad(penalised_distance(*weights, *data, PENALTY, SLOPE), weights)
+    for one, other in zip(ours, expected, strict=True):
+        assert one.dtype == dtype
+        torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+
+
+def test_critics_side_by_side_have_the_gradients_that_they_have_alone() -> None:
+    weights, data = batch()
+    stacks = [torch.stack([each.detach(), torch.zeros_like(each)]) for each in weights]
+    of_W_x = grad(lambda *weights: penalised_distance(*weights, *data, PENALTY, SLOPE))
+    together = vmap(of_W_x)(*stacks)
+    assert together.isfinite().all()
+    for ours, alone in zip(together, zip(*stacks, strict=True), strict=True):
+        torch.testing.assert_close(ours, of_W_x(*alone))
 
 
 def test_a_linear_layer_for_two_losses_has_the_gradients_of_two() -> None:
