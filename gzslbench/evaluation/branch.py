@@ -69,18 +69,24 @@ class TrainedCell:
     fitted: Parts[Fitted]
     peaks_mib: tuple[float, float] = (0.0, 0.0)
 
-    def result(self, fitter: FoldFitter, timed: Repeated[Predictions], evaluation_s: float) -> CellResult:
+    def result(
+        self, fitter: FoldFitter, timed: Repeated[Predictions], predictor: Predictor, evaluation_s: float
+    ) -> CellResult:
         """Put together what the cell reports, once its prediction has been timed."""
         generator, gate, classifier = self.fitted
+        learned = predictor.learned()
+        for role, fitted in self.fitted.by_role().items():
+            fitted.late.extend([learned[role]] if role in learned else [])
+        ordinary_s = max(timed.warm_up_s - sum(phase.wall_s for phase in learned.values()), max(timed.wall_s))
         memory, device_memory = map(max, self.peaks_mib, peaks_mib(fitter.device))
         timings = Timings(
-            fit_generator=generator.phase if generator else None,
+            fit_generator=generator.whole if generator else None,
             synthesise=self.output.phase,
-            fit_gate=gate.phase,
-            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.phase,
+            fit_gate=gate.whole,
+            fit_classifier=Phase(0.0, 0.0) if classifier is gate else classifier.whole,
             predict_s=timed.wall_s,
             test_samples=len(timed.result.samples),
-            warm_up_s=fitter.job.warm_up_s + timed.warm_up_s,
+            warm_up_s=fitter.job.warm_up_s + min(timed.warm_up_s, ordinary_s),
             evaluation_s=evaluation_s,
             jobs=fitter.job.jobs,
             peak_memory_mib=memory,
@@ -156,9 +162,11 @@ class Branch:
             test_set = self.coordinator.test_set()
             gate, classifier = fitted.gate.component, fitted.classifier.component
             predictor = Predictor(self.fitter, trained.output, setup, gate, classifier)
-            timed = repeat_prediction(lambda: predictor.predict(test_set, job.keep_scores), REPEATS, self.fitter.device)
-            result = trained.result(self.fitter, timed, self.evaluation_s)
-            result = replace(result, predictions=predictor.with_gate_score(timed.result, test_set))
+            timed = repeat_prediction(
+                lambda call: predictor.predict(test_set, job.keep_scores, call), REPEATS, self.fitter.device
+            )
+            predictions = predictor.with_gate_score(timed.result, test_set)
+            result = replace(trained.result(self.fitter, timed, predictor, self.evaluation_s), predictions=predictions)
             if job.keep_samples:
                 result = replace(result, samples=trained.output.samples() | trained.logged("samples"))
             self.coordinator.report(index, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,13 @@ class Fitted:
     """What it kept for figures."""
     seeds_together: int = 1
     """How many seeds were fitted at once; the phase is that of all of them."""
+    late: list[Phase] = field(default_factory=list)
+    """What it took to learn when it first predicted; grows, and counts for all cells that it serves."""
+
+    @property
+    def whole(self) -> Phase:
+        """The phase with all that it learned late."""
+        return sum(self.late, self.phase)
 
 
 class FoldFitter:
@@ -76,9 +83,15 @@ class FoldFitter:
         """Semantics of the unseen classes (u, k), where the protocol shows them in training."""
         return None if self.fold.unseen_semantics is None else self._tensor(self.fold.unseen_semantics)
 
-    def test_features(self, samples: IntArray) -> Tensor:
-        """Scaled features (m, d) of test samples (m,)."""
-        return self.scale(self._rows(samples))
+    def test_features(self, samples: IntArray, again: int = 0) -> Tensor:
+        """Scaled features (m, d) of test samples (m,); a little shrunken where they are asked for ``again``.
+
+        A prediction that is repeated for its time alone gets features that no component has met, so none can look up
+        what it has computed already; except where the protocol lets components know the test features.
+        """
+        new = again and self.job.early_test_set is None
+        scale = MinMax(self.scale.low, self.scale.span * (1 + again / 1024)) if new else self.scale
+        return scale(self._rows(samples))
 
     def class_sets(self, test_set: TestSet) -> tuple[ClassSet, ClassSet, ClassSet]:
         """The seen, the unseen, and all classes, as they are scored at test time."""
@@ -109,12 +122,11 @@ class FoldFitter:
     ) -> Fitted:
         """Make and fit one component; raises :class:`ContractError` if it changes what it was shown."""
         cls = load_component(part.source, part.kind, part.name)
-        config = build_config(part.name, cls.Config, part.config)
         ctx = self.context(cls.info, "fit", limits)
         unchanged = Unchanged(view)
         steps: dict[str, int] = {}
         with isolated(ctx.seed, grad=True), Stopwatch(self.device) as watch:
-            component = cls(config)
+            component = cls(build_config(part.name, cls.Config, part.config))
             if checkpoint is not None:
                 ctx.on_checkpoint = _paused(watch, component, steps, checkpoint)
             component.fit(view, ctx)

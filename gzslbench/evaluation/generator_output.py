@@ -126,9 +126,4 @@ class GeneratorOutput:
         ctx = self._fitter.context(self._generator.info, purpose)
         with isolated(ctx.seed, grad=False), Stopwatch(self._fitter.device) as watch:
             yield ctx
-        self.phase = watch.phase if self.phase is None else _sum(self.phase, watch.phase)
-
-
-def _sum(one: Phase, other: Phase) -> Phase:
-    device_s = None if one.device_s is None or other.device_s is None else one.device_s + other.device_s
-    return Phase(one.wall_s + other.wall_s, one.cpu_s + other.cpu_s, device_s)
+        self.phase = watch.phase if self.phase is None else self.phase + watch.phase

@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from gzslbench.contract import Classifier, Gate
-from gzslbench.contract.parts import combination_name
+from gzslbench.contract.parts import Role, combination_name
 from gzslbench.contract.views import ClassSet
 from gzslbench.errors import ContractError
 from gzslbench.evaluation.checks import checked, checked_log_prior
 from gzslbench.evaluation.fitting import FoldFitter, isolated
 from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import TestSet
+from gzslbench.evaluation.timing import Meter, excess
 from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Phase
 from gzslbench.registry.setup import Setup
 
 CHUNK_ROWS = 8192
@@ -34,17 +36,20 @@ class Predictor:
         self._fitter, self._output, self._setup = fitter, output, setup
         self._gate, self._classifier = gate, classifier
         self._class_rows = np.concatenate([fitter.fold.seen_rows, fitter.fold.unseen_rows])
+        self._predicting, self._telling = Meter(), Meter()
 
-    def predict(self, test_set: TestSet, keep_scores: bool = False) -> Predictions:
+    def predict(self, test_set: TestSet, keep_scores: bool = False, again: int = 0) -> Predictions:
         """Predict all test samples; raises :class:`ContractError` for unusable scores.
 
-        No more than one chunk's scores are in memory at a time, unless they are to be kept.
+        No more than one chunk's scores are in memory at a time, unless they are to be kept. ``again`` numbers
+        repetitions, which are made for their time alone: see :meth:`FoldFitter.test_features`.
         """
+        self._predicting.calls.append({})
         class_sets = self._fitter.class_sets(test_set)
         before = [classes.semantics.clone() for classes in class_sets]
         ctx = self._fitter.context(self._classifier.info, "predict")
         with isolated(ctx.seed, grad=False):
-            chunks = [self._predict(features, class_sets, keep_scores) for features in self._chunks(test_set)]
+            chunks = [self._predict(features, class_sets, keep_scores) for features in self._chunks(test_set, again)]
         self._require_unchanged(before, [classes.semantics for classes in class_sets])
         arrays = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
         classes = {name: self._class_rows.take(arrays[name]) for name in _POSITIONS}
@@ -52,6 +57,7 @@ class Predictor:
 
     def with_gate_score(self, predictions: Predictions, test_set: TestSet) -> Predictions:
         """Add the number by which the gate decided, if it gives one; apart from predicting, which is timed."""
+        self._telling.calls.append({})
         ctx = self._fitter.context(self._gate.info, "predict")
         with isolated(ctx.seed, grad=False):
             pieces = [self._gate_score(features) for features in self._chunks(test_set)]
@@ -60,29 +66,43 @@ class Predictor:
             return predictions
         return replace(predictions, gate_score=torch.cat(given).cpu().numpy()[np.argsort(test_set.samples)])
 
-    def _chunks(self, test_set: TestSet) -> Iterator[Tensor]:
+    def learned(self) -> dict[Role, Phase]:
+        """Say what components must have learned when they first predicted, by the time that it took them.
+
+        Prediction must have been repeated. A gate may also learn when it is asked by what number it decides.
+        """
+        learned, predicted = self._predicting.learned(), self._predicting.totals()[1:]
+        told = excess(self._telling.totals()[0], predicted) if self._telling.calls else None
+        return learned | {"gate": told + learned.get("gate", Phase(0.0, 0.0))} if told else learned
+
+    def _chunks(self, test_set: TestSet, again: int = 0) -> Iterator[Tensor]:
         """Give the features of the test samples, a chunk at a time; a test set without samples has one empty chunk."""
         size = min(CHUNK_ROWS, max(1, CHUNK_BYTES // (4 * len(self._class_rows))))
         for samples in np.split(test_set.samples, range(size, len(test_set.samples), size)):
-            yield self._fitter.test_features(samples)
+            yield self._fitter.test_features(samples, again)
 
     def _gate_score(self, features: Tensor) -> Tensor | None:
-        score = self._gate.unseen_score(self._output.encode(features))
         name = self._setup.gate.name
-        return None if score is None else checked(score, (len(features),), name, "unseen_score")
+        with self._telling.at_work("gate"):
+            score = self._gate.unseen_score(self._output.encode(features))
+            return None if score is None else checked(score, (len(features),), name, "unseen_score")
 
     def _predict(
         self, features: Tensor, class_sets: tuple[ClassSet, ClassSet, ClassSet], keep_scores: bool
     ) -> dict[str, Tensor]:
         """Score a chunk and give what :class:`Predictions` holds of it, classes as positions in the class sets."""
         before = features.clone()
-        encoded = self._output.encode(features)
+        at_work = self._predicting.at_work
         gate, classifier = self._setup.gate.name, self._setup.classifier.name
-        prior = checked_log_prior(self._gate.log_prior(encoded), len(features), gate)
-        seen, unseen, joint = (
-            checked(self._classifier.scores(encoded, classes), (len(features), len(classes)), classifier, "scores")
-            for classes in class_sets
-        )
+        with at_work("generator"):
+            encoded = self._output.encode(features)
+        with at_work("gate"):
+            prior = checked_log_prior(self._gate.log_prior(encoded), len(features), gate)
+        with at_work("classifier"):
+            seen, unseen, joint = (
+                checked(self._classifier.scores(encoded, classes), (len(features), len(classes)), classifier, "scores")
+                for classes in class_sets
+            )
         self._require_unchanged([before], [features])
         count = seen.shape[1]
         best_seen, best_unseen = joint[:, :count].max(dim=1), joint[:, count:].max(dim=1)

@@ -7,9 +7,9 @@ taken off the clock, so they leave training as it is.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from time import perf_counter  # as it is before a plugin is loaded
 from typing import Any
 
 import numpy as np
@@ -85,9 +85,9 @@ def choose_on_validation(job: GroupJob, coordinator: Coordinator) -> None:
     assert validation is not None, "the planner gives every selecting job its validation fold"
     fitter = FoldFitter(job, validation.fold, coordinator.progress)
     search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation))
-    began = time.perf_counter()
+    began = perf_counter()
     search.run()
-    evaluation_s = time.perf_counter() - began
+    evaluation_s = perf_counter() - began
     fit_once(job, coordinator, [search.plan(cell) for cell in search.finished], evaluation_s)
 
 
@@ -192,7 +192,7 @@ class Search:
         """Put together the best predictions of a cell and the times of its full training."""
         best, (predictor, trained) = self.best[cell.index], self.final[cell.index]
         assert best.predictions is not None
-        timed = repeat_prediction(lambda: predictor.predict(self.test_set), 1, self.fitter.device)
+        timed = repeat_prediction(lambda call: predictor.predict(self.test_set, again=call), 1, self.fitter.device)
         evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
-        result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, evaluation_s)
+        result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, predictor, evaluation_s)
         return replace(result, predictions=best.predictions)

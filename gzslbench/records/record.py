@@ -139,13 +139,19 @@ class Phase:
     cpu_s: float
     device_s: float | None = None
 
+    def __add__(self, other: Phase) -> Phase:
+        """Add times up; the GPU's is known where it is of either."""
+        on_device = [each.device_s for each in (self, other) if each.device_s is not None]
+        return Phase(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s, sum(on_device) if on_device else None)
+
 
 @dataclass(frozen=True)
 class Timings:
     """Phases of a cell. ``fit_generator`` and ``synthesise`` are shared by the cells of a group and repeated in each.
 
-    ``predict_s`` holds repeated predictions of all test samples. ``warm_up_s`` went untimed before: a first training
-    step of the process, and a first prediction. ``jobs`` groups ran on the machine at once; ``evaluation_s`` is time
+    What a component takes longer in its first prediction than in the next ones counts as fitting it. ``predict_s``
+    holds repeated predictions of all test samples. ``warm_up_s`` went untimed before: a first training step of the
+    process, and the rest of a first prediction. ``jobs`` groups ran on the machine at once; ``evaluation_s`` is time
     that a selecting protocol spent looking at candidates, outside all phases.
     """
 

@@ -29,6 +29,7 @@ from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
 from gzslbench.data.entry import Entry as Arrays
 from gzslbench.data.loading import LoadableSource, data_set_of, entry_of
 from gzslbench.errors import ConfigError, DataError, GzslbenchError, PluginError
+from gzslbench.keeper import STRUCK
 from gzslbench.processes import child_process, start_fork_server
 from gzslbench.registry.declarations import PluginSource, find_plugins
 from gzslbench.registry.registry import (
@@ -153,7 +154,7 @@ class _Host:
             return "closed its pipe"
         if code < 0:
             return f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        return f"ended with exit code {code}"
+        return f"was ended for its use of {STRUCK[code]}" if code in STRUCK else f"ended with exit code {code}"
 
 
 def answer(pipe: Connection, source: PluginSource) -> None:

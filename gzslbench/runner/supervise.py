@@ -14,6 +14,7 @@ from gzslbench.errors import ContractError
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.checks import MOST_SAMPLES_BYTES
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.evaluation.timing import require_possible
 from gzslbench.keeper import Limits
 from gzslbench.processes import child_process
 from gzslbench.records.answer_key import Scorer
@@ -78,7 +79,8 @@ class _Watch:
         self.known = {WHOLE_GROUP, *remaining}
         self.environment: Environment | None = None
         self.at = Begun(WHOLE_GROUP, "start")
-        self.since = time.monotonic() + START_S
+        self.begun = time.monotonic()
+        self.since = self.begun + START_S
         for scorer in assignment.scorers:
             scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
 
@@ -157,8 +159,10 @@ class _Watch:
         return True
 
     def _scored(self, cell: int, result: CellResult, environment: Environment) -> CellDone | CellFailed:
-        scorer = self.assignment.scorers[cell]
+        scorer, job = self.assignment.scorers[cell], self.assignment.job
+        (setups,) = (each.setups for each in job.cells if each.index == cell)
         try:
+            require_possible(result.timings, time.monotonic() - self.begun, setups[0])
             metrics = scorer.score(result.predictions)
         except Exception as error:
             return CellFailed(cell, self.at.phase, cause_of(error))

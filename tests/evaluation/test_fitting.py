@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from gzslbench.data import cache, scaling
+from gzslbench.data import cache, entry, scaling
 from gzslbench.errors import ContractError
 from gzslbench.evaluation.fitting import FoldFitter
 from gzslbench.evaluation.generator_output import GeneratorOutput
@@ -141,7 +141,7 @@ class Meddler(Classifier):
 @pytest.fixture
 def mapped(job, rehearsal, tmp_path, monkeypatch) -> GroupJob:
     """The job with its training features in a file, as large data sets have them."""
-    for module in (cache, scaling):
+    for module in (entry, scaling):
         monkeypatch.setattr(module, "MAPPED_FROM_BYTES", 0)
     file = scaling.scaled_file(rehearsal.data_set, job.fold.train, cache.Cache(tmp_path))
     return replace(job, fold=replace(job.fold, scaled=file))

@@ -1,12 +1,18 @@
+import math
 import resource
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from gzslbench.contract.parts import Parts
+from gzslbench.errors import ContractError
 from gzslbench.evaluation import timing
 from gzslbench.evaluation.timing import Stopwatch
+from gzslbench.records.record import Phase, Timings
 
 CPU = torch.device("cpu")
 
@@ -61,17 +67,40 @@ def test_an_error_inside_a_pause_passes_through():
 def test_the_first_prediction_warms_up():
     calls = []
 
-    def predict():
+    def predict(call):
         time.sleep(0.2 if not calls else 0.02)
-        calls.append(len(calls))
+        calls.append(call)
         return len(calls)
 
     repeated = timing.repeat_prediction(predict, 3, CPU)
     assert repeated.result == 1
-    assert len(calls) == 4
+    assert calls == [0, 1, 2, 3]
     assert repeated.warm_up_s >= 0.2
     assert len(repeated.wall_s) == 3
     assert 0.02 <= min(repeated.wall_s) < 0.15
+
+
+SETUP = Parts(None, SimpleNamespace(name="open"), SimpleNamespace(name="ridge"))
+POSSIBLE = Timings(None, None, Phase(0.1, 0.1), Phase(1.0, 0.9), (0.1, 0.1), 5, 0.2, 0.0, 1, 100.0, None)
+IMPOSSIBLE = {
+    "'ridge' took -2,060.00 s": {"fit_classifier": Phase(-2060.0, 0.0)},
+    "'ridge' took nan s": {"fit_classifier": Phase(math.nan, 0.0)},
+    "'open' took 6.00 s": {"fit_gate": Phase(6.0, 1.0)},
+    "'open' took 0.10 s \\(1,000,000.00 s of all cores": {"fit_gate": Phase(0.1, 1e6)},
+    "'ridge' took 1.00 s .*in a process": {"fit_classifier": Phase(1.0, 1.0, math.inf)},
+    "predicting by 'none.open.ridge' took \\[0.1, 0.0\\] s": {"predict_s": (0.1, 0.0)},
+    "predicting by 'none.open.ridge' took \\[5e-324\\] s": {"predict_s": (5e-324,)},
+    "predicting by 'none.open.ridge' took \\[\\] s": {"predict_s": ()},
+    "'none.open.ridge' took 5.50 s in all, in a process that ran for 5.00 s": {"evaluation_s": 4.0},
+    "'none.open.ridge' took .* s in all": {"warm_up_s": -1.0},
+}
+
+
+@pytest.mark.parametrize("told", IMPOSSIBLE)
+def test_times_that_can_not_be_are_refused(told):
+    timing.require_possible(POSSIBLE, 5.0, SETUP)
+    with pytest.raises(ContractError, match=told):
+        timing.require_possible(replace(POSSIBLE, **IMPOSSIBLE[told]), 5.0, SETUP)
 
 
 def test_peak_memory_sees_what_was_held_and_let_go():
