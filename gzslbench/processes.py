@@ -34,12 +34,13 @@ def start_fork_server(threads: int) -> None:
     """
     keep_blocks = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
     unspoilt = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}  # asking for a GPU here must not keep forked workers from it
+    not_from_here = {"PYTHONSAFEPATH": "1"}  # a file random.py in the current folder is not Python's
     thread_counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     multiprocessing.get_context("forkserver").set_forkserver_preload([PRELOADED])
-    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with _variables(keep_blocks | unspoilt | thread_counts):
+        with _variables(keep_blocks | unspoilt | thread_counts | not_from_here):
+            resource_tracker.ensure_running()
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gzslbench.cli.main import INTERRUPTED
-from gzslbench.cli.options import complete_plugins, flag, many
+from gzslbench.cli.options import PathName, complete_plugins, flag, many
 from gzslbench.cli.run import run, run_options
 from gzslbench.cli.tables import open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
@@ -24,7 +24,7 @@ _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "g
 
 @click.command(params=[option for option in run.params if option.name not in _NOT_SHARED])
 @click.argument("method", shell_complete=complete_plugins)
-@many("--plugin", "plugins", type=click.Path(dir_okay=False), help="Also load this plugin file.")
+@many("--plugin", "plugins", type=PathName(dir_okay=False), help="Also load this plugin file.")
 @flag("--sweep", "swept", help="Also run METHOD with each value of its sweeps, one at a time.")
 @pages_options("leaderboards/ablations", "the page of METHOD")
 @flag("--no-run", help="Run nothing; print or write what is in the results.")

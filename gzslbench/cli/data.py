@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import data_dir_option, data_options
+from gzslbench.cli.options import PathName, data_dir_option, data_options
 from gzslbench.errors import UsageError
+from gzslbench.text import printable, unfiltered
 
 if TYPE_CHECKING:
     from gzslbench.contract.dataset import DataSet, Split
     from gzslbench.data.audit import Finding
     from gzslbench.data.catalogue import Catalogue
 
-EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+EXISTING_FILE = PathName(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
@@ -95,13 +97,15 @@ def import_data(
 @data_options
 def fetch(name: str, url: str, sha256: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Download the data set NAME and unpack it into the first data folder; goes on where an earlier try stopped."""
+    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     from gzslbench.data import fetching
 
     amounts = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), BarColumn(), *amounts, transient=True) as bar:
-        task = bar.add_task(name, total=None)
+    console = Console(file=unfiltered(sys.stdout))
+    with Progress(TextColumn("{task.description}"), BarColumn(), *amounts, transient=True, console=console) as bar:
+        task = bar.add_task(printable(name), total=None)
 
         def show(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)

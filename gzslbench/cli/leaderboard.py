@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import data_sets_option, protocols_option, roots_option
+from gzslbench.cli.options import PathName, data_sets_option, protocols_option, roots_option
 from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
@@ -33,7 +33,7 @@ _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", 
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=PathName(dir_okay=False, path_type=Path),
     help=f"Write to a file instead of printing; its ending ({', '.join(_FORMATS)}) names the format, too.",
 )
 def leaderboard(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import complete_plugins, data_options, flag, many
+from gzslbench.cli.options import PathName, complete_plugins, data_options, flag, many
 from gzslbench.contract.info import DataInfo, Info, Method
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.catalogue import Catalogue
@@ -29,7 +29,7 @@ _HEADINGS = {
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=complete_plugins)
-@many("--plugin", "files", type=click.Path(path_type=Path), help="Also read this plugin file.")
+@many("--plugin", "files", type=PathName(path_type=Path), help="Also read this plugin file.")
 @flag("--json", "as_json", help="Print JSON.")
 @data_options
 def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import os
 import sys
 from typing import Any
 
 import click
 
 from gzslbench import __version__
-from gzslbench.errors import GzslbenchError
+from gzslbench.errors import GzslbenchError, UsageError
+from gzslbench.text import one_line, safe_streams
 
 INTERRUPTED = 130
 _VERBS = {
@@ -66,6 +68,10 @@ def cli() -> None:
     Exit codes: 0 all well, 1 a cell failed or a record is damaged, 2 wrong usage, 3 unusable data, 130 interrupted; of
     several the highest. What can't be used is named and costs itself alone: the rest goes on.
     """
+    try:
+        os.getcwd()  # noqa: PTH109 (pathlib imports more)
+    except FileNotFoundError:
+        raise UsageError("the current folder has been deleted", "change to another one") from None
 
 
 class _Warnings(logging.Handler):
@@ -82,7 +88,7 @@ class _Warnings(logging.Handler):
         message = record.getMessage()
         if message not in self._printed:
             self._printed.add(message)
-            click.echo(message, err=True)
+            click.echo(one_line(message), err=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -90,7 +96,8 @@ def main(arguments: list[str] | None = None) -> None:
     warnings, logger = _Warnings(), logging.getLogger("gzslbench")
     logger.addHandler(warnings)
     try:
-        code = _called(arguments)
+        with safe_streams():
+            code = _called(arguments)
     finally:
         logger.removeHandler(warnings)
     gc.freeze()  # else the interpreter looks through all that torch has made before it ends
@@ -99,13 +106,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _called(arguments: list[str] | None) -> int:
     try:
-        code: Any = cli.main(args=arguments, prog_name="gzslbench", standalone_mode=False)
+        color = False if os.environ.get("NO_COLOR") else None
+        code: Any = cli.main(args=arguments, prog_name="gzslbench", standalone_mode=False, color=color)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         code = INTERRUPTED
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except GzslbenchError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {one_line(str(error))}", err=True)
         code = error.exit_code
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {one_line(f'{place}{error.strerror or error}')}; check the path and the disk", err=True)
+        code = 1
     return code if isinstance(code, int) else 0

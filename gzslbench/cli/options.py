@@ -13,7 +13,23 @@ import click
 from gzslbench.contract.protocol import PROTOCOLS
 
 F = TypeVar("F", bound=Callable[..., Any])
-FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class PathName(click.Path):
+    """A path; an empty name would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a path; refuses an empty one."""
+        if value == "":
+            self.fail("a path must have a name; '.' is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Split a variable into paths; empty ones are none."""
+        return list(filter(None, super().split_envvar_value(rv)))
+
+
+FOLDER = PathName(file_okay=False, path_type=Path)
 
 
 def seeds(text: str) -> tuple[int, ...]:
@@ -90,14 +106,14 @@ set_option = many("--set", "assignments", metavar="COMPONENT.SETTING=VALUE", hel
 data_dir_option = many(
     "--data-dir",
     "data_dirs",
-    type=click.Path(path_type=Path),
+    type=PathName(path_type=Path),
     envvar="GZSLBENCH_DATA",
     show_envvar=True,
     help=f"Folder with data sets in the xlsa17 layout; repeatable, in the variable separated by '{os.pathsep}'.",
 )
 cache_option = click.option(
     "--cache",
-    type=click.Path(path_type=Path),
+    type=PathName(path_type=Path),
     default=default_cache,
     envvar="GZSLBENCH_CACHE",
     show_envvar=True,
@@ -115,7 +131,7 @@ _RESULTS: dict[str, Any] = {
     "envvar": "GZSLBENCH_RESULTS",
     "show_envvar": True,
     "show_default": True,
-    "type": click.Path(path_type=Path),
+    "type": PathName(path_type=Path),
 }
 results_option = click.option("--results", default=Path("results"), help="Folder of the records.", **_RESULTS)
 roots_option = many(

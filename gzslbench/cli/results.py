@@ -14,6 +14,7 @@ import click
 from gzslbench.cli.data import find_data
 from gzslbench.cli.options import (
     FOLDER,
+    PathName,
     data_options,
     data_sets_option,
     flag,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gzslbench.records.exchange.merge import Preference
     from gzslbench.records.rescore import Rescoring, Unscored
 
-_PATH = click.Path(path_type=Path)
+_PATH = PathName(path_type=Path)
 
 
 @click.group()

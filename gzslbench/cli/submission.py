@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import FOLDER, data_options, data_sets_option, flag, many, protocols_option, results_option
+from gzslbench.cli.options import (
+    FOLDER,
+    PathName,
+    data_options,
+    data_sets_option,
+    flag,
+    many,
+    protocols_option,
+    results_option,
+)
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
 @click.argument("method")
 @click.option(
     "--plugin",
-    type=click.Path(exists=True, path_type=Path),
+    type=PathName(exists=True, path_type=Path),
     help="Source of the method: a plugin file, or the folder of a package. Leave it out for methods of gzslbench.",
 )
 @data_sets_option("Submit")
@@ -37,7 +46,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
     "validation classes, or in words what else) and external_data (none, or in words) are asked for; contact and "
     "paper may be said.",
 )
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write [default: METHOD.zip].")
+@click.option("--out", type=PathName(dir_okay=False, path_type=Path), help="File to write [default: METHOD.zip].")
 @results_option
 def submit(
     method: str,
@@ -76,10 +85,10 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
 
 
 @click.command()
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("bundle", type=PathName(path_type=Path))
 @many(
     "--against",
-    type=click.Path(exists=True, path_type=Path),
+    type=PathName(exists=True, path_type=Path),
     help="Results of others, to find copies and leaps; repeatable.",
 )
 @click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from gzslbench.report.tables import Table
 
 
+_LEAST_COLUMNS = 40
+
+
 def open_all(roots: Sequence[Path]) -> list[Results]:
     """Open results for reading, in whichever form they are; of several, one that can't be read or trusted is left out.
 
@@ -80,6 +83,7 @@ def print_tables(tables: Sequence[Table]) -> None:
     from gzslbench.report.formats.terminal import print_table
 
     console = Console()
+    console.width = max(console.width, _LEAST_COLUMNS)  # whatever COLUMNS says
     for table in tables:
         print_table(table, console)
 

@@ -30,6 +30,7 @@ def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": writer.artifact_folder(results).as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONSAFEPATH": "1",
     }
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)]
     os.execve(sys.executable, command, os.environ | environment)

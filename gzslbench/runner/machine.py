@@ -92,7 +92,7 @@ def _gpu(device: torch.device) -> str:
 
 def _first_match(path: str, pattern: str) -> str | None:
     try:
-        found = re.search(pattern, Path(path).read_text())
+        found = re.search(pattern, Path(path).read_text(errors="replace"))
     except OSError:
         return None
     return found.group(1).strip() if found else None

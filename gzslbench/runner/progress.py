@@ -20,6 +20,7 @@ from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.records.record import Failure, Record, title
 from gzslbench.runner.messages import Begun, Ended, Progressed
 from gzslbench.runner.plan import PlannedGroup
+from gzslbench.text import printable
 
 
 def result_line(record: Record) -> str:
@@ -135,7 +136,9 @@ class LiveReporter(PlainReporter):
     def _say(self, line: str) -> None:
         if line.startswith(("done", "FAILED")):
             self._finished += 1
-        self._console.print(line, markup=False, highlight=False, style="red" if line.startswith("FAILED") else None)
+        self._console.print(
+            printable(line), markup=False, highlight=False, style="red" if line.startswith("FAILED") else None
+        )
 
     def _table(self) -> Table:
         table = Table(box=None, title=f"{self._finished} of {self._cells} cells", title_justify="left")

@@ -20,6 +20,7 @@ from gzslbench.runner.plan import Plan
 from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
 from gzslbench.runner.sweep import Summary, Sweep, pending
+from gzslbench.text import unfiltered
 from gzslbench.tracking.process import MlflowProcess
 
 
@@ -74,7 +75,7 @@ def _sweep(request: Request, plan: Plan, store: Store) -> Summary:
 def _reporter(request: Request) -> PlainReporter:
     if request.as_json:
         return JsonReporter()
-    console = Console()
+    console = Console(file=unfiltered(sys.stdout))
     return LiveReporter(console) if console.is_terminal else PlainReporter()
 
 

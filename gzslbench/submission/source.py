@@ -143,7 +143,7 @@ def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:
         raise UsageError("packing a package takes the distribution 'build'", "install it: pip install build")
     with tempfile.TemporaryDirectory(prefix="gzslbench-sdist-") as out:
         for options in _IN_TURN:
-            command = [sys.executable, "-m", "build", "--sdist", "--outdir", out, *options, str(folder)]
+            command = [sys.executable, "-P", "-m", "build", "--sdist", "--outdir", out, *options, str(folder)]
             built = subprocess.run(command, capture_output=True, text=True, check=False)
             if built.returncode == 0:
                 break

@@ -64,7 +64,7 @@ def submit(submission: Submission, out: Path) -> Bundle:
 
 def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
     """Put a plugin through the contract's tests, in a process of its own."""
-    command = [sys.executable, "-m", "gzslbench", "check", plugin]
+    command = [sys.executable, "-P", "-m", "gzslbench", "check", plugin]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -48,7 +48,7 @@ class MlflowProcess:
             return
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gzslbench.tracking.process", str(self._store.root)],
+                [sys.executable, "-P", "-m", "gzslbench.tracking.process", str(self._store.root)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

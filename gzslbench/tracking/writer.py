@@ -16,6 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from gzslbench.errors import UsageError
 from gzslbench.records.differences import flat
 from gzslbench.records.record import Record, canonical_json
 from gzslbench.records.store import RECORD
@@ -43,13 +44,25 @@ _SETTINGS = {
 
 
 def tracking_uri(chosen: str | None, results: Path) -> str:
-    """Say where MLflow's data is: as chosen, as ``MLFLOW_TRACKING_URI`` says, or in SQLite beside the records."""
-    return chosen or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results.resolve() / 'mlflow.db'}"
+    """Say where MLflow's data is: as chosen, as ``MLFLOW_TRACKING_URI`` says, or in SQLite beside the records.
+
+    Raises :class:`UsageError` where the folder's name would mean another place in an address.
+    """
+    elsewhere = chosen or os.environ.get("MLFLOW_TRACKING_URI")
+    if elsewhere:
+        return elsewhere
+    path = results.absolute() / "mlflow.db"
+    if found := [character for character in "?#%" if character in str(path)]:
+        raise UsageError(
+            f"MLflow keeps no database in a folder with '{found[0]}' in its name: {path.parent}",
+            "choose another results folder, name another database by --tracking-uri, or run with --no-track",
+        )
+    return f"sqlite:///{path}"
 
 
 def artifact_folder(results: Path) -> Path:
     """Say where artifacts go if no server takes them."""
-    return results.resolve() / "mlartifacts"
+    return results.absolute() / "mlartifacts"
 
 
 def is_database(uri: str) -> bool:

@@ -41,7 +41,7 @@ def to_json(tables: Tables) -> str:
     names = table_names(tables)
     written = [_json_table(comparison, rows, names[comparison]) for comparison, rows in tables.items()]
     values = {"format": "gzslbench leaderboard", "version": JSON_VERSION, "gzslbench": __version__, "tables": written}
-    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
 def _json_table(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> dict[str, Any]:
