@@ -52,8 +52,9 @@ class SafeStream:
     def __init__(self, stream: Any) -> None:
         self.raw_stream = stream
 
-    def write(self, text: str) -> int:
-        """Write text, in characters that the stream has."""
+    def write(self, text: str | bytes) -> int:
+        """Write text, in characters that the stream has; of bytes, those of UTF-8."""
+        text = text.decode() if isinstance(text, bytes) else text
         encoding = self.raw_stream.encoding or "utf-8"
         shown = _UNSAFE_BUT_STYLE.sub(_escape, text).encode(encoding, "gzslbench").decode(encoding)
         self.raw_stream.write(shown)
