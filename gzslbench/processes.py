@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gzslbench.keeper import END_S, Limits, go_on_watched
+from gzslbench.shield import UNSHIELDED, Shield, raise_shield
 
 PRELOADED = "gzslbench.runner.preload"
 
@@ -61,7 +63,11 @@ def _variables(settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def child_process(
-    log: Path, target: Callable[..., None], *arguments: Any, limits: Limits | None = None
+    log: Path,
+    target: Callable[..., None],
+    *arguments: Any,
+    limits: Limits | None = None,
+    shield: Shield | None = None,
 ) -> Iterator[tuple[BaseProcess, Connection]]:
     """Call ``target(pipe, *arguments)`` in a process; gives the process and our end of the pipe.
 
@@ -72,7 +78,8 @@ def child_process(
     ours, theirs = context.Pipe()
     their_lifeline, our_lifeline = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="gzslbench-", ignore_cleanup_errors=True) as scratch:
-        begin = (limits or Limits(), their_lifeline, log, Path(scratch), target, theirs, *arguments)
+        shield = None if os.environ.get(UNSHIELDED) else shield
+        begin = (limits or Limits(), shield, their_lifeline, log, Path(scratch), target, theirs, *arguments)
         process = context.Process(target=_begin, args=begin, daemon=True)
         process.start()
         theirs.close()
@@ -89,11 +96,19 @@ def child_process(
 
 
 def _begin(
-    limits: Limits, lifeline: Connection, log: Path, scratch: Path, target: Callable[..., None], *arguments: Any
+    limits: Limits,
+    shield: Shield | None,
+    lifeline: Connection,
+    log: Path,
+    scratch: Path,
+    target: Callable[..., None],
+    *arguments: Any,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _write_to(log)
     go_on_watched(limits, lifeline.fileno(), (log.parent, scratch, Path("/dev/shm")))
+    if shield is not None:
+        raise_shield(replace(shield, needed=(*shield.needed, scratch)))
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     target(*arguments)
 

@@ -36,6 +36,10 @@ class Cache:
     root: Path
     recheck: bool = False
 
+    @property
+    def entries(self) -> Path:
+        return self.root / "entries"
+
     def of_file(self, source: Path, kind: str, convert: Callable[[Path], Entry]) -> tuple[Entry, str]:
         """Give what ``convert`` makes of a file, and the file's SHA-256; convert only what is new.
 
@@ -56,7 +60,7 @@ class Cache:
 
         With ``limit_bytes``, entries of this kind that were used longest ago go when all together take more.
         """
-        place = self.root / "entries" / f"{kind}-{FORMAT}-{content[:32]}"
+        place = self.entries / f"{kind}-{FORMAT}-{content[:32]}"
         entry = load_entry(place)
         if entry is None:
             made = make()

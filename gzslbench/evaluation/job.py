@@ -86,6 +86,13 @@ class GroupJob:
     warm_up_s: float = 0.0
     """How long the worker warmed up before the clock started."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that a worker reads."""
+        folds = [self.fold] if self.validation is None else [self.fold, self.validation.fold]
+        features = (self.features,) if isinstance(self.features, Path) else ()
+        return (*features, *(fold.scaled.path for fold in folds if fold.scaled is not None))
+
     def open_features(self) -> FloatArray:
         """Map the features into memory, or take them as they came."""
         if isinstance(self.features, Path):

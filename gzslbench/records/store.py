@@ -68,6 +68,11 @@ class Store:
         self._writing = False
         self._moved: dict[Path, Path] = {}
 
+    @property
+    def kept_apart(self) -> tuple[Path, Path]:
+        """The folders with predictions and labels of test samples, which no component is to read."""
+        return self._records, self._answers
+
     @contextmanager
     def writing(self) -> Iterator[Store]:
         """Be the only writer, and clear away what a killed writer left; other calls that write then need no lock.

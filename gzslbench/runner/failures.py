@@ -13,6 +13,7 @@ from annotated_types import MaxLen
 import gzslbench
 from gzslbench.errors import ContractError, DataError, DivergedError, GzslbenchError, ProtocolError
 from gzslbench.keeper import LEFT_ON_DISK_BYTES, STRUCK, Limits
+from gzslbench.shield import UNSHIELDED
 
 Kind = Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
 _KINDS: dict[type[BaseException], Kind] = {
@@ -44,6 +45,9 @@ def cause_of(error: BaseException) -> Cause:
         if isinstance(error, error_class):
             return Cause(kind, one_line(_said(error)), text)
     reason = one_line(f"{_brief(error)} ({_place(error)})")
+    if isinstance(error, PermissionError):
+        hint = f"data sets, the cache and results are hidden, as are new files beside them; {UNSHIELDED}=1 shows them"
+        return Cause("error", f"{reason[: LONGEST_REASON - 200]}; {hint}", text)
     if _out_of_memory(error):
         return Cause("out of memory", f"{reason[: LONGEST_REASON - 100]}; use a smaller batch or fewer --jobs", text)
     if isinstance(error, SystemExit | KeyboardInterrupt):

@@ -34,6 +34,7 @@ from gzslbench.runner.messages import (
     read,
 )
 from gzslbench.runner.worker import work
+from gzslbench.shield import Shield
 from gzslbench.wire import Listener
 
 POLL_S = 0.2
@@ -55,6 +56,8 @@ class Assignment:
     timeout_s: float | None = None
     limits: Limits = field(default_factory=Limits)
     """Of a worker with all that it starts."""
+    shield: Shield = field(default_factory=Shield)
+    """What it can't read."""
 
 
 def supervise(assignment: Assignment, emit: Callable[[Event], None], stop: threading.Event) -> None:
@@ -85,13 +88,10 @@ class _Watch:
             scorer.test_reads = 0  # a new worker begins anew: what a crashed one read served nothing
 
     def run(self, stop: threading.Event) -> None:
-        timeout_s = self.assignment.timeout_s
+        given, timeout_s = self.assignment, self.assignment.timeout_s
         with (
-            child_process(self.assignment.log, work, self.assignment.job, limits=self.assignment.limits) as (
-                process,
-                pipe,
-            ),
-            closing(Listener(pipe, _most_bytes(self.assignment))) as listener,
+            child_process(given.log, work, given.job, limits=given.limits, shield=given.shield) as (process, pipe),
+            closing(Listener(pipe, _most_bytes(given))) as listener,
         ):
             try:
                 while not stop.is_set():

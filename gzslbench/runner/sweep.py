@@ -6,8 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
+from gzslbench.contract.dataset import DataSet
 from gzslbench.data.cache import Cache
+from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import RecordError
 from gzslbench.keeper import Limits
 from gzslbench.records.answer_key import AnswerKey, Scorer
@@ -21,6 +24,7 @@ from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, togethe
 from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
 from gzslbench.runner.supervise import Assignment
+from gzslbench.shield import Shield
 from gzslbench.tracking.process import MlflowProcess
 
 
@@ -80,14 +84,16 @@ class Sweep:
         return self.summary
 
     def _assignment(self, group: PlannedGroup) -> Assignment:
-        data_set, split = group.task.data_set, group.task.split
+        data_set, split, cache = group.task.data_set, group.task.split, Cache(self.request.cache)
+        job = make_job(group, self.request, cache)
         return Assignment(
-            job=make_job(group, self.request, Cache(self.request.cache)),
+            job=job,
             test_set=make_test_set(data_set, split),
             scorers=tuple(Scorer(AnswerKey.of(data_set, split)) for _ in group.cells),
             log=self.store.root / "logs" / f"{group.cells[0].key.digest()}.log",
             timeout_s=self.request.timeout,
             limits=self._limits,
+            shield=Shield((*self.store.kept_apart, cache.entries, *_files_of(data_set)), job.files),
         )
 
     def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:
@@ -126,6 +132,12 @@ class Sweep:
         self.reporter.failed(failure)
         if self.request.fail_fast:
             self.executor.stop()
+
+
+def _files_of(data_set: DataSet) -> list[Path]:
+    """List the files that a data set was read from, and the bundled data, which most plugins are near to."""
+    folder = Path(data_set.provenance.location)
+    return [BUNDLED, *(folder / name for name in data_set.provenance.files)]
 
 
 def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:

@@ -11,6 +11,7 @@ ORDER = (
     "text",
     "files",
     "keeper",
+    "shield",
     "processes",
     "wire",
     "contract",

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench.data.folders import BUNDLED
 from gzslbench.records.store import Store
 from gzslbench.runner import session
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
+from gzslbench.shield import landlock_version
 
 HEADER = """
 import ctypes, gc, json, os, pickle, struct, sys, threading, time
@@ -154,3 +156,26 @@ def test_limits_strike_the_cell_that_takes_too_much(run_evil: RunEvil) -> None:
         "open('/dev/shm/gzslbench-test', 'wb').truncate(1 << 31)": "OSError: [Errno 27] File too large",
     }
     check(run_evil, expected, limits=("memory=1G", "processes=50", "log=1M", "file=1G"))
+
+
+@pytest.mark.skipif(landlock_version() < 2, reason="needs Landlock: Linux 5.19 or later")
+def test_components_can_not_read_test_labels(
+    run_evil: RunEvil, tiny_world: Path, tiny_cache: Path, tmp_path: Path
+) -> None:
+    stored = tmp_path / "results"
+    places = {
+        "answers": f"list(pathlib.Path({str(stored / 'answers')!r}).glob('*.npz'))[0]",
+        "records": f"list(pathlib.Path({str(stored / 'records')!r}).rglob('*.npz'))[0]",
+        "features": repr(str(tiny_world / "TINY" / "res101.mat")),
+        "splits": repr(str(tiny_world / "TINY" / "att_splits.mat")),
+        "cache": f"list(pathlib.Path({str(tiny_cache)!r}).rglob('labels.npy'))[0]",
+        "bundled": f"next(each for each in pathlib.Path({str(BUNDLED)!r}).rglob('*') if each.is_file())",
+    }
+    bodies = {name: f"import pathlib; open({place}, 'rb').read()" for name, place in places.items()}
+    told = run_evil("pass")
+    assert told == {"pass": ""}
+    told = run_evil(*bodies.values(), force=True)
+    assert {name: "PermissionError: [Errno 13]" in told[body] for name, body in bodies.items()} == dict.fromkeys(
+        bodies, True
+    )
+    assert all("GZSLBENCH_UNSHIELDED=1 shows them" in reason for reason in told.values())
