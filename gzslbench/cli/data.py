@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import PathName, data_dir_option, data_options
+from gzslbench.cli.options import PathName, data_dir_option, data_options, many
 from gzslbench.errors import UsageError
 from gzslbench.text import printable, unfiltered
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gzslbench.data.audit import Finding
     from gzslbench.data.catalogue import Catalogue
 
+COLUMN = "COLUMN"
+SIDE = click.Choice(["", "rows", "columns"])
 EXISTING_FILE = PathName(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -63,11 +65,17 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
 
 @data.command("import")
 @click.argument("name")
-@click.option("--features", required=True, type=EXISTING_FILE, help="Features: .npy, .npz, .csv or .mat.")
+@click.option("--features", required=True, type=EXISTING_FILE, help="Features: .npy, .npz, .mat, .csv, .tsv, .txt.")
 @click.option("--semantics", required=True, type=EXISTING_FILE, help="One vector per class, in the same formats.")
 @click.option("--labels", type=EXISTING_FILE, help="Labels, names or numbers; may be in the file of the features.")
 @click.option("--split", "split_file", type=EXISTING_FILE, help="Index arrays, .mat or .npz. Default: one is proposed.")
 @click.option("--first-label", type=click.IntRange(0, 1), help="The first class's number, where labels don't tell.")
+@click.option("--label-column", default="", metavar=COLUMN, help="The column of the labels, where several may be it.")
+@click.option("--class-column", default="", metavar=COLUMN, help="The column of the semantics that names the classes.")
+@many("--drop-column", "dropped", metavar=COLUMN, help="Leave out this column, wherever it is; repeatable.")
+@many("--keep-column", "kept", metavar=COLUMN, help="Take this column in, though it looks like ids; repeatable.")
+@click.option("--header/--no-header", default=None, help="Whether the first row of a .csv names the columns.")
+@click.option("--classes-in", default="", type=SIDE, help="Where classes lie in a bare matrix.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the proposed split.")
 @data_dir_option
 def import_data(
@@ -77,14 +85,27 @@ def import_data(
     labels: Path | None,
     split_file: Path | None,
     first_label: int | None,
+    label_column: str,
+    class_column: str,
+    dropped: Sequence[str],
+    kept: Sequence[str],
+    header: bool | None,
+    classes_in: str,
     seed: int,
     data_dirs: Sequence[Path],
 ) -> None:
-    """Bring your own data in as the data set NAME, in the first data folder."""
+    """Bring your own data in as the data set NAME, in the first data folder.
+
+    It says how each file was understood. A COLUMN is a name in the header or a number from 1.
+    """
+    from gzslbench.data.columns import Choices
     from gzslbench.data.importing import Sources, import_data_set
 
-    sources = Sources(features, semantics, labels, split_file, first_label)
+    choices = Choices(label_column, class_column, dropped, kept, classes_in)
+    sources = Sources(features, semantics, labels, split_file, first_label, header, choices)
     imported = import_data_set(name, _first(data_dirs), sources, seed)
+    for line in imported.understood:
+        click.echo(line)
     click.echo(f"wrote {imported.folder}")
     _show(imported.dataset)
     _show_split(imported.split, imported.findings)

@@ -34,7 +34,8 @@ LEAST_TIME_S = 60
 TIME_S_PER_BYTE = 1e-6
 OUT_OF_MEMORY = 70
 """Exit code of a process that met its limit of memory."""
-PRELOADED = ("scipy.io", "h5py")
+LIBRARIES = {"gzslbench.data.tables": ("pandas",)}
+"""What the functions of a module need beside those of MATLAB files, to be imported once for all of them."""
 _asking = threading.Lock()
 _servers: dict[int, subprocess.Popen[bytes]] = {}
 """The server of this process, by its number, so that a forked copy of it starts its own."""
@@ -119,9 +120,9 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _serve() -> None:
     """Fork a process for each task that comes in, one at a time, and answer with its exit code."""
-    for library in PRELOADED:
-        importlib.import_module(library)
     for line in sys.stdin:
+        for library in ("scipy.io", "h5py", *LIBRARIES.get(json.loads(line)[0], ())):
+            importlib.import_module(library)
         child = os.fork()
         if not child:
             _perform(*json.loads(line))

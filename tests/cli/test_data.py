@@ -39,6 +39,7 @@ def import_mine(place: Path, name: str = "MINE") -> Result:
 def test_import_list_and_check_go_together(place: Path) -> None:
     imported = import_mine(place)
     assert imported.exit_code == 0, imported.output
+    assert "mine.npz: 6 classes of 4 attributes, 0 of them without samples" in imported.output
     assert "60 samples of 3 dimensions, 6 classes, 4-d semantics" in imported.output
     listed = call(place, "list")
     assert any(line.startswith("MINE ") for line in listed.output.splitlines())

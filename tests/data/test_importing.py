@@ -91,8 +91,8 @@ def test_a_given_split_is_kept(files: Path) -> None:
 def test_where_numbers_start_is_told_or_asked(files: Path) -> None:
     np.save(files / "vague.npy", ROWS.clip(1, 4))
     with pytest.raises(DataError, match="labels run from 1 to 4 for 6 classes"):
-        run(files, "features.npy", "semantics.npy", "vague.npy")
-    imported = run(files, "features.npy", "semantics.npy", "vague.npy", first_label=1)
+        run(files, "features.npy", "semantics.csv", "vague.npy")
+    imported = run(files, "features.npy", "semantics.csv", "vague.npy", first_label=1)
     np.testing.assert_array_equal(imported.dataset.labels, ROWS.clip(1, 4) - 1)
 
 
@@ -104,22 +104,22 @@ def write_bad(files: Path) -> None:
     (files / "unknown.csv").write_text("\n".join(["gnu"] * 60))
     (files / "words.csv").write_text("a,b\nc,d\n")
     (files / "cut.npz").write_bytes((files / "all.npz").read_bytes()[:200])
-    (files / "features.txt").write_text("1 2 3")
+    (files / "features.xlsx").write_text("1 2 3")
 
 
 @pytest.mark.parametrize(
     ("features", "semantics", "labels", "message"),
     [
-        ("features.npy", "semantics.npy", "few.npy", "60 samples, .*57 labels"),
+        ("features.npy", "semantics.npy", "few.npy", "60 samples of 3 features, .*57 labels"),
         ("nan.npy", "semantics.npy", "labels.npy", "NaN or infinite"),
         ("flat.npy", "semantics.npy", "labels.npy", r"array of shape \(180,\)"),
         ("pickled.npy", "semantics.npy", "labels.npy", r"pickled\.npy can't be read"),
         ("features.npy", "semantics.csv", "unknown.csv", "'gnu' is not a class"),
-        ("features.npy", "words.csv", "labels.npy", "not a number"),
+        ("features.npy", "words.csv", "labels.npy", "holds no numbers but names of rows"),
         ("cut.npz", "all.npz", "", r"cut\.npz can't be read"),
-        ("features.txt", "all.npz", "labels.npy", "has a format that can't be imported"),
+        ("features.xlsx", "all.npz", "labels.npy", "has a format that can't be imported"),
         ("absent.npy", "all.npz", "labels.npy", "does not exist"),
-        ("features.npy", "all.npz", "", "180 labels"),
+        ("features.npy", "all.npz", "", "features.npy holds no labels"),
     ],
 )
 def test_what_can_not_be_imported_is_named_and_nothing_written(
