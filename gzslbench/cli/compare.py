@@ -28,22 +28,20 @@ from gzslbench.errors import UsageError
 def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str) -> None:
     """Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
 
-    Each is named as in the leaderboard's tables, with its budget where there are several. The name of a method alone
-    stands for the settings of its recipe where others were tried, too:
+    Each is named as in the leaderboard's tables, with its budget where there are several:
 
     \b
     gzslbench compare gsmflow f-clswgan
     gzslbench compare gsmflow:quick gsmflow:full -d CUB
-    gzslbench compare "eszsl (eszsl.gamma=1.0)" sae
+    gzslbench compare "eszsl (gamma=1)" sae
 
     Intervals cover the choice of test samples within each class and that of seeds, paired where A and B share them.
     """
     from gzslbench.report.comparison.tables import compare_tables
-    from gzslbench.report.method_itself import is_installed_recipe
 
     places = open_all(roots)
     results = read_results(places, [protocol])
     if not results:
         looked_in = ", ".join(map(str, roots))
         raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, is_installed_recipe))
+    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b))

@@ -141,11 +141,14 @@ def _print(verification: Verification, path: Path) -> None:
 
 
 def _print_json(verification: Verification, path: Path) -> None:
+    from gzslbench.records.names import row_name
+
     bundle = verification.bundle
     said = {
         "bundle": path.name,
         "sha256": bundle.sha256 if bundle else None,
         "method": bundle.manifest.method if bundle else None,
+        "rows": sorted({row_name(cell.record) for cell in bundle.cells}) if bundle else [],
         "passed": verification.passed,
         "provenance": str(verification.provenance) if verification.provenance else None,
         "lines": [asdict(line) for line in verification.lines],

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from gzslbench.records.record import Json, Metrics, Record, canonical_json, title
+from gzslbench.records.names import title
+from gzslbench.records.record import Json, Metrics, Record, canonical_json
 
 _SHOWN = 60
 TOLERANCE = 1e-9
@@ -71,7 +72,7 @@ def _same(one: Json, other: Json, tolerance: float) -> bool:
 
 def named(record: Record) -> str:
     """Name a cell: in words, and by the digest that tells it from cells with other settings."""
-    return f"{title(record.key, record.method)} {record.digest}"
+    return f"{title(record)} {record.digest}"
 
 
 def change_text(changes: Mapping[str, Change]) -> str:

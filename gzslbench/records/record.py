@@ -295,6 +295,7 @@ class Failure:
     """One sentence."""
     traceback: str = ""
     created: str = ""
+    deviations: dict[str, Json] | None = None
 
     def to_json(self) -> str:
         """Write the failure as indented JSON with sorted keys."""
@@ -304,12 +305,6 @@ class Failure:
     def from_json(text: str | bytes, origin: str = "failure.json") -> Failure:
         """Read a failure; raises :class:`RecordError` naming ``origin`` where the text is not one."""
         return _validated(Failure, parsed(text, origin), origin)
-
-
-def title(key: CellKey, method: str) -> str:
-    """Name a cell in one line."""
-    place = key.data_set if key.split in ("", "official") else f"{key.data_set}/{key.split}"
-    return f"{place} {method} {key.protocol} seed {key.seed}"
 
 
 def key_as_written(values: dict[str, Json], origin: str) -> CellKey:

@@ -12,7 +12,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from gzslbench.contract.protocol import PROTOCOLS, Protocol, protocol_named
-from gzslbench.records.record import CellKey
+from gzslbench.records.names import budget_name, row_name
+from gzslbench.records.record import CellKey, Json
 from gzslbench.records.summary import RecordSummary
 
 
@@ -71,15 +72,39 @@ class Group:
         return self.results[0].key
 
     @cached_property
+    def _label(self) -> RecordSummary:
+        """The result that names all: what is a recipe of one name may have been set by hand under another."""
+
+        def order(result: RecordSummary) -> tuple[bool, int, bool, str, str]:
+            unknown, count = result.deviations is None, len(result.deviations or ())
+            return unknown, count, result.method == self.key.combination, result.method, result.budget
+
+        return min(self.results, key=order)
+
+    @property
     def method(self) -> str:
         """The method's name; a combination's name only where no record knows the method by another."""
-        names = {result.method for result in self.results}
-        return min(names, key=lambda name: (name == self.key.combination, name))
+        return self._label.method
+
+    @property
+    def deviations(self) -> dict[str, Json] | None:
+        """The settings that are not those of the recipe of ``base_budget``; None where that is unknown."""
+        return self._label.deviations
+
+    @property
+    def base_budget(self) -> str:
+        """The budget whose recipe the deviations are counted from."""
+        return self._label.budget or "full"
 
     @cached_property
+    def name(self) -> str:
+        """The row's name: the method's alone only with exactly the recipe of its budget."""
+        return row_name(self)
+
+    @property
     def budget(self) -> str:
-        """The budget's name, ``default`` for the recipes' own; several where they make no difference to this method."""
-        return ", ".join(sorted({result.budget or "default" for result in self.results}))
+        """The budget that is shown."""
+        return budget_name(self.base_budget, self.deviations)
 
     @cached_property
     def latest(self) -> str:

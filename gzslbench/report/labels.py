@@ -1,4 +1,4 @@
-"""Short names that tell apart what would otherwise look the same: rows of one method, tables of one data set."""
+"""Short names that tell apart what would otherwise look the same: rows of one name, tables of one data set."""
 
 from __future__ import annotations
 
@@ -6,54 +6,56 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import NamedTuple
 
-from gzslbench.records.record import canonical_json
+from gzslbench.records.names import row_name
+from gzslbench.records.record import Json, canonical_json
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.settings import Setting, differing, settings_of, shown
 
-SHOWN_SETTINGS = 3
-SHOWN_CHARACTERS = 24
 
-Row = tuple[str, str, tuple[str | None, ...]]
-"""What makes a row: the method, the budget, and the values of the settings that differ, as JSON."""
+class Row(NamedTuple):
+    """What makes a row: its name and budget, and by what else it differs from others of these."""
+
+    name: str
+    budget: str
+    apart: tuple[str, ...] = ()
 
 
 class RowNames:
     """Names the rows of one table or of several tables that are read together.
 
-    Settings are named only where two groups of one table share method and budget; they are written as ``--set`` takes
-    them, ``softmax.epochs=5``.
+    A name that several groups of a table have, as where they are of other code or on another device, is completed by
+    what differs.
     """
 
     def __init__(self, tables: Iterable[Sequence[Group]]) -> None:
         self._facts = cache(_facts)
-        self._differing: dict[tuple[str, str], set[Setting]] = defaultdict(set)
+        self._differing: dict[Row, set[Setting]] = defaultdict(set)
         for groups in tables:
-            firsts: dict[tuple[str, str], Group] = {}
+            firsts: dict[Row, Group] = {}
             for group in groups:
-                first = firsts.setdefault((group.method, group.budget), group)
+                first = firsts.setdefault(_plain(group), group)
                 if group is not first:
-                    differences = differing(self._facts(first), self._facts(group))
-                    self._differing[group.method, group.budget] |= differences
+                    self._differing[_plain(group)] |= differing(self._facts(first), self._facts(group))
 
     def row(self, group: Group) -> Row:
         """Identify the row of a group; two groups of one table never share a row."""
-        return group.method, group.budget, tuple(self._facts(group).get(name) for name in self._names(group))
+        return _plain(group)._replace(apart=self._apart(group))
 
     def label(self, group: Group) -> str:
-        """Name the row of a group: its method and, where needed, the settings that set it apart."""
-        names = self._names(group)
-        if not names:
-            return group.method
-        facts = self._facts(group)
-        written = list(dict.fromkeys(f"{name[1]}={_shortened(shown(facts[name]))}" for name in names if name in facts))
-        if len(written) > SHOWN_SETTINGS or not written or any("…" in setting for setting in written):
-            digest = hashlib.sha256(repr(self.row(group)).encode()).hexdigest()[:6]
-            written = [*written[:SHOWN_SETTINGS], f"… #{digest}"]
-        return f"{group.method} ({', '.join(written)})"
+        """Name the row of a group."""
+        return row_name(group, self._apart(group))
 
-    def _names(self, group: Group) -> list[Setting]:
-        return sorted(self._differing.get((group.method, group.budget), ()), key=lambda name: (name[1], name[0]))
+    def _apart(self, group: Group) -> tuple[str, ...]:
+        facts, names = self._facts(group), self._differing.get(_plain(group), ())
+        in_order = sorted(names, key=lambda name: (name[1], name[0]))
+        texts = (f"{name[1]}={shown(facts[name])}" if name in facts else f"no {name[1]}" for name in in_order)
+        return tuple(dict.fromkeys(texts))
+
+
+def _plain(group: Group) -> Row:
+    return Row(group.name, group.budget)
 
 
 def in_order(groups: Iterable[Group], names: RowNames) -> list[Group]:
@@ -80,13 +82,13 @@ def _told_apart(comparisons: Iterable[Comparison]) -> dict[Comparison, str]:
 
 
 def _facts(group: Group) -> dict[Setting, str]:
-    """Give all that may tell rows of a method apart: settings, and the run's device, format, candidates and code."""
+    """Give all that may tell rows of one name apart: the run's device, format, candidates and code, and the recipe."""
     key = group.key
-    run = {"device": key.device, "precision": key.precision, "candidates": list(key.candidates)}
-    facts = {("run", name): canonical_json(value) for name, value in (run | {"key version": key.version}).items()}
+    run: dict[str, Json] = {"device": key.device, "precision": key.precision, "candidates": list(key.candidates)}
+    run |= {"key version": key.version, "base budget": group.base_budget if group.deviations else ""}
+    facts = {("run", name): canonical_json(value) for name, value in run.items()}
     facts |= {(role, f"{part.name} code"): canonical_json(part.code[:8]) for role, part in key.parts.by_role().items()}
-    return facts | settings_of(key.parts)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    settings = settings_of(key.parts)
+    if group.deviations is not None:  # then what differs is the recipe
+        settings = {(role, name if name == role else f"recipe {name}"): text for (role, name), text in settings.items()}
+    return facts | settings

@@ -7,7 +7,7 @@ have results on every data set; where these are fewer than two, all rows on the 
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +39,7 @@ class Overall:
     def of(tables: Mapping[Comparison, Sequence[Group]]) -> Overall:
         """Collect the groups of tables of one protocol.
 
-        A method that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
+        A name that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
         """
         names = RowNames(tables.values())
         single = _single(tables)
@@ -47,7 +47,7 @@ class Overall:
         groups: dict[Row, dict[Comparison, Group]] = defaultdict(dict)
         for comparison, of_table in tables.items():
             for group in of_table:
-                row = single.get(group.method) or names.row(group)
+                row = single.get(group.name) or names.row(group)
                 labels[row] = names.label(group)
                 groups[row][comparison] = group
         return Overall(tuple(tables), labels, groups)
@@ -75,7 +75,7 @@ class Overall:
         """Rows by falling mean, then by the number of data sets, then by name."""
         return sorted(
             self.groups,
-            key=lambda row: (-self.means.get(row, 0.0), -len(self.groups[row]), self.labels[row], row[1]),
+            key=lambda row: (-self.means.get(row, 0.0), -len(self.groups[row]), self.labels[row], row.budget),
         )
 
     @cached_property
@@ -92,8 +92,8 @@ class Overall:
     @cached_property
     def names(self) -> dict[Row, str]:
         """A name for each row, with the budget where rows differ in that alone."""
-        labels = list(self.labels.values())
-        return {row: label if labels.count(label) == 1 else f"{label}, {row[1]}" for row, label in self.labels.items()}
+        count = Counter(self.labels.values())
+        return {row: label if count[label] == 1 else f"{label}, {row.budget}" for row, label in self.labels.items()}
 
     @cached_property
     def mean_ranks(self) -> dict[Row, float]:
@@ -134,7 +134,7 @@ def _overall_table(overall: Overall, names: Mapping[Comparison, str], standings:
     }
     cells: list[tuple[Column, Callable[[Row], str]]] = [
         (Column("method", left=True), lambda row: overall.labels[row]),
-        (Column("budget", left=True), lambda row: row[1]),
+        (Column("budget", left=True), lambda row: row.budget),
         (Column("mean"), lambda row: known_percent(overall.means.get(row))),
         (Column("mean rank"), lambda row: f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING),
         (Column("wins"), lambda row: known_percent(wins.get(row))),
@@ -162,14 +162,14 @@ def win_probability(groups: Sequence[Group], standings: Mapping[Group, Standing]
 
 
 def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
-    """Give the row of each method that has at most one group in every table."""
+    """Give the row of each name that has at most one group in every table."""
     groups: dict[str, list[Group]] = defaultdict(list)
     for group in (group for of_table in tables.values() for group in of_table):
-        groups[group.method].append(group)
+        groups[group.name].append(group)
     return {
-        method: (method, ", ".join(sorted({group.budget for group in of_method})), ())
-        for method, of_method in groups.items()
-        if len({group.comparison for group in of_method}) == len(of_method)
+        name: Row(name, ", ".join(sorted({group.budget for group in of_name})))
+        for name, of_name in groups.items()
+        if len({group.comparison for group in of_name}) == len(of_name)
     }
 
 

@@ -52,9 +52,9 @@ def leaderboard_rows(results: Iterable[RecordSummary], stores: Sequence[Results]
     tables = by_comparison(groups)
     gaps, standing_of = peek_gaps(groups), standings(tables, reader)
     provenances = _provenances(groups, stores)
+    names = RowNames(tables.values())
     rows: dict[Comparison, list[LeaderboardRow]] = {}
     for comparison, of_table in tables.items():
-        names = RowNames([of_table])
         costs = {group: cost_of(group) for group in in_order(of_table, names)}
         machines = sorted({cost.machine_class for cost in costs.values()})
         rows[comparison] = [

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gzslbench.contract.parts import Parts
+from gzslbench.records.names import written
 from gzslbench.records.record import Json, canonical_json
 from gzslbench.report.groups import Group
 
@@ -45,6 +46,5 @@ def differing(one: Mapping[Setting, str], other: Mapping[Setting, str]) -> set[S
 
 
 def shown(value: str) -> str:
-    """Write a value as ``--set`` takes it: words without quotation marks."""
-    plain = json.loads(value)
-    return plain if isinstance(plain, str) else value
+    """Write a value, given as JSON, as ``--set`` takes it."""
+    return written(json.loads(value))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
+from gzslbench.records.names import CUSTOM, UNKNOWN
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.papers.verdict import verdict_notes
@@ -201,12 +202,23 @@ def _standing_notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> I
         yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 
 
+def _recipe_notes(groups: Sequence[Group]) -> Iterator[str]:
+    if any(group.deviations for group in groups):
+        yield f"{CUSTOM}: not the recipe of a budget, but with the settings in the row's name."
+    if any(group.deviations is None for group in groups):
+        yield (
+            f"{UNKNOWN}: from an earlier version of gzslbench, which did not note it; gzslbench rescore holds the "
+            "settings against the installed recipes."
+        )
+
+
 def _notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     yield from _standing_notes(comparison, rows)
     if not comparison.rules.ranked:
         yield "peek gap: H here minus H under inductive, same configuration and seeds."
     elif any(row.peek_gap is not None for row in rows):
         yield "peek gap: H under paper, which chooses on the test set, minus H here, same configuration and seeds."
+    yield from _recipe_notes([row.group for row in rows])
     if len({row.group.splits for row in rows}) > 1 and comparison.rules.many_splits:
         yield "Rows cover different splits: see the column."
     machines = sorted({(row.machine, row.cost.machine_class) for row in rows})

@@ -17,7 +17,8 @@ from rich.text import Text
 
 from gzslbench.errors import counted
 from gzslbench.evaluation.branch import WHOLE_GROUP
-from gzslbench.records.record import Failure, Record, title
+from gzslbench.records.names import row_name, title
+from gzslbench.records.record import Failure, Record
 from gzslbench.runner.messages import Begun, Ended, Progressed
 from gzslbench.runner.plan import PlannedGroup
 from gzslbench.text import printable
@@ -46,11 +47,11 @@ class PlainReporter:
 
     def done(self, record: Record) -> None:
         """Say what a cell reached."""
-        self._say(f"done    {title(record.key, record.method)}: {result_line(record)}")
+        self._say(f"done    {title(record)}: {result_line(record)}")
 
     def failed(self, failure: Failure) -> None:
         """Say why a cell failed."""
-        self._say(f"FAILED  {title(failure.key, failure.method)} ({failure.phase}): {failure.reason}")
+        self._say(f"FAILED  {title(failure)} ({failure.phase}): {failure.reason}")
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -89,7 +90,8 @@ class JsonWarnings(logging.Handler):
 
 def _identity(of: Record | Failure) -> dict[str, Any]:
     names = ("data_set", "split", "protocol", "seed")
-    return {"digest": of.key.digest(), "method": of.method, **{name: getattr(of.key, name) for name in names}}
+    named = {"method": of.method, "row": row_name(of)}
+    return {"digest": of.key.digest(), **named, **{name: getattr(of.key, name) for name in names}}
 
 
 @dataclass
@@ -122,13 +124,13 @@ class LiveReporter(PlainReporter):
         if isinstance(event, Ended):
             self._running.pop(id(group), None)
             return
-        running = self._running.setdefault(id(group), _Running(title(group.cells[0].key, group.cells[0].method)))
+        running = self._running.setdefault(id(group), _Running(title(group.cells[0])))
         if isinstance(event, Progressed):
             running.progress = f"{event.stage} {event.step}/{event.last}"
             return
         running.phase, running.progress = event.phase, ""
         if event.cell != WHOLE_GROUP:
-            running.name = title(group.cells[event.cell].key, group.cells[event.cell].method)
+            running.name = title(group.cells[event.cell])
 
     def close(self) -> None:
         self._live.stop()

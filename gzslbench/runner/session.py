@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from rich.console import Console
 
 from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
-from gzslbench.records.record import title
+from gzslbench.records.names import title
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.hosts import open_plugins
@@ -105,7 +105,7 @@ def _conclude(summary: Summary, request: Request) -> int:
 def _show_plan(plan: Plan, store: Store, request: Request) -> None:
     missing = {cell.key.digest() for group in pending(plan, store, request.force) for cell in group.cells}
     for cell in plan.cells():
-        digest, name = cell.key.digest(), title(cell.key, cell.method)
+        digest, name = cell.key.digest(), title(cell)
         state = "to run" if digest in missing else "there"
         why = store.explain(cell.key) if request.explain and digest in missing else []
         if request.as_json:

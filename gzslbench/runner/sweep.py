@@ -125,7 +125,16 @@ class Sweep:
             self.tracker.log(record)
 
     def _fail(self, cell: PlannedCell, phase: str, cause: Cause) -> None:
-        failure = Failure(cell.key, cell.method, cause.kind, phase, cause.reason, cause.traceback, now())
+        failure = Failure(
+            key=cell.key,
+            method=cell.method,
+            kind=cause.kind,
+            phase=phase,
+            reason=cause.reason,
+            traceback=cause.traceback,
+            created=now(),
+            deviations=cell.deviations,
+        )
         with suppress(RecordError):  # from the same full disk that made the cell fail
             self.store.write_failure(failure)
         self.summary.failed += 1

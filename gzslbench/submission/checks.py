@@ -13,13 +13,14 @@ from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.differences import metric_changes
+from gzslbench.records.names import row_name
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import folder_of
-from gzslbench.submission.case import Case, check_known
+from gzslbench.submission.case import Case, DoubtError, check_known
 from gzslbench.submission.manifest import DataEntry, grouped
 from gzslbench.submission.source import hashes_with
-from gzslbench.submission.submit import foreign_part
+from gzslbench.submission.submit import chosen_by_hand, foreign_part
 
 
 def check_keys(case: Case) -> str:
@@ -45,7 +46,16 @@ def check_manifest(case: Case) -> str:
     protocols, data = {record.key.protocol for record in records}, {DataEntry.of(record.key) for record in records}
     if (set(manifest.protocols), set(manifest.data)) != (protocols, data):
         raise BundleError("the manifest names other protocols or data than the records", "make the bundle again")
-    return f"{manifest.method} on {', '.join(map(str, manifest.data))}"
+    return f"{', '.join(sorted({row_name(record) for record in records}))} on {', '.join(map(str, manifest.data))}"
+
+
+def check_declarations(case: Case) -> str:
+    """Settings that are not the recipe's were chosen on something, and the author says on what."""
+    chosen_on = case.bundle.manifest.declarations.chosen_on
+    what = chosen_by_hand([cell.record for cell in case.cells], chosen_on)
+    if what:
+        raise DoubtError(what, "ask the author what they were chosen on")
+    return f"hyper-parameters chosen on: {chosen_on}"
 
 
 def check_protocol(case: Case) -> str:

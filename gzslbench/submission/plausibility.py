@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gzslbench.records.names import row_name
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey
 from gzslbench.records.summary import RecordSummary, full_key
@@ -94,7 +95,7 @@ def _check_seeds_differ(group: list[Cell]) -> None:
 
 def _check_differ(cell: Cell, result: RecordSummary, theirs: Predictions) -> None:
     classes, scores = alike(cell.predictions, theirs)
-    what = f"{cell}: {classes:.1%} of predictions are those of '{result.method}', seed {result.seed}"
+    what = f"{cell}: {classes:.1%} of predictions are those of '{row_name(result)}', seed {result.seed}"
     if min(classes, scores) >= NEARLY_ALL:
         raise BundleError(f"{what}, scores included", "they were copied")
     if classes >= NEARLY_ALL:

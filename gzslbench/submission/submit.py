@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -14,6 +14,7 @@ from gzslbench.contract.protocol import protocol_named
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.records.exchange.opening import open_results
+from gzslbench.records.names import row_name
 from gzslbench.records.record import CellKey, PartKey, Record
 from gzslbench.records.results import Results, summaries
 from gzslbench.records.store import PREDICTIONS, RECORD
@@ -26,6 +27,9 @@ from gzslbench.submission.case import check_known
 from gzslbench.submission.line import last_line
 from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
 from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
+
+DEFAULTS = ("default", "defaults")
+"""What an author declares who has chosen nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ def submit(submission: Submission, out: Path) -> Bundle:
     if submission.plugin:
         _check_plugin(submission.plugin, packed)
     records = [results.record(key) for key in chosen]
+    doubt = chosen_by_hand(records, submission.declarations.chosen_on)
+    if doubt:
+        raise BundleError(doubt, "say what they were chosen on with --declare chosen_on=...")
     written = io.BytesIO()
     write_bundle(written, _manifest(submission, records, packed), _files(results, records, packed))
     bundle = bundle_of(written.getvalue(), out.name)
@@ -120,6 +127,14 @@ def _current(keys: Sequence[CellKey], hashes: Mapping[str, str]) -> list[CellKey
 def foreign_part(key: CellKey, hashes: Mapping[str, str]) -> PartKey | None:
     """Find a component of a key whose code is none of the hashes, which are by the components' names."""
     return next((part for part in key.parts if part and hashes.get(part.name) != part.code), None)
+
+
+def chosen_by_hand(records: Iterable[Record], chosen_on: str) -> str:
+    """Say whose settings are not the recipe's, though they are declared to be the defaults; empty where none are."""
+    rows = sorted({row_name(record) for record in records if record.deviations != {}})
+    if not rows or chosen_on.strip().casefold() not in DEFAULTS:
+        return ""
+    return f"the settings of {', '.join(rows)} are not the recipe's, so they were not chosen on '{chosen_on}'"
 
 
 def _check_seeds(group: Sequence[CellKey]) -> None:

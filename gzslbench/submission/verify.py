@@ -65,6 +65,7 @@ CHECKS: dict[str, Callable[[Case], str]] = {
     "originality": check_originality,
     "timings": check_timings,
     "plausibility": check_plausibility,
+    "declarations": checks.check_declarations,
 }
 """All but reading and rerunning, in order."""
 _BUILDS_ON = {"predictions": ("data",), "metrics": ("data", "predictions"), "originality": ("predictions",)}

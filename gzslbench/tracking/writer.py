@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from gzslbench.errors import UsageError
 from gzslbench.records.differences import flat
+from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import Record, canonical_json
 from gzslbench.records.store import RECORD
 
@@ -138,10 +139,11 @@ class MlflowWriter:
             start_time=end_ms - round(1000 * _duration_s(record)),
             tags={
                 DIGEST: record.digest,
+                "gzslbench.row": row_name(record),
                 "gzslbench.machine_class": record.environment.machine_class,
                 "mlflow.parentRunId": self._parent,
             },
-            run_name=f"{record.method} on {record.key.data_set}, seed {record.key.seed}",
+            run_name=f"{row_name(record)} on {record.key.data_set}, seed {record.key.seed}",
         )
         return str(run.info.run_id)
 
@@ -165,7 +167,9 @@ def _params(record: Record) -> Iterator[Param]:
     settings = {role: part.config for role, part in parts.items() if part}
     values = {
         "method": record.method,
-        "budget": record.budget,
+        "row": row_name(record),
+        "budget": budget_name(record.budget, record.deviations),
+        "base_budget": record.budget,
         **{name: getattr(key, name) for name in ("data_set", "split", "protocol", "seed", "device", "precision")},
         **{role: part.name if part else "none" for role, part in parts.items()},
         **flat(settings),

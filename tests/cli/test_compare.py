@@ -8,9 +8,6 @@ from click.testing import CliRunner
 
 from gzslbench.cli.compare import compare
 from gzslbench.errors import UsageError
-from gzslbench.records.record import PartKey
-from gzslbench.registry.combinations import Resolver, of_method
-from gzslbench.registry.registry import load_plugins
 
 RNG = np.random.default_rng(0)
 WEAK, STRONG = (RNG.random((60, 3)) < share for share in (0.3, 0.9))
@@ -56,17 +53,14 @@ def test_one_data_set_alone(results):
     assert "All data sets" not in printed
 
 
-def test_a_plain_name_stands_for_the_recipe_of_the_plugin(results, write_judged, tmp_path):
-    choice = Resolver(load_plugins(), "full", {}).setup(of_method(load_plugins(), "eszsl"), "SUN")
-    recipe = dict(choice.classifier.config)
+def test_a_plain_name_stands_for_the_recipe(results, write_judged, tmp_path):
     for seed in range(3):
-        for config in (recipe, {**recipe, "gamma": 7.5}):
-            part = PartKey("eszsl", config, "c0de" * 4)
-            described = {"method": "eszsl", "data_set": "SUN", "seed": seed, "budget": "full"}
-            write_judged(tmp_path / "results", WEAK[:, seed], generator=None, classifier=part, **described)
+        for deviations in ({}, {"eszsl.gamma": 7.5}):
+            described = {"data_set": "SUN", "seed": seed, "config": {"gamma": 7.5} if deviations else {}}
+            write_judged(tmp_path / "results", WEAK[:, seed], deviations=deviations, **described)
         write_judged(tmp_path / "results", STRONG[:, seed], method="gsmflow", data_set="SUN", seed=seed)
-    printed = _run("gsmflow", "eszsl", "-d", "SUN")
-    assert "- Of eszsl there are rows with other settings, too; this is the recipe's." in printed
+    assert "A is gsmflow, B is eszsl. " in _run("gsmflow", "eszsl", "-d", "SUN")
+    assert "A is eszsl (gamma=7.5), B is eszsl. " in _run("eszsl (gamma=7.5)", "eszsl", "-d", "SUN")
 
 
 def test_the_same_bytes_again(results):

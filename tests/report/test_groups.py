@@ -58,9 +58,27 @@ def test_the_methods_name_wins_over_the_combinations(make_result):
     assert group.method == "gsmflow"
 
 
-def test_a_budget_without_a_name_is_the_default(make_result):
-    (group,) = group_results([make_result(budget="", seed=0), make_result(budget="quick", seed=1)])
-    assert group.budget == "default, quick"
+@pytest.mark.parametrize(
+    ("results", "named"),
+    [
+        ([("gan", "quick", {})], ("gan", "gan", "quick", "quick")),
+        ([("gan", "", {})], ("gan", "gan", "full", "full")),
+        ([("gan", "quick", {"gan.steps": 1})], ("gan", "gan (steps=1)", "custom", "quick")),
+        ([("gan", "full", {"gan.steps": 1}), ("gan", "quick", {})], ("gan", "gan", "quick", "quick")),
+        ([("gan", "quick", {}), ("gan", "full", {})], ("gan", "gan", "full", "full")),
+        ([("gan", "full", {"gan.steps": 1}), ("short-gan", "full", {})], ("short-gan", "short-gan", "full", "full")),
+        ([("gan", "full", None), ("gan", "full", {"gan.x": 1})], ("gan", "gan (x=1)", "custom", "full")),
+        ([("gan", "full", None)], ("gan", "gan (recipe unknown)", "full", "full")),
+    ],
+)
+def test_the_record_that_says_it_shortest_names_a_row(make_result, results, named):
+    same = make_result().key
+    parts = {"gate": same.gate, "classifier": same.classifier, "generator": same.generator}
+    (group,) = group_results(
+        make_result(method=method, budget=budget, deviations=deviations, seed=seed, **parts)
+        for seed, (method, budget, deviations) in enumerate(results)
+    )
+    assert (group.method, group.name, group.budget, group.base_budget) == named
 
 
 def test_many_splits_are_averaged_split_by_split(make_result):

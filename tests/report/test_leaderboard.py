@@ -72,8 +72,8 @@ def test_unequal_configurations_are_not_mixed(make_result):
     results = [make_result(seed=seed, config={"steps": 10 * (1 + seed)}, h=0.4 + 0.1 * seed) for seed in (0, 1)]
     table = _table(results)
     assert [(row["method"], row["H"]) for row in _cells(table)] == [
-        ("eszsl (eszsl.steps=20)", "50.0"),
-        ("eszsl (eszsl.steps=10)", "40.0"),
+        ("eszsl (recipe eszsl.steps=20)", "50.0"),
+        ("eszsl (recipe eszsl.steps=10)", "40.0"),
     ]
 
 

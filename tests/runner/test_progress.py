@@ -6,9 +6,10 @@ import pytest
 from rich.console import Console
 
 from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.records.names import title
 from gzslbench.records.record import Failure
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, result_line, title
+from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, result_line
 
 
 @pytest.fixture
@@ -18,13 +19,13 @@ def record(make_record):
 
 @pytest.fixture
 def failure(record):
-    return Failure(record.key, record.method, "diverged", "fit generator", "the loss [red]was nan")
+    return Failure(record.key, record.method, "diverged", "fit generator", "the loss [red]was nan", deviations={})
 
 
 @pytest.fixture
 def group(make_record):
     """All that reporters ask of a group: its cells, with key and method."""
-    cells = [SimpleNamespace(key=make_record(seed=seed).key, method=f"method-{seed}") for seed in (0, 1)]
+    cells = [SimpleNamespace(key=make_record(seed=seed).key, method=f"method-{seed}", deviations={}) for seed in (0, 1)]
     return SimpleNamespace(cells=cells)
 
 
@@ -40,7 +41,7 @@ def test_phases_that_a_cell_lacks_take_no_time(record):
 
 @pytest.mark.parametrize(("split", "place"), [("official", "CUB"), ("", "CUB"), ("random-1", "CUB/random-1")])
 def test_a_title_names_splits_that_are_not_official(make_record, split, place):
-    assert title(make_record(split=split).key, "eszsl") == f"{place} eszsl inductive seed 0"
+    assert title(make_record(split=split)) == f"{place} eszsl inductive seed 0"
 
 
 def test_plain_lines(record, failure, group):

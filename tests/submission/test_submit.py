@@ -20,7 +20,7 @@ from gzslbench.submission.manifest import declarations
 from gzslbench.submission.source import component_hashes, pack
 from gzslbench.submission.submit import Submission, submit
 
-from .conftest import DECLARED, RESULTS, read_files, refusals
+from .conftest import DECLARED, RESULTS, read_files, refusals, rehashed
 
 SOURCE = """
 from gzslbench.contract import Classifier, Info, Method, hookimpl
@@ -286,3 +286,25 @@ def test_forged_source_is_told_by_its_hash(results, plugin, checks, tmp_path, ve
     refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
     assert list(refused) == ["code"]
     assert "'mine' has the code" in refused["code"]
+
+
+def test_settings_that_are_not_the_recipe_s_were_not_chosen_on_defaults(results, plugin, checks, tmp_path, verify):
+    store = Store(results)
+    for record in store.records():
+        store.rewrite(replace(record, deviations={"mine.gamma": 100.0}))
+    out = tmp_path / "mine.zip"
+    what = r"the settings of mine \(gamma=100\) are not the recipe's, so they were not chosen on 'defaults'; say what"
+    with pytest.raises(BundleError, match=what):
+        submit(_submission(results, plugin), out)
+    honest = replace(DECLARED, chosen_on="validation classes")
+    bundle = submit(_submission(results, plugin, declarations=honest), out)
+    assert verify(out).passed
+    files = read_files(out)
+    path = rehashed(files, tmp_path / "forged.zip", declarations=replace(honest, chosen_on=" Defaults"))
+    doubt = refusals(verify(path))
+    assert list(doubt) == ["declarations"]
+    assert "ask the author" in doubt["declarations"]
+    assert verify(path, doubts_allowed=True).passed
+    assert [line.text for line in verify(out).lines if line.check == "manifest"] == [
+        f"mine (gamma=100) on {bundle.manifest.data[0]}"
+    ]

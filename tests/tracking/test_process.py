@@ -108,6 +108,16 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
     assert runs_of(client)[0].keys() == {record.digest, other.digest}
 
 
+def test_a_run_is_named_as_the_row(store, write):
+    record = write(deviations={"eszsl.gamma": 100.0}, budget="full")
+    sync(store)
+    run = runs_of(client_of(store))[0][record.digest]
+    assert run.info.run_name == "eszsl (gamma=100) on CUB, seed 0"
+    assert run.data.tags["gzslbench.row"] == "eszsl (gamma=100)"
+    named = {"method": "eszsl", "row": "eszsl (gamma=100)", "budget": "custom", "base_budget": "full"}
+    assert run.data.params.items() >= named.items()
+
+
 def test_a_run_that_a_kill_left_unfinished_is_made_anew(store, write):
     record, client = write(), client_of(store)
     experiment = client.create_experiment("gzslbench", artifact_location=str(store.root / "mlartifacts"))

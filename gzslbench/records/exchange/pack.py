@@ -17,7 +17,8 @@ from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.compact import CompactResults
 from gzslbench.records.exchange.compact_files import compact_files, keep_the_same
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
-from gzslbench.records.record import Record, title
+from gzslbench.records.names import row_name, title
+from gzslbench.records.record import Record
 from gzslbench.records.results import Cell, Results, read_cell, read_records
 from gzslbench.records.store import Store, answer_file, path_safe
 
@@ -55,7 +56,8 @@ class Wanted:
 def _names(record: Record) -> dict[str, set[str]]:
     """Give the names by which a cell may be wanted; a method may be named by its components."""
     key = record.key
-    return {"data set": {key.data_set}, "method": {record.method, key.combination}, "protocol": {key.protocol}}
+    methods = {record.method, row_name(record), key.combination}
+    return {"data set": {key.data_set}, "method": methods, "protocol": {key.protocol}}
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Packed:
     def listed(self, digests: Iterable[str]) -> str:
         """Write a list of cells, as far as they are there."""
         records = [self.cells[digest].record for digest in {*digests} & self.cells.keys()]
-        return "".join(sorted(f"{record.digest}  {title(record.key, record.method)}\n" for record in records))
+        return "".join(sorted(f"{record.digest}  {title(record)}\n" for record in records))
 
 
 def pack(sources: Sequence[Path], out: Path, wanted: Wanted, name: str = "") -> Packed:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gzslbench.records.names import row_name
+from gzslbench.records.record import Json
 from gzslbench.registry.combinations import FULL, Combination, Resolver, component_names, of_method
+from gzslbench.registry.deviations import held_against
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import Settings, unknown_components
+from gzslbench.registry.setup import settings_of as setup_settings
 from gzslbench.registry.variants import variants_of
 from gzslbench.report.settings import Setting, settings_of
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of a comparison: a method's name and summary, and what all of its components are set to, as JSON."""
+    """One side of a comparison: a method and its summary, and what all of its components are set to, as JSON.
 
-    name: str
+    ``deviations`` are those settings that are not the recipe's.
+    """
+
+    method: str
     summary: str
     settings: dict[Setting, str]
+    deviations: dict[str, Json] = field(default_factory=dict, compare=False)
+
+    @property
+    def name(self) -> str:
+        return row_name(self)
 
 
 @dataclass(frozen=True)
@@ -51,4 +63,6 @@ def designs(
 
 def _arm(registry: Registry, combination: Combination, resolver: Resolver, data_set: str) -> Arm:
     summary = registry.get("method", combination.name).what.summary
-    return Arm(combination.name, summary, settings_of(resolver.setup(combination, data_set)))
+    setup = resolver.setup(combination, data_set)
+    _, deviations = held_against(resolver.recipes(combination, data_set), [setup_settings(setup)])
+    return Arm(combination.name, summary, settings_of(setup), deviations)

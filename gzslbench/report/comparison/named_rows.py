@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import Row, RowNames
-from gzslbench.report.method_itself import IsRecipe, possible_rows
 
 SHOWN = 3
 """How many rows an error names."""
@@ -21,35 +20,30 @@ class NamedRows:
     name: str
     rows: frozenset[Row]
     groups: Mapping[Comparison, Group]
-    by_recipe: bool
-    """Whether the name fits several rows of a table, of which this is the one with the recipe's settings."""
 
 
 class RowFinder:
-    """The rows of tables of one protocol, by the names that users may give them.
+    """The rows of tables of one protocol, by the names that users may give them."""
 
-    ``is_recipe`` tells the row that a method's plain name stands for where there are several of its settings.
-    """
-
-    def __init__(self, tables: Mapping[Comparison, Sequence[Group]], is_recipe: IsRecipe) -> None:
+    def __init__(self, tables: Mapping[Comparison, Sequence[Group]]) -> None:
         self._tables = tables
-        self._is_recipe = is_recipe
         self._names = RowNames(tables.values())
-        self._labels = {
-            self._names.row(group): self._names.label(group) for groups in tables.values() for group in groups
-        }
+        groups = [group for of_table in tables.values() for group in of_table]
+        self._labels = {self._names.row(group): self._names.label(group) for group in groups}
+        self._methods = {self._names.row(group): group.method for group in groups}
 
     def find(self, name: str) -> NamedRows:
-        """Find what a name stands for: a label or a method, each with ``:budget`` where that is needed.
+        """Find what a name stands for: a row's label, or a method of one row, each with ``:budget`` where needed.
 
         Raises:
-            UsageError: the name is of no row, or of several rows of one table, none or several of which are a recipe's.
+            UsageError: the name is of no row, or of several rows of one table.
         """
         spellings: tuple[Callable[[Row], str], ...] = (
             self._full_name,
-            lambda row: row[0],
-            lambda row: f"{row[0]}:{row[1]}",
             lambda row: self._labels[row],
+            lambda row: row.name,
+            lambda row: self._methods[row],
+            lambda row: f"{self._methods[row]}:{row.budget}",
         )
         for spelled in spellings:
             rows = [row for row in self._labels if spelled(row) == name]
@@ -67,15 +61,13 @@ class RowFinder:
             name=self._shortest_name(rows[0]) if len(rows) == 1 else name,
             rows=frozenset(map(self._names.row, chosen.values())),
             groups=chosen,
-            by_recipe=any(len(groups) > 1 for groups in fitting.values()),
         )
 
     def _one(self, name: str, groups: Sequence[Group]) -> Group:
-        """Choose among the groups of one table that a name fits: the only one, or the only one of its recipe."""
-        possible = possible_rows(groups, self._is_recipe)
-        if len(possible) == 1:
-            return possible[0]
-        meant = sorted(self._shortest_name(self._names.row(group)) for group in possible)
+        """Give the group of one table that a name fits."""
+        if len(groups) == 1:
+            return groups[0]
+        meant = sorted(self._shortest_name(self._names.row(group)) for group in groups)
         more = f" and {len(meant) - SHOWN} more" if len(meant) > SHOWN else ""
         raise UsageError(
             f"'{name}' on {groups[0].comparison.data_set} may be any of {', '.join(map(repr, meant[:SHOWN]))}{more}",
@@ -88,4 +80,4 @@ class RowFinder:
         return label if list(self._labels.values()).count(label) == 1 else self._full_name(row)
 
     def _full_name(self, row: Row) -> str:
-        return f"{self._labels[row]}:{row[1]}"
+        return f"{self._labels[row]}:{row.budget}"

@@ -15,7 +15,6 @@ from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
 from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
 from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.labels import table_names
-from gzslbench.report.method_itself import IsRecipe
 from gzslbench.report.tables import (
     NOTHING,
     Column,
@@ -37,16 +36,14 @@ CLASSES_SHOWN = 5
 """Classes that are listed at either end."""
 
 
-def compare_tables(
-    results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str, is_recipe: IsRecipe
-) -> list[Table]:
+def compare_tables(results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str) -> list[Table]:
     """Compare two rows of the tables of one protocol, each named as in them, with ``:budget`` where that is needed.
 
     Raises:
         UsageError: a name is of no row or of several, both are of one, or they have no data set and seed in common.
     """
     tables = by_comparison(group_results(results))
-    finder = RowFinder(tables, is_recipe)
+    finder = RowFinder(tables)
     rows_a, rows_b = finder.find(a), finder.find(b)
     if rows_a.rows & rows_b.rows:
         raise UsageError(f"'{a}' and '{b}' are the same", "name two methods, budgets or settings")
@@ -87,10 +84,10 @@ def _accuracy_table(
         del cells[1]
     title = f"{a.name} and {b.name}: {protocol_title(pairs[0].comparison)}"
     summary = f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals."
-    return written_table(title, summary, cells, pairs, _accuracy_notes(pairs, a, b))
+    return written_table(title, summary, cells, pairs, _accuracy_notes(pairs))
 
 
-def _accuracy_notes(pairs: Sequence[PairComparison], *named: NamedRows) -> Iterator[str]:
+def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
     judged = [pair for pair in pairs if pair.statistics]
     if judged:
         yield (
@@ -101,9 +98,6 @@ def _accuracy_notes(pairs: Sequence[PairComparison], *named: NamedRows) -> Itera
     yield from few_seeds_notes(pair.a for pair in judged)
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
-    chosen = [rows.name for rows in named if rows.by_recipe]
-    if chosen:
-        yield f"Of {' and '.join(chosen)} there are rows with other settings, too; this is the recipe's."
 
 
 def _sample_table(judged: Sequence[tuple[str, PairStatistics]]) -> Table:

@@ -15,7 +15,7 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
-from gzslbench.report.method_itself import is_installed_recipe, method_itself
+from gzslbench.report.method_itself import method_itself
 from gzslbench.report.settings import values_of
 from gzslbench.report.uncertainty.correctness import store_of
 
@@ -60,7 +60,7 @@ class Archive:
         wanted = (having or {}).items()
         chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if chosen:
-            return method_itself(chosen, groups, is_installed_recipe)
+            return method_itself(chosen, groups)
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
@@ -115,6 +115,6 @@ class Archive:
 
     def lacking(self, group: Group, what: str) -> RecordError:
         """Make the error for records that are there but lack something."""
-        command = self.request.run_command(group.method, group.comparison.data_set, group.results[0].budget, again=True)
-        of = f"'{group.method}' on '{group.comparison.data_set}'"
+        command = self.request.run_command(group.method, group.comparison.data_set, group.base_budget, again=True)
+        of = f"'{group.name}' on '{group.comparison.data_set}'"
         return RecordError(f"no record of {of} has kept {what}", f"make them with: {command}")

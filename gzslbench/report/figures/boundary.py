@@ -36,7 +36,7 @@ def draw(archive: Archive) -> Drawing:
     legend_below(figure, axes, 4)
     what = (
         f"t-SNE of training samples of {len(names)} seen classes (dots) and of the boundary samples that "
-        f"{group.method} mined from them (crosses), all embedded at once."
+        f"{group.name} mined from them (crosses), all embedded at once."
     )
     return Drawing(figure, what, [group], [record.key.seed])
 

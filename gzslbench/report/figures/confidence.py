@@ -35,7 +35,7 @@ def draw(archive: Archive) -> Drawing:
         each.legend(loc="upper center", ncols=2)
     single = [each for group in points.values() for each in archive.records(group)]
     what = (
-        f"Above: H of {base.method} if all proxies come from the generator's state after one number of steps, mean "
+        f"Above: H of {base.name} if all proxies come from the generator's state after one number of steps, mean "
         "over seeds and one standard deviation to either side; the dashed line is H with the proxies of all "
         f"admissible states. Below: Confidence Score of the generator's samples (seed {record.key.seed}); states "
         f"within the grey band s_l to s_h are admissible. {_over_admissible(single, generator)}"

@@ -46,7 +46,7 @@ def draw(archive: Archive) -> Drawing:
         kept = matrix[np.ix_(shown, shown)]
         others = matrix[shown].sum(axis=1) - kept.sum(axis=1)
         image = _draw_matrix(each, np.column_stack([kept, others]), numbered)
-        each.set_title(group.method)
+        each.set_title(group.name)
     figure.colorbar(image, ax=axes, label="share of the class's test samples", shrink=0.6, pad=0.01)
     _name_classes(axes, [*data.names(shown), rest], numbered)
     what = (

@@ -33,7 +33,7 @@ def draw(archive: Archive) -> Drawing:
             for name in ("delta_l", "delta_h"):
                 threshold = float(group.key.gate.config[name])
                 each.axvline(threshold, color="black", linestyle="dashed", linewidth=1, label="thresholds")
-            each.set_title(f"{group.method}: {time}")
+            each.set_title(f"{group.name}: {time}")
         axes[0].set_ylabel("share of the samples")
     for each in grid[-1]:
         each.set_xlabel("entropy (nats)")

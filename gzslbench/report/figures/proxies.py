@@ -33,7 +33,7 @@ def draw(archive: Archive) -> Drawing:
     planes(axes, [f"step {step}" for step in steps], [seen, unseen, *generated])
     legend_below(figure, axes[:1], 3)
     what = (
-        f"t-SNE of samples that the GAN of {group.method} generates after a number of generator steps, with real "
+        f"t-SNE of samples that the GAN of {group.name} generates after a number of generator steps, with real "
         "training samples and real test samples of unseen classes; all panels are embedded at once."
     )
     return Drawing(figure, what, [group], [record.key.seed])

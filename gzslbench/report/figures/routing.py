@@ -36,8 +36,8 @@ def draw(archive: Archive) -> Drawing:
     axes.set_yticks(places, [f"{name}, {domain}" for name in _names(groups) for domain in ("seen", "unseen")])
     axes.set(xlabel="test samples (%)", xlim=(0, 100))
     legend_below(figure, [axes], 3)
-    methods = {group.method for group in groups}
-    sender = groups[0].method if len(methods) == 1 else "each method"
+    methods = {group.name for group in groups}
+    sender = groups[0].name if len(methods) == 1 else "each method"
     what = f"Where {sender} sends test samples of seen and of unseen classes; means over seeds."
     return Drawing(figure, what, groups)
 
@@ -65,8 +65,8 @@ def mean_shares(archive: Archive, group: Group) -> NDArray[np.float64]:
 
 def _names(groups: Sequence[Group]) -> list[str]:
     """Name each group by its data set and method, without what all of them share."""
-    if len({group.method for group in groups}) == 1:
+    if len({group.name for group in groups}) == 1:
         return [group.comparison.data_set for group in groups]
     if len({group.comparison.data_set for group in groups}) == 1:
-        return [group.method for group in groups]
-    return [f"{group.comparison.data_set}, {group.method}" for group in groups]
+        return [group.name for group in groups]
+    return [f"{group.comparison.data_set}, {group.name}" for group in groups]

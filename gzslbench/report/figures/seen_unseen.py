@@ -33,7 +33,7 @@ def draw(archive: Archive) -> Drawing:
         axes.plot(100 * unseen, 100 * seen, linewidth=1.3, **style)
         u, s = (100 * float(np.mean([getattr(each, metric) for each in group.results])) for metric in ("u", "s"))
         style |= {"marker": MARKERS[place % len(MARKERS)], "markeredgecolor": "white"}
-        axes.plot([u], [s], markersize=8, label=f"{group.method} (H {100 * group.h.mean:.1f})", **style)
+        axes.plot([u], [s], markersize=8, label=f"{group.name} (H {100 * group.h.mean:.1f})", **style)
     axes.set(xlabel="unseen accuracy (%)", ylabel="seen accuracy (%)", xlim=(0, None), ylim=(0, None))
     legend_below(figure, [axes], 2)
     what = (

@@ -38,7 +38,7 @@ def draw(archive: Archive) -> Drawing:
     legend_below(figure, axes[:1], 4)
     groups = [group for points in sweeps.values() for group in points.values()]
     what = (
-        f"U, S and H of {base.method} over one setting at a time, the others staying as they are. Lines are means over "
+        f"U, S and H of {base.name} over one setting at a time, the others staying as they are. Lines are means over "
         "seeds, bands one standard deviation to either side; the dotted line marks the usual value."
     )
     return Drawing(figure, what, groups)
@@ -85,9 +85,7 @@ def _no_sweep(archive: Archive, base: Group, wanted: str) -> RecordError:
     declared: Mapping[str, Sequence[object]] = (method and method.info.sweeps) or {}
     setting = wanted or next(iter(declared), "COMPONENT.SETTING")
     values = ",".join(map(str, declared.get(setting, ("VALUE", "VALUE", "VALUE"))))
-    command = archive.request.run_command(
-        base.method, archive.data_set, base.results[0].budget, grid=f"{setting}={values}"
-    )
+    command = archive.request.run_command(base.method, archive.data_set, base.base_budget, grid=f"{setting}={values}")
     others = [] if wanted else [name for name in declared if name != setting]
     return RecordError(
         f"no record of '{base.method}' on '{archive.data_set}' sweeps {wanted or 'a setting'} over "

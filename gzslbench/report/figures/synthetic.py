@@ -29,7 +29,7 @@ def draw(archive: Archive) -> Drawing:
     features, labels = real_features(data)
     real, *made = embed([features, *(each.reshape(-1, each.shape[-1]) for each in synthetic)])
     names = data.names(data.split.unseen_classes[:KEPT_CLASSES])
-    titles = ["real test samples", *(group.method for group in groups)]
+    titles = ["real test samples", *(group.name for group in groups)]
     figure, axes = panel_row_by_row(len(titles), 3 if len(titles) == 3 else 2, 3.5, 3.7)
     class_dots(axes[0], real, labels, names, 12)
     for each, points, array in zip(axes[1:], made, synthetic, strict=True):

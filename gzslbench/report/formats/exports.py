@@ -59,6 +59,8 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
             "method": group.method,
             "row": row.label,
             "budget": group.budget,
+            "base_budget": group.base_budget,
+            "deviations": group.deviations,
             "configuration": results[0].configuration,
             **{role: part.name if part else "none" for role, part in key.parts._asdict().items()},
             "device": key.device,
@@ -97,4 +99,6 @@ def _accuracies(group: Group) -> dict[str, Any]:
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return json.dumps(value)
     return " ".join(map(str, value)) if isinstance(value, list) else value

@@ -42,7 +42,7 @@ def to_latex(tables: Tables) -> str:
 def _comparison(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> str:
     lines = [
         (
-            row.label if row.group.budget == "default" else f"{row.label}, {row.group.budget}",
+            f"{row.label}, {row.group.budget}",
             [row.group.summary(attrgetter(metric.lower())) for metric in METRICS],
             _seeds([row.group]),
         )

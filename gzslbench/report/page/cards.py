@@ -16,7 +16,7 @@ from gzslbench.report.page.documents import citation, deviations
 from gzslbench.report.page.recipes import Used, parts, settings_used
 from gzslbench.report.page.views import Row, View, standing_for
 
-COST_COLUMNS = ("budget", "H", "seeds", "fit (s)", "predict (1/s)", "peak (MiB)", "test reads")
+COST_COLUMNS = ("method", "budget", "H", "seeds", "fit (s)", "predict (1/s)", "peak (MiB)", "test reads")
 """What a card repeats of the tables."""
 
 

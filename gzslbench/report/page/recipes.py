@@ -19,7 +19,8 @@ from gzslbench.report.settings import shown
 class Used:
     """One setting of a component as it was recorded.
 
-    ``origin`` is that of a recipe's value, ``the method``, ``default`` or ``set for the run``; empty where unknown.
+    ``origin`` is that of a recipe's value, ``the method``, ``default``, ``set for the run`` or ``an earlier recipe``;
+    empty where unknown.
     """
 
     component: str
@@ -46,8 +47,10 @@ def settings_used(group: Group, installed: Installed) -> list[Used]:
             expected, origin, why = sources.get(name, (value, "", ""))
             if isinstance(expected, tuple):  # which is a list in a record
                 expected = list(expected)
-            if expected != value:
+            if f"{part.name}.{name}" in (group.deviations or ()):
                 origin, why = "set for the run", ""
+            elif expected != value:
+                origin, why = "set for the run" if group.deviations is None else "an earlier recipe", ""
             used.append(Used(part.name, name, shown(canonical_json(value)), origin, why))
     return used
 
@@ -61,7 +64,7 @@ def _recipe(group: Group, installed: Installed) -> Table:
     declared = installed.methods.get(group.method)
     if declared is None or declared.plugin.path is None or not declared.info.recipes:
         return {}
-    source, data_set, budget = declared.plugin.path, group.comparison.data_set, group.results[0].budget
+    source, data_set, budget = declared.plugin.path, group.comparison.data_set, group.base_budget
     path = (source if source.is_dir() else source.parent) / declared.info.recipes
     return _read(path).values(data_set, budget)
 

@@ -85,8 +85,8 @@ def views_of(board: Leaderboard) -> list[View]:
 
 
 def standing_for(groups: Iterable[Group]) -> Group:
-    """Choose the group that stands for several: that with most seeds, then the latest; never by how good it is."""
-    return max(groups, key=lambda group: (len(group.seeds), group.latest))
+    """Choose what stands for several groups: a recipe's, with most seeds, then the latest; never by how good it is."""
+    return max(groups, key=lambda group: (group.deviations == {}, len(group.seeds), group.latest))
 
 
 def _view(

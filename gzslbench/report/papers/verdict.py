@@ -22,6 +22,7 @@ Word = Literal["matches", "lower", "higher", "not comparable"]
 class Reason(Enum):
     """Why a paper's number doesn't compare: the mark in its cell, and what the mark means."""
 
+    SETTINGS = "¬", "other settings than the recipe's, or settings of which that is unknown"
     FEATURES = "†", "other features: reported on features that are not these; no reproduction"
     SEMANTICS = "◊", "other semantics, or semantics that the paper doesn't tell"
     SPLIT = "¤", "other split: the paper's number is for a published split, or a mean over more or fewer splits"
@@ -97,6 +98,8 @@ def _number_for(group: Group) -> Reported | None:
 
 def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
     comparison = group.comparison
+    if group.deviations != {}:
+        yield Reason.SETTINGS
     if not same_features(number, comparison.features):
         yield Reason.FEATURES
     if number.compares_to != comparison.data_set:

@@ -90,7 +90,10 @@ def test_origins_of_settings(make_result, installed):
 
 def test_what_differs_from_recipe_and_default_was_set_for_the_run(make_result, installed):
     config = {"steps": 7, "rate": 1.0, "width": 65}
-    assert {origin for origin, _ in _origins(make_result, installed, config).values()} == {"set for the run"}
+    named = {f"mine.{name}": value for name, value in config.items()}
+    for deviating, origin in ((named, "set for the run"), (None, "set for the run"), ({}, "an earlier recipe")):
+        found = _origins(make_result, installed, config, deviations=deviating)
+        assert {origin for origin, _ in found.values()} == {origin}
 
 
 def test_origins_follow_data_set_budget_and_variant(make_result, installed):
