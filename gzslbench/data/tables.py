@@ -294,7 +294,7 @@ def _is_number(cell: str) -> bool:
     try:
         float(cell.strip().replace(",", "."))
     except ValueError:
-        return cell.strip().casefold() in MISSING
+        return cell.strip().casefold() in MISSING | {"true", "false"}
     return True
 
 
