@@ -76,7 +76,9 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
 @many("--keep-column", "kept", metavar=COLUMN, help="Take this column in, though it looks like ids; repeatable.")
 @click.option("--header/--no-header", default=None, help="Whether the first row of a .csv names the columns.")
 @click.option("--classes-in", default="", type=SIDE, help="Where classes lie in a bare matrix.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the proposed split.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of the proposed split."
+)
 @data_dir_option
 def import_data(
     name: str,

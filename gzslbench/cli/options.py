@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +14,10 @@ import click
 from gzslbench.contract.protocol import PROTOCOLS
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+MOST_SEEDS = 10_000
+MOST_DAYS = 365
 
 
 class PathName(click.Path):
@@ -34,24 +39,28 @@ FOLDER = PathName(file_okay=False, path_type=Path)
 
 def seeds(text: str) -> tuple[int, ...]:
     """Read seeds written as ``0-4`` or ``0,2,7-9``; each once, in the order given."""
-    found: list[int] = []
+    found: dict[int, None] = {}
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*", part)
         if not match:
-            raise click.BadParameter(f"'{text}' is not a list of seeds; write 0-4 or 0,2,7")
+            raise click.BadParameter(f"'{shorten(text, 40)}' is not a list of seeds; write 0-4 or 0,2,7")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise click.BadParameter(f"'{part.strip()}' holds no seed; write the smaller number first")
-        found += range(first, last + 1)
-    return tuple(dict.fromkeys(found))
+        if len(found) + last - first >= MOST_SEEDS:
+            raise click.BadParameter(f"'{shorten(text, 40)}' are more than {MOST_SEEDS:,} seeds; name fewer")
+        found |= dict.fromkeys(range(first, last + 1))
+    return tuple(found)
 
 
 def duration(text: str) -> float:
     """Read a time written as ``90``, ``90s``, ``15m`` or ``2h``; in seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip())
-    if not match or float(match[1]) <= 0:
-        raise click.BadParameter(f"'{text}' is not a duration; write 90s, 15m or 2h")
-    return float(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smhd]?)", text.strip())
+    seconds = float(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]] if match else 0.0
+    if not 0 < seconds <= MOST_DAYS * 86400:
+        shown = shorten(text, 40)
+        raise click.BadParameter(f"'{shown}' is not a duration up to {MOST_DAYS} days; write 90s, 15m or 2h")
+    return seconds
 
 
 def complete_plugins(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -21,7 +21,7 @@ from gzslbench.cli.options import (
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
 
-_COUNT = click.IntRange(min=1)
+_COUNT = click.IntRange(1, 4096)
 
 
 @click.command()

@@ -91,7 +91,9 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
     type=PathName(exists=True, path_type=Path),
     help="Results of others, to find copies and leaps; repeatable.",
 )
-@click.option("--rerun", type=click.IntRange(0), default=0, metavar="N", help="Train N of the cells again, confined.")
+@click.option(
+    "--rerun", type=click.IntRange(0, 10_000), default=0, metavar="N", help="Train N of the cells again, confined."
+)
 @flag("--unconfined", help="Let --rerun run the code plainly, where bubblewrap can't confine it.")
 @flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from types import NoneType
@@ -14,6 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from gzslbench.errors import ConfigError, UsageError, nearest
 
 V = TypeVar("V")
+MOST_POINTS = 10_000
+"""How many points a grid may have."""
 Settings = dict[str, dict[str, Any]]
 """Values by component name, then by setting."""
 
@@ -33,6 +36,8 @@ def build_config(component: str, config_class: type, values: Mapping[str, Any]) 
         asked = {name: getattr(defaults, name) for name in known} | dict(values)
         config: Any = TypeAdapter(config_class).validate_python(_with_none(config_class, asked))
         json.dumps(config_values(config), sort_keys=True, allow_nan=False)  # as a record will write it
+        if any(isinstance(value, int) and abs(value) >= 1 << 63 for value in config_values(config).values()):
+            raise ValueError("a whole number takes more than 64 bits")
     except ValidationError as error:
         raise ConfigError(_problem(component, error), f"see 'gzslbench list {component}'") from None
     except Exception as error:
@@ -89,12 +94,14 @@ def parse_assignments(assignments: Iterable[str]) -> Settings:
 
 def parse_grid(assignments: Iterable[str]) -> list[Settings]:
     """Read ``--grid`` options, each ``COMPONENT.SETTING=VALUE,VALUE,...``, into all their combinations."""
-    axes: dict[str, list[str]] = {}
+    axes: dict[str, dict[str, None]] = {}
     for address, values in map(_split_assignment, assignments):
-        axes.setdefault(address, []).extend(value.strip() for value in values.split(","))
+        axes.setdefault(address, {}).update((value.strip(), None) for value in values.split(","))
     for address, points in axes.items():
         if not all(points):
             raise UsageError(f"the values of '{address}' have a gap", "write COMPONENT.SETTING=VALUE,VALUE")
+    if (count := math.prod(map(len, axes.values()))) > MOST_POINTS:
+        raise UsageError(f"--grid spans {count:,} points, and at most {MOST_POINTS:,} are run", "name fewer values")
     return [nested(dict(zip(axes, point, strict=True))) for point in itertools.product(*axes.values())]
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field, replace
 from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
+from gzslbench.errors import UsageError
 from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
 from gzslbench.registry.deviations import held_against
 from gzslbench.registry.settings import Settings
 from gzslbench.registry.setup import Setup, foreign_code, settings_of
 from gzslbench.registry.source_hash import source_hash
+
+MOST_CELLS = 500_000
+"""What one command may ask for: planning them takes 2 GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,7 @@ class Scope:
 
 def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
     """Plan all compatible combinations on all tasks; a cell does not depend on what else is planned."""
-    plan = Plan()
+    plan, planned = Plan(), 0
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
@@ -102,6 +106,11 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
                 same = unique.setdefault(cell.key.digest(), cell)
                 if len(cell.deviations) < len(same.deviations):
                     unique[cell.key.digest()] = cell
+            planned += len(unique) * len(scope.seeds)
+            if planned > MOST_CELLS:
+                raise UsageError(
+                    f"this asks for more than {MOST_CELLS:,} cells", "name fewer seeds, values of --grid or data sets"
+                )
             by_generator = _by_generator(unique.values())
             for seed in scope.seeds:
                 for cells in by_generator:
