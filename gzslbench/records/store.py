@@ -15,6 +15,7 @@ process writes at a time. The answer keys of records lie beside them, one for ea
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ from gzslbench.records.differences import differences, flat
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
 from gzslbench.records.untrusted.arrays import read_arrays
+
+logger = logging.getLogger(__name__)
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
@@ -103,6 +106,16 @@ class Store:
         """Say whether the key has a record, by one look at the disk: plans hold many thousands of keys."""
         there = os.path.exists(self._location(key))  # noqa: PTH110 (three times slower)
         return there or (bool(self._earlier) and key.digest() in self._earlier)
+
+    def has_whole(self, key: CellKey) -> bool:
+        """Say whether the key has a record that was not cut off, by a look at its ends; name one that was."""
+        if not self.has(key):
+            return False
+        place = self._location(key) if not self._earlier else self.folder(key)
+        if _end(f"{place}/{RECORD}", 2).endswith(b"}\n") and _end(f"{place}/{PREDICTIONS}", 22).startswith(b"PK\5\6"):
+            return True
+        logger.warning("%s is damaged: its cell is to be run again", place)
+        return False
 
     def write(self, record: Record, predictions: Predictions, samples: Arrays | None = None) -> Path:
         """Store a complete record, in place of an earlier one of the same key, and drop the key's failure.
@@ -280,6 +293,18 @@ class Store:
             yield fresh
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _end(path: str, count: int) -> bytes:
+    """Read the last bytes of a file, none where that can't be done."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return os.pread(descriptor, count, max(os.fstat(descriptor).st_size - count, 0))
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return b""
 
 
 def answer_file(key: CellKey) -> str:

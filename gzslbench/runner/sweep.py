@@ -42,7 +42,7 @@ def pending(plan: Plan, store: Store, force: bool) -> list[PlannedGroup]:
     """Cut a plan down to the cells without a record."""
     if force:
         return list(plan.groups)
-    left = (replace(t, cells=tuple(cell for cell in t.cells if not store.has(cell.key))) for t in plan.groups)
+    left = (replace(t, cells=tuple(cell for cell in t.cells if not store.has_whole(cell.key))) for t in plan.groups)
     return [group for group in left if group.cells]
 
 

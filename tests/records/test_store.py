@@ -339,3 +339,18 @@ def test_hashes_of_a_record_from_elsewhere_lead_nowhere_else(store, make_record)
     key = replace(make_record().key, labels="../../../etc/passwd", split_hash="/tmp/x")
     store.write_answer_key(key, AnswerKey(*(np.array([0]) for _ in range(4)), ("ant",)))
     assert [path.parent for path in store.root.rglob("*.npz")] == [store.root / "answers"]
+
+
+@pytest.mark.parametrize("name", [RECORD, "predictions.npz"])
+@pytest.mark.parametrize("kept", [0, 1, 100, -1, -2, None])
+def test_a_record_that_was_cut_off_does_not_count(store, make_record, predictions, caplog, name, kept):
+    record = make_record()
+    path = store.write(record, predictions) / name
+    assert store.has_whole(record.key)
+    whole = path.read_bytes()
+    path.unlink() if kept is None else path.write_bytes(whole[:kept])
+    assert not store.has_whole(record.key)
+    assert f"{path.parent} is damaged: its cell is to be run again" in caplog.text
+    store.write(record, predictions)
+    assert store.has_whole(record.key)
+    assert path.read_bytes() == whole

@@ -188,6 +188,17 @@ def test_finished_cells_are_skipped_and_force_runs_them_again(run, contents, cap
     assert_alike(after, before)
 
 
+def test_a_damaged_record_is_named_and_run_again(run, contents, capsys, caplog, tmp_path):
+    assert run("toy", "toy-two-roles") == 0
+    before = contents()
+    damaged = Store(tmp_path / "results").folders()[0]
+    (damaged / "predictions.npz").write_bytes((damaged / "predictions.npz").read_bytes()[:-10])
+    assert run("toy", "toy-two-roles") == 0
+    assert f"{damaged} is damaged" in caplog.text
+    assert "1 done, 1 there already, 0 failed" in capsys.readouterr().out
+    assert_alike(contents(), before)
+
+
 def test_fail_fast_stops_at_the_first_failure(run, contents, capsys):
     assert run("exploding", "slow", "toy-generative", with_broken=True, fail_fast=True) == 1
     out = capsys.readouterr().out
