@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import OPTIONAL_LOCATIONS, DataSet, Indices, Split
 from gzslbench.data.known import known
+from gzslbench.data.xlsa17 import numbered
 from gzslbench.errors import DataError
 
 CHUNK_ROWS = 1024
 TELLING_SHARE = 0.5
 """File names judge the order of the classes only where at least this share of the samples names its class."""
+CONSTANT_SHARE = 0.5
+"""Some constant columns do no harm; from this share on something is wrong."""
 SWAPPED_SHARE = 0.5
 """With more than this share of samples under another class than their file names say, the order is wrong."""
 
@@ -44,6 +47,7 @@ def audit(dataset: DataSet, split: Split) -> list[Finding]:
     if not found:  # what follows looks samples up
         found = [*_classes(dataset, split), *_overlaps(split), *_values(dataset, split), *_duplicates(dataset, split)]
         found += [*_validation(split), *_class_order(dataset), *_semantics(dataset), *_published(dataset, split)]
+        found += [*_orientation(dataset), *_columns(dataset)]
     return sorted(found, key=lambda finding: finding.level)
 
 
@@ -214,6 +218,61 @@ def _semantics(dataset: DataSet) -> Iterator[Finding]:
     if alike := len(dataset.semantics) - len(np.unique(dataset.semantics, axis=0)):
         message = f"{alike} classes share the semantics of another and can't be told apart"
         yield Finding("warning", "semantics-alike", message)
+
+
+def _orientation(dataset: DataSet) -> Iterator[Finding]:
+    """Find classes without samples, and semantics that were stored the other way round."""
+    classes, dimensions = dataset.semantics.shape
+    empty = np.setdiff1d(np.arange(classes), dataset.labels)
+    labelled = classes - len(empty)
+    if len(empty) and dimensions == labelled and dataset.class_names == numbered(classes):
+        message = (
+            f"semantics are of {classes} classes and {dimensions} dimensions, but {labelled} classes have samples: "
+            "they were stored the other way round (att is attribute x class), or lack class names that say otherwise"
+        )
+        yield Finding("fatal", "orientation", message)
+    elif len(empty):
+        yield Finding("warning", "no-samples", f"{_listed(dataset, empty)} without samples")
+
+
+def _columns(dataset: DataSet) -> Iterator[Finding]:
+    """Find columns that are no features or attributes: constant ones, running numbers, and the labels themselves."""
+    for name, matrix in (("features", dataset.features), ("semantics", dataset.semantics)):
+        constant = np.ones(matrix.shape[1], dtype=bool)
+        for start in range(0, len(matrix), CHUNK_ROWS):
+            constant &= (matrix[start : start + CHUNK_ROWS] == matrix[0]).all(axis=0)
+        if constant.mean() >= CONSTANT_SHARE:
+            message = f"{constant.sum():,} of {matrix.shape[1]:,} columns of the {name} are constant"
+            yield Finding("warning", f"{name}-constant", message)
+        starts = np.flatnonzero((np.diff(matrix[:3], axis=0) == 1).all(axis=0)) if len(matrix) > 2 else ()
+        for column in starts:
+            if (np.diff(matrix[:, column]) == 1).all():
+                message = f"column {column + 1} of the {name} counts its rows: it is an index, not a measurement"
+                yield Finding("warning", f"{name}-count", message)
+    leaking = _telling_columns(dataset.features, dataset.labels)
+    if len(leaking):
+        message = f"column {leaking[0] + 1} of the features tells the class of every sample, as labels do"
+        more = f", and so do {len(leaking) - 1} more" if len(leaking) > 1 else ""
+        yield Finding("warning", "features-tell-labels", message + more)
+
+
+def _telling_columns(features: NDArray[np.float32], labels: Indices) -> Indices:
+    """Find columns that have one value in each class, and another in each other one."""
+    order = np.argsort(labels, kind="stable")
+    classes, first, count = np.unique(labels[order], return_index=True, return_counts=True)
+    if len(classes) < 2 or count.min() < 2:
+        return np.array([], dtype=np.int64)
+    one, other = features[order[first]], features[order[first + 1]]
+    candidates = np.flatnonzero((one == other).all(axis=0))
+    rows = np.searchsorted(classes, labels)
+    return np.array(
+        [
+            column
+            for column in candidates.tolist()
+            if len(np.unique(one[:, column])) == len(classes) and (features[:, column] == one[rows, column]).all()
+        ],
+        dtype=np.int64,
+    )
 
 
 def _published(dataset: DataSet, split: Split) -> Iterator[Finding]:

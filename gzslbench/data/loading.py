@@ -177,8 +177,9 @@ def _check_fit(path: Path, entry: Entry, first: Entry, labels: NDArray[np.int64]
     """Check that a splits file fits the labels, and brings the semantics of the first file of its variant."""
     classes = len(entry.arrays["semantics"])
     if len(labels) and labels.max() >= classes:
+        turned = ": classes lie in its rows" if entry.arrays["semantics"].shape[1] == labels.max() + 1 else ""
         raise DataError(
-            f"{path}: att has {classes} columns, but labels go up to {labels.max() + 1}",
+            f"{path}: att has {classes} columns, but labels go up to {labels.max() + 1}{turned}",
             "labels are 1-based columns of att: check that both files belong to one data set",
         )
     for key in (*LOCATIONS, *OPTIONAL_LOCATIONS):

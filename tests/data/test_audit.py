@@ -72,6 +72,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
         (with_split(test_seen=[-1, 3, 7]), "indices-range"),
         (with_split(test_seen=[]), "empty"),
         (sound(class_names=NAMES[::-1]), "class-order"),
+        (sound(semantics=np.ones((6, 4)), class_names=tuple(f"class-00{i}" for i in range(1, 7))), "orientation"),
     ],
 )
 def test_what_makes_results_meaningless_is_fatal(data: DataSet, code: str) -> None:
@@ -92,6 +93,12 @@ def test_what_makes_results_meaningless_is_fatal(data: DataSet, code: str) -> No
         (sound(semantics=changed(np.eye(4), 3, np.eye(4)[0])), "semantics-alike"),
         (sound(sample_names=changed(sound().sample_names, 0, b"/images/002.Bee/0.jpg")), "class-names"),
         (sound(name="CUB@sent"), "not-as-published"),
+        (sound(semantics=np.eye(5), class_names=(*NAMES, "005.Emu")), "no-samples"),
+        (sound(features=np.column_stack([sound().features, np.ones((16, 3))])), "features-constant"),
+        (sound(semantics=np.column_stack([np.eye(4), np.ones((4, 4))])), "semantics-constant"),
+        (sound(features=np.column_stack([sound().features, np.arange(16) + 7])), "features-count"),
+        (sound(semantics=np.column_stack([np.arange(4), np.eye(4)])), "semantics-count"),
+        (sound(features=np.column_stack([sound().features, 3 - sound().labels])), "features-tell-labels"),
     ],
 )
 def test_the_rest_is_a_warning(data: DataSet, code: str) -> None:

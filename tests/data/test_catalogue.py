@@ -10,7 +10,7 @@ import pytest
 
 from gzslbench.contract.data_source import DataInfo, DataSource
 from gzslbench.contract.dataset import DataSet, Split
-from gzslbench.data.audit import audit
+from gzslbench.data.audit import audit, require_sound
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.folders import BUNDLED
 from gzslbench.data.known import KNOWN, known, split_version
@@ -262,7 +262,25 @@ def test_classes_may_have_no_samples(make_folder: Any, cache_dir: Path) -> None:
     wider = {"att": np.random.default_rng(0).normal(size=(4, 9)), "allclasses_names": None}
     data = found(make_folder(splits=wider)).open("TINY", cache_dir)
     assert len(data.class_names) == 9
-    assert audit(data, data.split()) == []
+    (finding,) = audit(data, data.split())
+    assert (finding.level, finding.code) == ("warning", "no-samples")
+    assert "3 classes are (class-007, class-008, class-009) without samples" in finding.message
+
+
+@pytest.mark.parametrize("attributes", [4, 9])
+def test_semantics_stored_the_other_way_round_are_found(make_folder: Any, cache_dir: Path, attributes: int) -> None:
+    turned = np.random.default_rng(0).normal(size=(6, attributes))
+    named = make_folder(splits={"att": turned})
+    with pytest.raises(DataError, match=f"6 names for {attributes} columns of att: classes lie in rows"):
+        found(named).open("TINY", cache_dir)
+    folder = make_folder(splits={"att": turned, "allclasses_names": None})
+    if attributes < 6:
+        with pytest.raises(DataError, match="att has 4 columns, but labels go up to 6: classes lie in its rows"):
+            found(folder).open("TINY", cache_dir)
+        return
+    data = found(folder).open("TINY", cache_dir)
+    with pytest.raises(DataError, match="9 classes and 6 dimensions, but 6 classes have samples: they were stored"):
+        require_sound(data, data.split())
 
 
 def test_a_truncated_features_file_is_found_and_named(make_folder: Any, cache_dir: Path) -> None:
