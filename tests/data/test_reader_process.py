@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
+from scipy.sparse import csc_matrix
 
 from gzslbench.data import reader_process
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.reader_process import read_in_process
+from gzslbench.data.tables import read_table
 from gzslbench.data.xlsa17 import whether_features
 from gzslbench.errors import DataError
 
@@ -134,6 +137,31 @@ def test_it_ends_with_who_asks(file: Path, tmp_path: Path) -> None:
     while Path(f"/proc/{int(done.stdout)}").exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path(f"/proc/{int(done.stdout)}").exists()
+
+
+def npy_of_shape(path: Path, shape: tuple[int, ...]) -> None:
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+@pytest.mark.parametrize("shape", [(10**12, 2), (2**62, 2**62), (-1, 5)])
+def test_a_shape_that_no_memory_holds_is_one_sentence(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    npy_of_shape(tmp_path / "X.npy", shape)
+    with pytest.raises(DataError, match=r"X\.npy can't be read"):
+        read_table(tmp_path / "X.npy", "features")
+
+
+def test_a_small_file_of_a_large_matrix_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_process, "LEAST_MEMORY_BYTES", 1 << 30)
+    with h5py.File(tmp_path / "X.mat", "w", userblock_size=512) as file:
+        file.create_dataset("features", shape=(2**20, 2**20), dtype="f8", chunks=(2**10, 2**10))
+    with pytest.raises(DataError, match=r"X\.mat can't be read: it takes more than 1\.0 GiB of memory"):
+        read_table(tmp_path / "X.mat", "features")
+    sparse = csc_matrix((2**20, 2**20))
+    scipy.io.savemat(tmp_path / "S.mat", {"features": sparse})
+    with pytest.raises(DataError, match=r"S\.mat can't be read: it takes more than 1\.3 GiB of memory"):
+        read_table(tmp_path / "S.mat", "features")
 
 
 def test_a_file_that_crashes_its_library_is_one_sentence(make_folder: Any, cache_dir: Path) -> None:

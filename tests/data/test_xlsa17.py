@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csc_matrix
 
 from gzslbench.data.xlsa17 import from_one, numbered, read_features, read_splits, whether_features
 from gzslbench.errors import DataError
+
+from .conftest import tiny_features, tiny_splits
 
 SMALL_TYPES = (np.uint8, np.uint16, np.int32, np.int64, np.float32, np.float64)
 
@@ -139,3 +144,130 @@ def test_features_are_told_by_the_header(make_folder: Any, version: str) -> None
 def test_numbered_names_have_one_width() -> None:
     assert numbered(2) == ("class-001", "class-002")
     assert numbered(1000)[0] == "class-0001"
+
+
+def object_of_matlab(name: str, kind: bytes = b"string") -> bytes:
+    """Write an object as MATLAB 5 files hold it: a name, what it is, and numbers that point into a hidden part."""
+
+    def element(code: int, content: bytes) -> bytes:
+        return struct.pack("<II", code, len(content)) + content + bytes(-len(content) % 8)
+
+    numbers = element(6, np.array([0xDD000000, 2, 1, 1, 1, 1], dtype=np.uint32).tobytes())
+    pointer = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<ii", 6, 1)) + element(1, b"") + numbers
+    flags = element(6, struct.pack("<II", 17, 0))
+    return element(
+        14, flags + element(1, name.encode()) + element(1, b"MCOS") + element(1, kind) + element(14, pointer)
+    )
+
+
+@pytest.mark.parametrize("kind", [b"string", b"categorical", b"table"])
+def test_objects_of_matlab_5_are_refused_by_name(make_folder: Any, kind: bytes) -> None:
+    path = make_folder(splits={"allclasses_names": None}) / "att_splits.mat"
+    path.write_bytes(path.read_bytes() + object_of_matlab("allclasses_names", kind))
+    with pytest.raises(DataError, match=rf"allclasses_names is a MATLAB {kind.decode()}.*cellstr\(allclasses_names\)"):
+        read_splits(path)
+    path = make_folder() / "res101.mat"
+    path.write_bytes(path.read_bytes() + object_of_matlab("notes", kind))
+    assert read_features(path).features.shape == (60, 7)
+    assert whether_features(path).meta["holds"]
+
+
+@pytest.mark.parametrize("kind", ["string", "categorical", "table", "struct"])
+def test_objects_of_matlab_73_are_refused_by_name(make_folder: Any, kind: str) -> None:
+    """A string array is six numbers, as many as there are classes here, which are no names."""
+    path = make_folder(version="7.3", splits={"allclasses_names": None}) / "att_splits.mat"
+    with h5py.File(path, "a") as file:
+        stored = file.create_dataset("allclasses_names", data=np.array([[0xDD000000, 2, 1, 1, 1, 1]], dtype=np.uint32))
+        stored.attrs["MATLAB_class"] = np.bytes_(kind)
+        stored.attrs["MATLAB_object_decode"] = 3
+    with pytest.raises(DataError, match=f"allclasses_names is a MATLAB {kind}"):
+        read_splits(path)
+
+
+def test_sparse_matrices_are_read(make_folder: Any) -> None:
+    features = tiny_features()["features"] * (np.arange(60) % 3 == 0)
+    plain = read_features(make_folder(features={"features": csc_matrix(features)}) / "res101.mat")
+    np.testing.assert_array_equal(plain.features, features.T)
+    path = make_folder(version="7.3") / "res101.mat"
+    sparse = csc_matrix(features)
+    with h5py.File(path, "a") as file:
+        del file["features"]
+        group = file.create_group("features")
+        group.attrs["MATLAB_class"] = np.bytes_("double")
+        group.attrs["MATLAB_sparse"] = np.uint64(sparse.shape[0])
+        for name, values in (("data", sparse.data), ("ir", sparse.indices), ("jc", sparse.indptr)):
+            group.create_dataset(name, data=values)
+    np.testing.assert_array_equal(read_features(path).features, features.T)
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_an_empty_name_keeps_its_place(make_folder: Any, version: str) -> None:
+    names = ["ant", "", "cat", "dog", "e\u0301el", "fox"]
+    path = make_folder(version=version, splits={"allclasses_names": names}) / "att_splits.mat"
+    assert read_splits(path).class_names == ("ant", "", "cat", "dog", "éel", "fox")
+
+
+def test_rows_of_characters_are_names(make_folder: Any) -> None:
+    path = make_folder(splits={"allclasses_names": np.array(["ant", "bee", "cat", "dog", "eel", "foxes"])})
+    assert read_splits(path / "att_splits.mat").class_names[-2:] == ("eel", "foxes")
+    path = make_folder(version="7.3", splits={"allclasses_names": None}) / "att_splits.mat"
+    with h5py.File(path, "a") as file:
+        rows = np.array([list(map(ord, name.ljust(5))) for name in ("ant", "bee", "cat", "dog", "eel", "foxes")])
+        file.create_dataset("allclasses_names", data=rows.T.astype(np.uint16)).attrs["MATLAB_class"] = np.bytes_("char")
+    assert read_splits(path).class_names == ("ant", "bee", "cat", "dog", "eel", "foxes")
+
+
+def test_numbers_of_another_file_are_refused(make_folder: Any) -> None:
+    folder = make_folder(version="7.3")
+    elsewhere = make_folder("OTHER", version="7.3") / "res101.mat"
+    with h5py.File(folder / "res101.mat", "a") as file:
+        del file["features"]
+        file["features"] = h5py.ExternalLink(str(elsewhere), "features")
+    with pytest.raises(DataError, match="features lies in another file"):
+        read_features(folder / "res101.mat")
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_one_hot_labels_are_read(make_folder: Any, version: str) -> None:
+    rows = tiny_features()["labels"].ravel().astype(int) - 1
+    for one_hot in (np.eye(6)[rows], np.eye(6, dtype=np.uint8)[rows].T):
+        path = make_folder(version=version, features={"labels": one_hot}) / "res101.mat"
+        np.testing.assert_array_equal(read_features(path).labels, rows)
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([f"klass {i}" for i in range(60)], "labels holds text, such as 'klass 0', not numbers; .*data import"),
+        (np.where(np.arange(60) == 5, np.nan, 1.0)[:, None], r"NaN or infinite in 1 of 60 places \(first: 6\)"),
+        (np.arange(60).astype(np.int8)[:, None] - 100, "labels contains -100.*int8 can't hold large numbers"),
+        (np.eye(6)[np.arange(60) % 6] * 2, r"labels has the shape \(60, 6\)"),
+    ],
+)
+def test_the_true_cause_is_named(make_folder: Any, version: str, labels: Any, message: str) -> None:
+    path = make_folder(version=version, features={"labels": labels}) / "res101.mat"
+    with pytest.raises(DataError, match=message):
+        read_features(path)
+
+
+def test_a_mask_in_place_of_positions_is_named(make_folder: Any) -> None:
+    path = make_folder(splits={"trainval_loc": np.arange(60)[:, None] % 2}) / "att_splits.mat"
+    with pytest.raises(DataError, match=r"it is a mask: store positions, trainval_loc = find\(trainval_loc\)"):
+        read_splits(path)
+
+
+def test_trainval_loc_can_be_joined_where_no_test_sample_is_in_its_parts(make_folder: Any) -> None:
+    path = make_folder(splits={"trainval_loc": None}) / "att_splits.mat"
+    with pytest.raises(DataError, match=r"lacks the variable trainval_loc; .*= \[train_loc; val_loc\]"):
+        read_splits(path)
+    tested = tiny_splits(tiny_features()["labels"])["test_seen_loc"]
+    path = make_folder(splits={"trainval_loc": None, "val_loc": tested}) / "att_splits.mat"
+    with pytest.raises(DataError, match="can't stand for it, since they contain 8 test samples"):
+        read_splits(path)
+
+
+def test_variables_of_like_names_come_first(make_folder: Any) -> None:
+    path = make_folder(features={"features": None, "Feature": np.eye(2), "aaa": np.eye(2)}) / "res101.mat"
+    with pytest.raises(DataError, match="lacks the variable features; it holds Feature, "):
+        read_features(path)
