@@ -44,6 +44,11 @@ def uses_unseen_semantics(infos: Parts[Info]) -> bool:
     return asks or _synthesises(infos.generator, (infos.gate, infos.classifier))
 
 
+def is_deterministic(infos: Parts[Info], protocol: Protocol) -> bool:
+    """Say whether every seed gives the same result: nothing is drawn, by the components or for validation classes."""
+    return protocol.selection != "validation classes" and not any(info.draws for info in infos.by_role().values())
+
+
 def _source(need: Need, generator: Info | None) -> Makes | None:
     """What of a generator serves a need; proxies come first where either would do."""
     makes = generator.makes if generator else ()

@@ -47,6 +47,8 @@ class Info:
     ``name`` is unique among components, in lower case with hyphens. ``paper`` cites the source. ``needs`` and ``makes``
     decide which combinations and protocols the component fits. ``precisions`` are the formats of matrix products that
     the component follows ``ctx.precision`` in; name one beside float32 once it has been shown to leave H as it is.
+    ``draws=False`` says that nothing is drawn at random, so that all seeds would give the same bits; what consists of
+    such components alone runs once.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Info:
     needs: tuple[Need, ...] = ()
     makes: tuple[Makes, ...] = ()
     precisions: tuple[str, ...] = ("float32",)
+    draws: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is no tuple of members, such as ``needs=(Need.PROXIES)``, which is a string."""
@@ -63,6 +66,8 @@ class Info:
                 raise TypeError(f"'{self.name}' must give a tuple of {kind.__name__}, got {values!r}")
         if not isinstance(self.precisions, tuple) or not set(self.precisions) <= {*PRECISIONS}:
             raise TypeError(f"'{self.name}' must give a tuple of {', '.join(PRECISIONS)}, got {self.precisions!r}")
+        if not isinstance(self.draws, bool):
+            raise TypeError(f"'{self.name}' must give True or False as draws, got {self.draws!r}")
 
     def precision(self, policy: str) -> str:
         """Give the format that the component computes in under a policy."""

@@ -17,6 +17,7 @@ Values = dict[str, Any]
 Upgrade = Callable[[Values], Values]
 
 FIRST_VERSION = 1
+ROLES = ("generator", "gate", "classifier")
 MOVED = {
     "calibrated-stacking": ("0fabf4691637", "127597770187"),
     "early-gan": ("8ad9043230df", "3ee172e50a78"),
@@ -28,7 +29,13 @@ MOVED = {
     "softmax": ("4d275f7367cf", "4a038bb34234"),
 }
 """By component, the hash of a built-in plugin's source before its files moved, and after: nothing else had changed."""
-DECLARED: dict[str, tuple[str, str]] = {}
+DECLARED = {
+    "calibrated-stacking": ("127597770187", "41c342915264"),
+    "eszsl": ("1625da1017db", "e7a7e9ab9652"),
+    "nearest-prototype": ("f14a5ebec582", "96e39227ae60"),
+    "none": ("d2cb5d943d1c", "7074e54a1884"),
+    "sae": ("90ef26f6dd47", "76d41d508707"),
+}
 """By component, the hash of a built-in plugin's source before it declared that nothing is drawn, and after."""
 
 
@@ -52,12 +59,15 @@ def _second(values: Values) -> Values:
 def _third(values: Values) -> Values:
     """Version 3 says what is not the recipe's, which is unknown of earlier records, and whether nothing was drawn."""
     key = _with_sources(values["key"], DECLARED)
-    return values | {"key": key, "deviations": None, "deterministic": False}
+    parts = [part for role in ROLES if (part := key[role])]
+    draws_nothing = all(part["code"] == DECLARED.get(part["name"], ("", ""))[1] for part in parts)
+    deterministic = draws_nothing and key["protocol"] != "validated"
+    return values | {"key": key, "deviations": None, "deterministic": deterministic}
 
 
 def _with_sources(key: Values, changed: Mapping[str, tuple[str, str]]) -> Values:
     """Name the sources of a key's components by the hash that they have now."""
-    return key | {role: _part(key[role], changed) for role in ("generator", "gate", "classifier")}
+    return key | {role: _part(key[role], changed) for role in ROLES}
 
 
 def _part(part: Values | None, changed: Mapping[str, tuple[str, str]]) -> Values | None:

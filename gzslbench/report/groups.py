@@ -110,22 +110,44 @@ class Group:
     def latest(self) -> str:
         return max(result.created for result in self.results)
 
-    @cached_property
+    @property
     def seeds(self) -> frozenset[int]:
-        return frozenset(result.seed for result in self.results)
+        """The seeds that were run; 0 alone where it makes no difference."""
+        return frozenset(seed for _, seed in self.cells)
 
     @cached_property
     def cells(self) -> frozenset[Cell]:
-        return frozenset((result.split_hash, result.seed) for result in self.results)
+        return frozenset(self._by_cell)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether its result on each split stands for those of all seeds."""
+        return self.results[0].deterministic
+
+    def at(self, cell: Cell) -> RecordSummary:
+        """Give the result of a cell, of whatever seed where that makes no difference; raises :class:`KeyError`."""
+        return self._by_cell[cell[0], 0 if self.deterministic else cell[1]]
+
+    @cached_property
+    def _by_cell(self) -> dict[Cell, RecordSummary]:
+        return {(each.split_hash, 0 if each.deterministic else each.seed): each for each in self.results}
+
+    def shared(self, other: Group) -> frozenset[Cell]:
+        """Give the cells that both have; those of a deterministic group are there with each seed of the other."""
+        if self.deterministic and not other.deterministic:
+            return other.shared(self)
+        if other.deterministic and not self.deterministic:
+            return frozenset(cell for cell in self.cells if cell[0] in other.splits)
+        return self.cells & other.cells
 
     def restricted(self, cells: frozenset[Cell]) -> Group:
-        """The same configuration with the results of these cells alone, of which it must have one."""
-        kept = tuple(result for result in self.results if (result.split_hash, result.seed) in cells)
-        return replace(self, results=kept)
+        """The same configuration with the results of these cells alone, which it must have."""
+        kept = {(split, 0 if self.deterministic else seed) for split, seed in cells}
+        return replace(self, results=tuple(self._by_cell[cell] for cell in sorted(kept)))
 
     def over(self, seeds: frozenset[int]) -> Group:
         """The same configuration with the results of these seeds alone, of which it must have one."""
-        return replace(self, results=tuple(result for result in self.results if result.seed in seeds))
+        return self.restricted(frozenset(cell for cell in self.cells if cell[1] in seeds))
 
     @cached_property
     def splits(self) -> frozenset[str]:
@@ -158,6 +180,8 @@ class Group:
 def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     """Sort results into groups; a cell that is present more than once counts once, by its latest record.
 
+    Seeds that make no difference are one cell, of the lowest seed that is there.
+
     Raises:
         UsageError: a result's protocol is unknown.
     """
@@ -165,11 +189,15 @@ def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     for result in results:
         many = protocol_named(result.key.protocol).many_splits
         identity = (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
-        of_group, cell = cells[identity], (result.split_hash, result.seed)
+        of_group, cell = cells[identity], (result.split_hash, 0 if result.deterministic else result.seed)
         held = of_group.get(cell)
-        of_group[cell] = result if held is None else max(held, result, key=lambda each: (each.created, repr(each)))
+        of_group[cell] = result if held is None else max(held, result, key=_preference)
     in_order = (tuple(of_group[cell] for cell in sorted(of_group)) for of_group in cells.values())
     return [Group(_comparison(ordered[0]), ordered) for ordered in in_order]
+
+
+def _preference(result: RecordSummary) -> tuple[int, str, str]:
+    return -result.seed, result.created, repr(result)
 
 
 def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:

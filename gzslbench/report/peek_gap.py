@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,10 +18,9 @@ def peek_gaps(groups: Sequence[Group]) -> dict[Group, float]:
         twins = {_but_protocol(group): group for group in theirs}
         for group in ours:
             twin = twins.get(_but_protocol(group))
-            shared = group.seeds & twin.seeds if twin else frozenset()
+            shared = group.shared(twin) if twin else frozenset()
             if twin and shared:
-                h, other = (statistics.fmean(each.h for each in of.over(shared).results) for of in (group, twin))
-                gaps[group] = sign * (h - other)
+                gaps[group] = sign * (group.restricted(shared).h.mean - twin.restricted(shared).h.mean)
     return gaps
 
 

@@ -16,6 +16,7 @@ from gzslbench.report.uncertainty.interval import Interval
 
 NOTHING = "–"
 SHARED_MACHINE = "‡"
+DETERMINISTIC = "deterministic"
 METRICS = ("T1", "U", "S", "H", "AUSUC")
 
 R = TypeVar("R")
@@ -110,9 +111,14 @@ def accuracy(metric: str) -> Callable[[OfGroup], str]:
 
 def extent(comparison: Comparison, cost: bool = False) -> Cells[OfGroup]:
     """Write how many seeds were run and, under protocols over many splits, how many splits."""
-    seeds = (Column("seeds", cost=cost), lambda row: str(len(row.group.seeds)))
+    seeds = (Column("seeds", cost=cost), lambda row: seeds_run(row.group))
     splits = (Column("splits", cost=cost), lambda row: str(len(row.group.splits)))
     return [seeds, splits] if comparison.rules.many_splits else [seeds]
+
+
+def seeds_run(*groups: Group) -> str:
+    """Write how many seeds groups ran that were cut to the same ones; those of deterministic groups don't count."""
+    return next((str(len(group.seeds)) for group in groups if not group.deterministic), DETERMINISTIC)
 
 
 def fit_time(cost: Cost) -> str:
@@ -138,7 +144,7 @@ def covered(comparison: Comparison) -> str:
 
 def few_seeds_notes(groups: Iterable[Group]) -> Iterator[str]:
     """Say of intervals over fewer seeds, or splits, than tell much what that makes of them."""
-    counts = {len(group.values(attrgetter("h"))) for group in groups}
+    counts = {len(group.values(attrgetter("h"))) for group in groups if not group.deterministic}
     if 1 in counts:
         yield "One seed: the interval covers the choice of test samples only, not that of the seed."
     if counts & {2, 3}:

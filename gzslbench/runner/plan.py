@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
+from gzslbench.contract.compatibility import is_deterministic, obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
 from gzslbench.errors import UsageError
+from gzslbench.records.names import row_name
 from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
 from gzslbench.registry.deviations import held_against
@@ -45,6 +46,7 @@ class PlannedCell:
     origins: dict[str, Origin]
     unseen_semantics: bool
     generative: bool
+    deterministic: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,18 +108,21 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
                 same = unique.setdefault(cell.key.digest(), cell)
                 if len(cell.deviations) < len(same.deviations):
                     unique[cell.key.digest()] = cell
-            planned += len(unique) * len(scope.seeds)
+            planned += sum(1 if cell.deterministic else len(scope.seeds) for cell in unique.values())
             if planned > MOST_CELLS:
                 raise UsageError(
                     f"this asks for more than {MOST_CELLS:,} cells", "name fewer seeds, values of --grid or data sets"
                 )
-            by_generator = _by_generator(unique.values())
-            for seed in scope.seeds:
-                for cells in by_generator:
-                    seeded = tuple(replace(cell, key=cell.key.with_seed(seed)) for cell in cells)
-                    plan.groups.append(PlannedGroup(task, protocol, seed, seeded))
+            for seed, seeded in _seeded(unique.values(), scope.seeds):
+                plan.groups += [PlannedGroup(task, protocol, seed, tuple(each)) for each in _by_generator(seeded)]
     plan.skipped = list(dict.fromkeys(plan.skipped))
     return plan
+
+
+def runs_once(groups: Iterable[PlannedGroup]) -> str:
+    """Say which methods run once whatever seeds were asked for; empty where none does."""
+    names = sorted({row_name(cell) for group in groups for cell in group.cells if cell.deterministic})
+    return f"deterministic, run once for all seeds: {', '.join(names)}" if names else ""
 
 
 def together(groups: Sequence[PlannedGroup]) -> list[PlannedGroup]:
@@ -128,6 +133,14 @@ def together(groups: Sequence[PlannedGroup]) -> list[PlannedGroup]:
         joins = group.protocol.selection == "last step" and group.cells[0].generative
         joined.setdefault((*alike, group.task.split.fingerprint) if joins else position, []).append(group)
     return [replace(same[0], cells=tuple(cell for each in same for cell in each.cells)) for same in joined.values()]
+
+
+def _seeded(cells: Iterable[PlannedCell], seeds: Sequence[int]) -> Iterator[tuple[int, list[PlannedCell]]]:
+    """Give cells their seeds, which are 0 alone for those that come to the same with each."""
+    cells = list(cells)
+    yield 0, [cell for cell in cells if cell.deterministic]
+    for seed in seeds:
+        yield seed, [replace(cell, key=cell.key.with_seed(seed)) for cell in cells if not cell.deterministic]
 
 
 def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> bool:
@@ -158,6 +171,7 @@ def _cells(
             origins={e.name: Origin(e.plugin.distribution.name, e.plugin.distribution.version) for e in entries},
             unseen_semantics=uses_unseen_semantics(combination.infos),
             generative=combination.entries.generator is not None,
+            deterministic=is_deterministic(combination.infos, protocol),
         )
 
 

@@ -20,7 +20,7 @@ from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.records.names import row_name, title
 from gzslbench.records.record import Failure, Record
 from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.plan import PlannedGroup
+from gzslbench.runner.plan import PlannedGroup, runs_once
 from gzslbench.text import printable
 
 
@@ -41,6 +41,8 @@ class PlainReporter:
         """Say how much there is to do."""
         cells = sum(len(group.cells) for group in groups)
         self._say(f"{counted(cells, 'cell')} to run in {counted(len(groups), 'group')}, {cached} there already")
+        if once := runs_once(groups):
+            self._say(once)
 
     def at(self, group: PlannedGroup, event: Begun | Progressed | Ended) -> None:
         """Say nothing of what is under way."""

@@ -16,7 +16,7 @@ from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.execute import Executor, LocalExecutor
-from gzslbench.runner.plan import Plan
+from gzslbench.runner.plan import Plan, runs_once
 from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
 from gzslbench.runner.sweep import Summary, Sweep, pending
@@ -120,4 +120,6 @@ def _show_plan(plan: Plan, store: Store, request: Request) -> None:
     if not request.as_json:
         cells, groups = sum(1 for _ in plan.cells()), len(plan.groups)
         to_run = f"{counted(cells, 'cell')} in {counted(groups, 'group')}, {len(missing)} to run"
+        if once := runs_once(plan.groups):
+            print(once)
         print(f"{to_run}; {counted(len(plan.skipped), 'combination')} left out")

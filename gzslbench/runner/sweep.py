@@ -156,6 +156,7 @@ def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
         method=cell.method,
         budget=cell.budget,
         deviations=cell.deviations,
+        deterministic=cell.deterministic,
         metrics=done.metrics,
         timings=done.result.timings,
         environment=done.environment,

@@ -20,7 +20,7 @@ from gzslbench.submission.bundle import folder_of
 from gzslbench.submission.case import Case, DoubtError, check_known
 from gzslbench.submission.manifest import DataEntry, grouped
 from gzslbench.submission.source import hashes_with
-from gzslbench.submission.submit import chosen_by_hand, foreign_part
+from gzslbench.submission.submit import chosen_by_hand, foreign_part, seeds_of
 
 
 def check_keys(case: Case) -> str:
@@ -73,19 +73,21 @@ def check_protocol(case: Case) -> str:
 
 
 def check_seeds(case: Case) -> str:
-    """All core seeds and no other, of one configuration on each data set and split."""
-    for keys in grouped((cell.record.key for cell in case.cells), lambda key: key):
+    """All core seeds and no other, or 0 alone where nothing is drawn; one configuration on each data set and split."""
+    for records in grouped((cell.record for cell in case.cells), lambda record: record.key):
+        keys = [record.key for record in records]
         what, seeds = f"{DataEntry.of(keys[0])}, {keys[0].protocol}", tuple(key.seed for key in keys)
-        if seeds != CORE_SEEDS:
+        wanted = seeds_of(records)
+        if seeds != wanted:
             raise BundleError(
                 f"{what}: there are seeds {', '.join(map(str, seeds))}",
-                f"submit {', '.join(map(str, CORE_SEEDS))}, all of them and no other",
+                f"submit {', '.join(map(str, wanted))}, {'all of them' if len(wanted) > 1 else 'it'} and no other",
             )
         if len({key.with_seed(0).digest() for key in keys}) > 1:
             raise BundleError(f"{what}: settings or code differ between seeds", "submit one configuration")
     if case.bundle.manifest.seeds != CORE_SEEDS:
         raise BundleError("the manifest names other seeds than the core ones", "make the bundle again")
-    return f"core seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]} everywhere"
+    return f"core seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]}, or one where nothing is drawn, everywhere"
 
 
 def check_code(case: Case) -> str:

@@ -55,7 +55,7 @@ def submit(submission: Submission, out: Path) -> Bundle:
     for key in chosen:
         check_known(key)
     for group in groups:
-        _check_seeds(group)
+        _check_seeds([results.record(key) for key in group])
     if submission.plugin:
         _check_plugin(submission.plugin, packed)
     records = [results.record(key) for key in chosen]
@@ -95,7 +95,7 @@ def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Ce
         full_key(each)
         for each in mine
         if each.key.protocol in protocols
-        and each.seed in CORE_SEEDS
+        and each.seed in ((0,) if each.deterministic else CORE_SEEDS)
         and (not submission.data_sets or each.key.data_set in submission.data_sets)
     ]
     if not chosen:
@@ -137,12 +137,17 @@ def chosen_by_hand(records: Iterable[Record], chosen_on: str) -> str:
     return f"the settings of {', '.join(rows)} are not the recipe's, so they were not chosen on '{chosen_on}'"
 
 
-def _check_seeds(group: Sequence[CellKey]) -> None:
-    missing = sorted(set(CORE_SEEDS) - {key.seed for key in group})
+def seeds_of(records: Sequence[Record]) -> tuple[int, ...]:
+    """Say which seeds are submitted of a configuration: all core ones, or 0 alone where nothing is drawn."""
+    return (0,) if all(record.deterministic for record in records) else CORE_SEEDS
+
+
+def _check_seeds(group: Sequence[Record]) -> None:
+    key, missing = group[0].key, sorted(set(seeds_of(group)) - {record.key.seed for record in group})
     if missing:
         raise BundleError(
-            f"of the core seeds, {', '.join(map(str, missing))} are missing on {DataEntry.of(group[0])}, "
-            f"protocol {group[0].protocol}",
+            f"of the core seeds, {', '.join(map(str, missing))} are missing on {DataEntry.of(key)}, "
+            f"protocol {key.protocol}",
             f"run them with --seeds {CORE_SEEDS[0]}-{CORE_SEEDS[-1]}: all core seeds are submitted, or none",
         )
 

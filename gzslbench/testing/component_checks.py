@@ -86,9 +86,13 @@ def deterministic(trial: ComponentTrial) -> None:
 
 @check(*COMPONENTS, after=WORKS)
 def seed_matters(trial: ComponentTrial) -> str:
-    """Another seed leads to another state, if it draws anything at random; a closed form may not depend on the seed."""
+    """Another seed leads to another state, if it draws anything; what declares ``draws=False`` gives the same bits."""
     first, other = trial.first, trial.succeeded(seed=1)
-    if differing(first.answers, other.answers) or differing(_state(first), _state(other)):
+    different = [*differing(first.answers, other.answers), *differing(_state(first), _state(other))]
+    if not trial.info.draws and (different or first.conduct.draws):
+        how = f"{different[0]} differs between two seeds" if different else "it draws at random"
+        raise CheckFailed(f"'{trial.info.name}' declares draws=False, and {how}", "leave draws out of its Info")
+    if different:
         return ""
     if first.conduct.draws:
         raise CheckFailed(

@@ -46,7 +46,10 @@ class ShortFitter(FoldFitter):
 
 
 class Attempt:
-    """One fit of a component and its answers: what it is shown, what comes out, and what is seen of its conduct."""
+    """One fit of a component and its answers: what it is shown, what comes out, and what is seen of its conduct.
+
+    What it is shown is the same for every seed, so that whatever differs was drawn by the component.
+    """
 
     def __init__(self, cls: type[Any], part: ConfiguredComponent, protocol: str, seed: int) -> None:
         job = tiny_data_set.job(protocol, seed)
@@ -54,7 +57,8 @@ class Attempt:
         self._fitter = ShortFitter(job, job.fold, lambda *_: None)
         self.conduct = Conduct()
         generator = None if part.kind == "generator" else tiny_data_set.TrueGenerator(self._fitter.scale)
-        view = GeneratorOutput(self._fitter, generator).view(part)
+        same_for_all = ShortFitter(tiny_data_set.job(protocol), job.fold, lambda *_: None)
+        view = GeneratorOutput(same_for_all, generator).view(part)
         self.view = replace(view, offers=Watched(view.offers, self.conduct))
         test_set = tiny_data_set.test_set()
         self.features, self.class_sets = self._fitter.test_features(test_set.samples), self._fitter.class_sets(test_set)

@@ -43,6 +43,7 @@ class CalibratedStacking(Gate):
         name="calibrated-stacking",
         summary="takes a constant off the scores of seen classes",
         paper="Chao et al., An Empirical Study and Analysis of Generalized Zero-Shot Learning, ECCV 2016",
+        draws=False,
     )
     Config = Config
 

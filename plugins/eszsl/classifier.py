@@ -37,6 +37,7 @@ class ESZSL(Classifier):
         name="eszsl",
         summary="bilinear map between features and semantics in closed form",
         paper="Romera-Paredes & Torr, ICML 2015",
+        draws=False,
     )
     Config = Config
 

@@ -39,6 +39,7 @@ class NearestPrototype(Classifier):
         summary="nearest mean of real seen and synthetic unseen features",
         paper="Mensink et al., Distance-Based Image Classification, TPAMI 2013",
         needs=(Need.SYNTHETIC,),
+        draws=False,
     )
     Config = Config
 

@@ -10,7 +10,11 @@ from gzslbench.contract import Context, Gate, Info, View
 class NoGate(Gate):
     """Leaves every sample to the joint scores."""
 
-    info = Info(name="none", summary="no gate: the classifier alone decides between seen and unseen classes")
+    info = Info(
+        name="none",
+        summary="no gate: the classifier alone decides between seen and unseen classes",
+        draws=False,
+    )
 
     def fit(self, view: View, ctx: Context) -> None:
         """Learn nothing."""

@@ -41,6 +41,7 @@ class SAE(Classifier):
         name="sae",
         summary="linear autoencoder whose code is the semantics, from one Sylvester equation",
         paper="Kodirov, Xiang & Gong, CVPR 2017",
+        draws=False,
     )
     Config = Config
 

@@ -20,6 +20,12 @@ def test_info_refuses_what_is_no_tuple_of_members(wrong):
         Info("mine", **wrong)
 
 
+@pytest.mark.parametrize("wrong", ["False", 0, None])
+def test_info_refuses_what_is_neither_true_nor_false(wrong):
+    with pytest.raises(TypeError, match="'mine' must give True or False as draws"):
+        Info("mine", draws=wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"generator": None}, {"gate": 1}, {"summary": ("a",)}, {"name": None}])
 def test_a_method_refuses_what_is_no_text(wrong):
     (name,) = wrong

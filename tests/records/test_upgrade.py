@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzslbench.contract.info import Info
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import RecordError
@@ -17,8 +18,9 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, Failure, Record
 from gzslbench.records.results import read_cell
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
-from gzslbench.records.upgrade import DECLARED, FIRST_VERSION, MOVED, UPGRADES, parsed, upgraded
+from gzslbench.records.upgrade import DECLARED, FIRST_VERSION, UPGRADES, parsed, upgraded
 from gzslbench.registry.combinations import Resolver, of_parts
+from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.registry.registry import load_plugins
 from gzslbench.runner.plan import Scope, Task, make_plan
 
@@ -234,7 +236,7 @@ def test_a_folder_of_version_1_is_continued(old, tiny_cache):
     """Nothing is trained again, as long as the built-in sources are those that made the records."""
     codes = {each.key.classifier.code for each in old.records() if each.key.protocol == "strict"}
     (key,) = planned(tiny_cache, "none", "none", "eszsl", protocol="strict")
-    if {key.classifier.code} != codes or key.gate.code != MOVED["none"][1]:
+    if {key.classifier.code} != codes or key.gate.code != DECLARED["none"][1]:
         pytest.skip("a built-in source has changed since")
     assert old.has(key), old.explain(key)
     with old.writing():
@@ -310,20 +312,15 @@ def test_folders_of_both_versions_can_be_put_together(old):
     assert sum("belongs into" in str(each) for each in found) == 3
 
 
-@pytest.fixture
-def declared(monkeypatch):
-    """As if eszsl's source had changed with version 3, without a change of what it computes."""
-    code = next(each.key.classifier.code for each in PLACES["v2"].records() if each.key.classifier.name == "eszsl")
-    monkeypatch.setitem(DECLARED, "eszsl", (code, "declared0000"))
-    return code
+DECLARED_CODE = DECLARED["eszsl"][1]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_move(declared, tmp_path, version):
+def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_move(tmp_path, version):
     shutil.copytree(FIXTURES / version, tmp_path / version)
     store = Store(tmp_path / version)
     keys = [each.key for each in store.records()]
-    assert sum(key.classifier.code == "declared0000" for key in keys) == 2
+    assert sum(key.classifier.code == DECLARED_CODE for key in keys) == 2
     assert all(store.has(key) for key in keys)
     with store.writing():
         assert all(store.has(key) for key in keys)
@@ -333,16 +330,16 @@ def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_m
 
 
 @pytest.mark.parametrize("place", ["compact-v2", "compact-v2/all.txt"])
-def test_packed_results_whose_keys_an_upgrade_changed_are_read(declared, place):
+def test_packed_results_whose_keys_an_upgrade_changed_are_read(place):
     results = open_results(FIXTURES / place)
     records = list(results.records())
-    assert [each.key.classifier.code for each in records].count("declared0000") == 2
+    assert [each.key.classifier.code for each in records].count(DECLARED_CODE) == 2
     for each in records:
         assert results.has(each.key)
         assert results.answer_key(each.key).score(results.predictions(each.key)).h == each.metrics.h
 
 
-def test_packing_onto_itself_brings_keys_and_lists_up_to_date(declared, tmp_path):
+def test_packing_onto_itself_brings_keys_and_lists_up_to_date(tmp_path):
     out = tmp_path / "packed"
     shutil.copytree(FIXTURES / "compact-v2", out)
     (out / "notes.txt").write_text("not a list\n")
@@ -357,6 +354,19 @@ def test_packing_onto_itself_brings_keys_and_lists_up_to_date(declared, tmp_path
         each.key.configuration.digest()[:8] for each in listed
     )
     assert (out / "notes.txt").read_text() == "not a list\n"
+
+
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_what_drew_nothing_is_known_of_every_version(place):
+    """Of the protocols here, ``validated`` draws validation classes by the seed."""
+    expected = {"strict": True, "inductive": False, "validated": False}
+    assert {each.key.protocol: each.deterministic for each in place.records()} == expected
+
+
+def test_components_that_draw_nothing_are_those_that_say_so():
+    listed = read_listing(find_plugins())
+    declared = {each.info.name for each in listed if isinstance(each.info, Info) and not each.info.draws}
+    assert declared == DECLARED.keys()
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "compact-v2"])

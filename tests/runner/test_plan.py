@@ -13,7 +13,7 @@ from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.recipes import Recipe, RecipeValue
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import parse_grid
-from gzslbench.runner.plan import Scope, make_plan, together
+from gzslbench.runner.plan import Scope, make_plan, runs_once, together
 
 INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
 OWN = PluginSource("own", Distribution("gzslbench", ""), "gzslbench_plugins.own")
@@ -164,6 +164,42 @@ def test_a_cell_carries_the_labels_of_its_record(registry, make_task):
         ("gan", "stacking", "softmax"), "acme"
     )
     assert (eszsl.generative, eszsl.unseen_semantics) == (False, False)
+
+
+@pytest.fixture
+def drawing_nothing(registry, make_entry):
+    """Beside what draws: a classifier and a gate that declare to draw nothing."""
+    for kind, name in (("classifier", "fixed"), ("gate", "open")):
+        registry.entries[kind, name] = make_entry(kind, name, draws=False)
+    return registry
+
+
+def test_what_draws_nothing_is_planned_once_whatever_the_seeds(drawing_nothing, make_task):
+    parts = (
+        ("none", "open", "fixed"),
+        ("none", "none", "fixed"),
+        ("none", "open", "eszsl"),
+        ("gan", "open", "softmax"),
+    )
+    combinations = [of_parts(drawing_nothing, *each) for each in parts]
+    scope = Scope([INDUCTIVE, STRICT, VALIDATED], [3, 7])
+    plan = make_plan(combinations, [make_task()], Resolver(drawing_nothing), scope)
+    seeds = {}
+    for cell in plan.cells():
+        seeds.setdefault((cell.key.protocol, cell.method), []).append((cell.key.seed, cell.deterministic))
+    drawn = [(3, False), (7, False)]
+    assert seeds["inductive", "none+open+fixed"] == seeds["strict", "none+open+fixed"] == [(0, True)]
+    assert seeds["validated", "none+open+fixed"] == drawn  # validation classes are drawn
+    others = ("none+none+fixed", "none+open+eszsl", "gan+open+softmax")
+    assert all(seeds["inductive", name] == drawn for name in others)
+    assert all(cell.key.seed == group.seed for group in plan.groups for cell in group.cells)
+    assert runs_once(plan.groups) == "deterministic, run once for all seeds: none+open+fixed"
+    assert all(group.cells for group in plan.groups)
+
+
+def test_a_plan_without_such_methods_says_nothing_of_them(registry, make_task):
+    plan = make_plan(list(every_combination(registry)), [make_task()], Resolver(registry), Scope([INDUCTIVE], [0]))
+    assert runs_once(plan.groups) == ""
 
 
 def test_twenty_thousand_cells_are_planned_in_a_second(make_entry, make_task, registry, slowdown):

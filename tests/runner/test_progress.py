@@ -25,7 +25,10 @@ def failure(record):
 @pytest.fixture
 def group(make_record):
     """All that reporters ask of a group: its cells, with key and method."""
-    cells = [SimpleNamespace(key=make_record(seed=seed).key, method=f"method-{seed}", deviations={}) for seed in (0, 1)]
+    cells = [
+        SimpleNamespace(key=make_record(seed=seed).key, method=f"method-{seed}", deviations={}, deterministic=False)
+        for seed in (0, 1)
+    ]
     return SimpleNamespace(cells=cells)
 
 
@@ -42,6 +45,13 @@ def test_phases_that_a_cell_lacks_take_no_time(record):
 @pytest.mark.parametrize(("split", "place"), [("official", "CUB"), ("", "CUB"), ("random-1", "CUB/random-1")])
 def test_a_title_names_splits_that_are_not_official(make_record, split, place):
     assert title(make_record(split=split)) == f"{place} eszsl inductive seed 0"
+
+
+def test_what_runs_once_is_named(group):
+    stream = io.StringIO()
+    group.cells[0].deterministic = True
+    PlainReporter(stream).started([group, group], cached=0)
+    assert stream.getvalue().splitlines()[-1] == "deterministic, run once for all seeds: method-0"
 
 
 def test_plain_lines(record, failure, group):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import UsageError
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import MANIFEST
@@ -76,15 +78,17 @@ def package(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def results(plugin: Path, tmp_path: Path) -> Path:
-    """Records of eszsl, as if the plugin had made them: nobody can tell where predictions come from."""
+    """Records of eszsl, as if the plugin had made and drawn them: nobody can tell where predictions come from."""
     mine = PartKey("mine", {}, source_hash(plugin_file(plugin)))
     store, theirs = Store(tmp_path / "results"), open_results(RESULTS)
     with store.writing():
         for record in theirs.records():
             key = record.key
             if record.method == "eszsl" and key.data_set == "glyphs" and key.protocol in ("inductive", "paper"):
-                changed = replace(record, method="mine", key=replace(key, classifier=mine))
-                store.write(changed, theirs.predictions(key))
+                changed = replace(record, method="mine", deterministic=False)
+                for seed in CORE_SEEDS:
+                    renamed = replace(key, classifier=mine, seed=seed)
+                    store.write(replace(changed, key=renamed), theirs.predictions(key))
     return store.root
 
 
@@ -139,6 +143,21 @@ def test_what_could_not_be_read_back_is_not_written(results, plugin, checks, tmp
     with pytest.raises(BundleError, match=r"mine\.zip holds 13 files; the limit is 9"):
         submit(_submission(results, plugin), tmp_path / "mine.zip")
     assert not (tmp_path / "mine.zip").exists()
+
+
+def test_what_draws_nothing_has_one_seed(bundles, verify):
+    bundle = read_bundle(bundles["eszsl"])
+    assert [cell.record.key.seed for cell in bundle.cells] == [0]
+    assert verify(bundles["eszsl"]).passed
+
+
+def test_one_seed_of_what_draws_is_refused(results, plugin, checks, tmp_path):
+    store = Store(results)
+    for folder in store.folders():
+        if not folder.name.startswith("seed-0-"):
+            shutil.rmtree(folder)
+    with pytest.raises(BundleError, match="of the core seeds, 1, 2, 3, 4 are missing"):
+        submit(_submission(results, plugin), tmp_path / "mine.zip")
 
 
 def test_methods_of_gzslbench_need_no_source(bundles):

@@ -69,6 +69,16 @@ BROKEN = {
         "torch.randperm(len(view.features), generator=ctx.rng)[:20]",
         "torch.from_numpy(np.random.default_rng(0).permutation(len(view.features)))[:20]",
     ),
+    "classifier: seed-matters, though it declares that it draws nothing": (
+        'info = Info("map")',
+        'info = Info("map", draws=False)',
+    ),
+    "gate: seed-matters, by what it draws and throws away": (
+        'Info("near", needs=(Need.OUTSIDE,))\n\n    def fit(self, view, ctx):\n'
+        "        self.seen = view.features[torch.randperm(len(view.features), generator=ctx.rng)[:20]]",
+        'Info("near", needs=(Need.OUTSIDE,), draws=False)\n\n    def fit(self, view, ctx):\n'
+        "        torch.randperm(3, generator=ctx.rng)\n        self.seen = view.features[:20]",
+    ),
     "classifier: process-unharmed, by seeding": (BEGIN_MAP, "        torch.manual_seed(0)\n" + BEGIN_MAP),
     "gate: process-unharmed, by seeding numpy": (BEGIN_NEAR, "        np.random.seed(0)\n" + BEGIN_NEAR),
     "generator: process-unharmed, by its threads": (
@@ -137,6 +147,19 @@ def test_a_closed_form_may_not_depend_on_the_seed_and_is_said_to(plugin, examine
     path = plugin(("torch.randperm(len(view.features), generator=ctx.rng)[:20]", ":20"))
     (remark,) = [o for o in examine(path, "gate") if o.check == "seed-matters"]
     assert (remark.status, remark.detail) == ("ok", "it draws nothing at random: the same for all seeds")
+
+
+def test_what_declares_to_draw_nothing_and_does_so_passes(plugin, examine):
+    drawn = "torch.randperm(len(view.features), generator=ctx.rng)[:20]"
+    path = plugin((drawn, ":20"), ("(Need.OUTSIDE,))", "(Need.OUTSIDE,), draws=False)"))
+    assert all(outcome.status == "ok" for outcome in examine(path, "gate"))
+
+
+def test_one_that_declares_to_draw_nothing_is_told_what_differs(failed):
+    case = BROKEN["classifier: seed-matters, though it declares that it draws nothing"]
+    reason = failed("classifier", case)["seed-matters"]
+    assert reason.startswith("'map' declares draws=False, and scores of ")
+    assert reason.endswith("differs between two seeds; leave draws out of its Info")
 
 
 def test_reasons_name_the_component_and_end_in_a_remedy(failed):

@@ -59,7 +59,6 @@ def ablation_tables(
 
     Raises:
         UsageError: a result's protocol is unknown.
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
     reader = CorrectnessReader(stores)
     compared = by_comparison(group_results(results))
@@ -190,7 +189,8 @@ def _difference_notes(comparison: Comparison, rows: Sequence[AblationRow]) -> It
         f"parentheses its 95% interval. {covered(comparison)}"
     )
     yield from few_seeds_notes(row.group for row in rows)
-    yield _seeds_note(rows)
+    if drawing := [row for row in rows if not row.group.deterministic]:
+        yield _seeds_note(drawing)
     if not all(row.same_code for row in rows):
         yield f"{OTHER_CODE} no difference: made by another version of the components' code than the complete method."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from gzslbench.report.groups import Cell, Comparison, Group
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.group_means import GroupMeans
 from gzslbench.report.uncertainty.interval import Interval, MeanErrors
-from gzslbench.report.uncertainty.paired import PairedDifference
+from gzslbench.report.uncertainty.paired import PairedDifference, on_shared_cells
 from gzslbench.report.uncertainty.sampling import accuracy_influence
 
 
@@ -66,29 +67,26 @@ class PairComparison:
 
 def compare_pair(a: Group, b: Group, reader: CorrectnessReader) -> PairComparison | None:
     """Compare two groups of one table over the cells that both ran, but damaged ones; None where there are none."""
-    cells = _sound_cells(a, reader) & _sound_cells(b, reader)
-    if not cells:
+    pair = on_shared_cells(a, b, reader)
+    if pair is None:
         return None
-    a, b = a.restricted(cells), b.restricted(cells)
+    a, b = pair
+    cells = a.shared(b)
     mean = a.h.mean - b.h.mean
     means = GroupMeans((a, b), reader)
     if len(means.groups) < 2:
         return PairComparison(a.comparison, a, b, PairedDifference(mean), None)
     errors = means.errors((a, b), cells)
     lead = errors.differences
-    shares = [_shares(*pair, reader) for pair in zip(a.results, b.results, strict=True)]
+    shares = [_shares(a.at(cell), b.at(cell), reader) for cell in sorted(cells)]
     found = PairStatistics(
         errors.own.interval_of_fraction(0),
         errors.own.interval_of_fraction(1),
         probability=float(lead.probability[0, 1]),
         agreement=Agreement(*(statistics.fmean(values) for values in zip(*shares, strict=True))),
-        classes=() if a.comparison.rules.many_splits else _class_comparisons(a, b, reader),
+        classes=() if a.comparison.rules.many_splits else _class_comparisons(a, b, sorted(cells), reader),
     )
     return PairComparison(a.comparison, a, b, PairedDifference(mean, lead.interval(0, 1)), found)
-
-
-def _sound_cells(group: Group, reader: CorrectnessReader) -> frozenset[Cell]:
-    return frozenset((result.split_hash, result.seed) for result in reader.sound(group.results))
 
 
 def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tuple[float, ...]:
@@ -100,10 +98,12 @@ def _shares(a: RecordSummary, b: RecordSummary, reader: CorrectnessReader) -> tu
     return tuple(float(kind.mean()) for kind in kinds)
 
 
-def _class_comparisons(a: Group, b: Group, reader: CorrectnessReader) -> tuple[ClassComparison, ...]:
+def _class_comparisons(
+    a: Group, b: Group, cells: Sequence[Cell], reader: CorrectnessReader
+) -> tuple[ClassComparison, ...]:
     answers = reader.known_answers(a.results[0])
-    correct = np.stack([reader.correct(result) for result in (*a.results, *b.results)], axis=1)
-    shape = 2, len(a.results)
+    correct = np.stack([reader.correct(group.at(cell)) for group in (a, b) for cell in cells], axis=1)
+    shape = 2, len(cells)
     found = []
     for row in np.unique(answers.labels).tolist():
         of_class = correct[answers.labels == row]

@@ -26,6 +26,7 @@ from gzslbench.report.tables import (
     percent_interval,
     percent_with_deviation,
     protocol_title,
+    seeds_run,
     written_table,
 )
 from gzslbench.report.uncertainty.across import MIN_TASKS, wilcoxon
@@ -74,7 +75,7 @@ def _accuracy_table(
     cells: list[tuple[Column, Callable[[PairComparison], str]]] = [
         (Column("data set", left=True), lambda pair: names[pair.comparison]),
         (Column("splits"), lambda pair: str(len(pair.a.splits))),
-        (Column("seeds"), lambda pair: str(len(pair.a.seeds))),
+        (Column("seeds"), lambda pair: seeds_run(pair.a, pair.b)),
         (Column("H of A"), lambda pair: _h(pair.a, pair.statistics.a if pair.statistics else None)),
         (Column("H of B"), lambda pair: _h(pair.b, pair.statistics.b if pair.statistics else None)),
         (Column("A less B"), lambda pair: str(pair.difference)),
@@ -95,7 +96,7 @@ def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
             "other."
         )
         yield "A better: how sure that is, in percent."
-    yield from few_seeds_notes(pair.a for pair in judged)
+    yield from few_seeds_notes(group for pair in judged for group in (pair.a, pair.b))
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
 

@@ -69,6 +69,7 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
             "generative": any(result.generative for result in results),
             "selection": comparison.rules.selection,
             "seeds": sorted(group.seeds),
+            "deterministic": group.deterministic,
             "splits": len(group.splits),
             "records": len(results),
             **_accuracies(group),

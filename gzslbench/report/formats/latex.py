@@ -10,7 +10,7 @@ from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import ranked_protocols
 from gzslbench.report.rows import LeaderboardRow, Tables, groups_of
-from gzslbench.report.tables import METRICS, percent, protocol_summary, protocol_title
+from gzslbench.report.tables import DETERMINISTIC, METRICS, percent, protocol_summary, protocol_title
 
 _PREAMBLE = "% \\usepackage{booktabs}\n"
 _ESCAPES = str.maketrans(
@@ -73,17 +73,17 @@ def _overall(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[Compar
 
 
 def _seeds(groups: Iterable[Group]) -> str:
-    """Write how many seeds the rows have: one number where they agree."""
-    counts = sorted({len(group.seeds) for group in groups})
+    """Write how many seeds the rows have: one number where they agree; those that are deterministic don't count."""
+    counts = sorted({len(group.seeds) for group in groups if not group.deterministic})
+    if not counts:
+        return DETERMINISTIC
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 
 def _what_is_shown(groups: Sequence[Group]) -> str:
-    seeds = sorted(frozenset[int]().union(*(group.seeds for group in groups)))
-    return (
-        f"Mean per-class top-1 accuracy in percent, mean ± sample standard deviation over seeds "
-        f"({', '.join(map(str, seeds))})."
-    )
+    seeds = sorted(frozenset[int]().union(*(group.seeds for group in groups if not group.deterministic)))
+    over = f", mean ± sample standard deviation over seeds ({', '.join(map(str, seeds))})" if seeds else ""
+    return f"Mean per-class top-1 accuracy in percent{over}."
 
 
 def _table(title: str, caption: str, headings: Sequence[str], lines: Sequence[Line], ranked: bool) -> str:

@@ -205,8 +205,9 @@ function shadeBy(values) {
 function heatCell(alike, shade) {
   if (!alike) return element("td", {}, "–");
   const row = standingFor(alike);
-  const { h, seeds } = row.configuration;
-  const title = `${nameOf(row)}, ${seeds} seed${seeds === 1 ? "" : "s"}; rows in this cell: ${alike.length}`;
+  const { h, seeds, deterministic } = row.configuration;
+  const run = deterministic ? "deterministic" : `${seeds} seed${seeds === 1 ? "" : "s"}`;
+  const title = `${nameOf(row)}, ${run}; rows in this cell: ${alike.length}`;
   return element("td", { class: `h${shade(h)}`, title }, h.toFixed(1));
 }
 

@@ -75,6 +75,7 @@ def _row_data(row: Row) -> dict[str, Any]:
             "classifier": classifier.name,
             **accuracies,
             "seeds": len(row.group.seeds),
+            "deterministic": row.group.deterministic,
             "created": row.group.latest,
         }
     }

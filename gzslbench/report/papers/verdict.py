@@ -114,7 +114,7 @@ def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
         yield Reason.PEEKED
     if number.note:
         yield Reason.WRONG
-    if group.h.sd is None:
+    if group.h.sd is None and not group.deterministic:
         yield Reason.SEEDS
 
 

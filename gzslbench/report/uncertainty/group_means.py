@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from gzslbench.records.summary import RecordSummary
 from gzslbench.report.groups import Cell, Group
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.interval import Floats, MeanErrors
@@ -20,10 +19,11 @@ class GroupMeans:
     def __init__(self, groups: Iterable[Group], reader: CorrectnessReader) -> None:
         self.groups = [group for group in groups if all(reader.answers(result) for result in group.results)]
         self._reader = reader
-        self._results: dict[str, dict[tuple[Group, int], RecordSummary]] = defaultdict(dict)
+        self._places: dict[str, dict[tuple[Group, int], int]] = defaultdict(dict)
         for group in self.groups:
-            for result in group.results:
-                self._results[result.split_hash][group, result.seed] = result
+            for split, seed in sorted(group.cells):
+                of_split = self._places[split]
+                of_split[group, seed] = len(of_split)
         self._covariances: dict[str, Floats] = {}
 
     def errors(self, groups: Sequence[Group], cells: frozenset[Cell]) -> MeanErrors:
@@ -39,18 +39,18 @@ class GroupMeans:
         if len(of_splits) > 1:
             return MeanErrors.of(np.stack([values.mean(axis=1) for values in of_splits], axis=1))
         ((split, seeds),) = seeds_of.items()
-        places = {each: place for place, each in enumerate(self._results[split])}
-        chosen = [places[group, seed] for group in groups for seed in seeds]
+        places = self._places[split]
+        chosen = [places[group, 0 if group.deterministic else seed] for group in groups for seed in seeds]
         covariance = self._covariance(split)[np.ix_(chosen, chosen)]
         return MeanErrors.of(of_splits[0], covariance.reshape(of_splits[0].shape * 2))
 
     def _h(self, groups: Sequence[Group], split: str, seeds: Sequence[int]) -> Floats:
-        return np.array([[self._results[split][group, seed].h for seed in seeds] for group in groups])
+        return np.array([[group.at((split, seed)).h for seed in seeds] for group in groups])
 
     def _covariance(self, split: str) -> Floats:
         """Give the covariances of H of all results of one split by the choice of its test samples."""
         if split not in self._covariances:
-            results = list(self._results[split].values())
+            results = [group.at((split, seed)) for group, seed in self._places[split]]
             answers = self._reader.known_answers(results[0])
             correct = np.stack([self._reader.correct(result) for result in results], axis=1)
             influence = h_influence(answers.labels, answers.unseen_classes, correct)

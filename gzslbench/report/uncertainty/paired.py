@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gzslbench.report.groups import Group
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
@@ -29,17 +29,24 @@ def paired_difference(group: Group, other: Group, reader: CorrectnessReader) -> 
 
     The pairs are seeds or, under protocols over many splits, splits, each being the mean over the seeds that both ran
     on it. There is no interval without the answer keys of all results.
-
-    Raises:
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
     """
-    shared = group.cells & other.cells
-    if not shared:
+    pair = on_shared_cells(group, other, reader)
+    if pair is None:
         return None
-    one, two = (each.restricted(shared) for each in (group, other))
-    means = GroupMeans((one, two), reader)
-    between = means.errors((one, two), shared).differences.interval(0, 1) if len(means.groups) == 2 else None
+    one, two = pair
+    means = GroupMeans(pair, reader)
+    between = means.errors(pair, one.shared(two)).differences.interval(0, 1) if len(means.groups) == 2 else None
     return PairedDifference(one.h.mean - two.h.mean, between)
+
+
+def on_shared_cells(group: Group, other: Group, reader: CorrectnessReader) -> tuple[Group, Group] | None:
+    """Cut two groups down to the cells that both ran, without damaged results; None where nothing is left."""
+    sound = [replace(each, results=tuple(reader.sound(each.results))) for each in (group, other)]
+    if not all(each.results for each in sound):
+        return None
+    one, two = sound
+    shared = one.shared(two)
+    return (one.restricted(shared), two.restricted(shared)) if shared else None
 
 
 def _signed(fraction: float) -> str:

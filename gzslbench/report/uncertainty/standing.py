@@ -59,17 +59,18 @@ def _of_table(groups: Sequence[Group], reader: CorrectnessReader) -> dict[Group,
 
 def _above(means: GroupMeans) -> tuple[NDArray[np.bool_], Floats]:
     """Say whether each group is surely above each other over the cells that both ran, and how sure it is: (g, g)."""
-    places: dict[frozenset[Cell], list[int]] = defaultdict(list)
-    for place, group in enumerate(means.groups):
-        places[group.cells].append(place)
-    surely = np.zeros((len(means.groups),) * 2, dtype=bool)
+    groups = means.groups
+    places: dict[tuple[bool, frozenset[Cell]], list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
+        places[group.deterministic, group.cells].append(place)
+    surely = np.zeros((len(groups),) * 2, dtype=bool)
     probability = np.full(surely.shape, np.nan)
-    for cells, rows in places.items():
-        for other_cells, columns in places.items():
-            shared = cells & other_cells
+    for rows in places.values():
+        for columns in places.values():
+            shared = groups[rows[0]].shared(groups[columns[0]])
             if shared:
                 both = sorted({*rows, *columns})
-                lead = means.errors([means.groups[place] for place in both], shared).differences
+                lead = means.errors([groups[place] for place in both], shared).differences
                 within = np.ix_(np.searchsorted(both, rows), np.searchsorted(both, columns))
                 surely[np.ix_(rows, columns)] = lead.above_zero[within]
                 probability[np.ix_(rows, columns)] = lead.probability[within]
