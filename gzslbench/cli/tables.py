@@ -72,11 +72,11 @@ def _alone(ctx: click.Context, param: click.Parameter, value: Path | None) -> Pa
 
 
 def print_tables(tables: Sequence[Table]) -> None:
-    """Print to a terminal as tables that fit it, to anything else as markdown."""
-    from gzslbench.report.formats.pages import as_text
-
+    """Print to a terminal as tables that fit it, to anything else in lines of one row each."""
     if not sys.stdout.isatty():
-        click.echo(as_text(tables))
+        from gzslbench.report.formats.markdown import to_plain
+
+        click.echo("\n\n".join(map(to_plain, tables)))
         return
     from rich.console import Console
 

@@ -21,6 +21,7 @@ from gzslbench.records.differences import flat
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import Record, canonical_json
 from gzslbench.records.store import RECORD
+from gzslbench.text import one_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param
@@ -140,10 +141,10 @@ class MlflowWriter:
             tags={
                 DIGEST: record.digest,
                 "gzslbench.row": row_name(record),
-                "gzslbench.machine_class": record.environment.machine_class,
+                "gzslbench.machine_class": one_line(record.environment.machine_class),
                 "mlflow.parentRunId": self._parent,
             },
-            run_name=f"{row_name(record)} on {record.key.data_set}, seed {record.key.seed}",
+            run_name=one_line(f"{row_name(record)} on {record.key.data_set}, seed {record.key.seed}"),
         )
         return str(run.info.run_id)
 
@@ -175,7 +176,7 @@ def _params(record: Record) -> Iterator[Param]:
         **flat(settings),
     }
     for name, value in values.items():
-        text = value if isinstance(value, str) else canonical_json(value)
+        text = one_line(value) if isinstance(value, str) else canonical_json(value)
         yield Param(_key(name), text[:_LONGEST_VALUE])
 
 

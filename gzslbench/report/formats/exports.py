@@ -20,9 +20,14 @@ from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import table_names
 from gzslbench.report.rows import LeaderboardRow, Tables
 from gzslbench.report.tables import METRICS, comparison_table
+from gzslbench.text import one_line
 
 JSON_VERSION = 1
 _UNITS = {"predict_per_s": "predict_samples_per_s"}
+
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What begins a formula, in full width, too."""
 
 
 def to_csv(tables: Tables) -> str:
@@ -98,8 +103,12 @@ def _accuracies(group: Group) -> dict[str, Any]:
 
 
 def _csv_cell(value: Any) -> Any:
+    """Write a value so that no spreadsheet takes text for a formula; numbers stay numbers."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return " ".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -11,6 +11,7 @@ from gzslbench.report.labels import table_names
 from gzslbench.report.overall import ranked_protocols
 from gzslbench.report.rows import LeaderboardRow, Tables, groups_of
 from gzslbench.report.tables import DETERMINISTIC, METRICS, percent, protocol_summary, protocol_title
+from gzslbench.text import one_line
 
 _PREAMBLE = "% \\usepackage{booktabs}\n"
 _ESCAPES = str.maketrans(
@@ -22,6 +23,8 @@ _ESCAPES = str.maketrans(
         "<": "\\textless{}",
         ">": "\\textgreater{}",
         "|": "\\textbar{}",
+        "[": "{[}",  # which at the start of a row would be an option of the line's end above
+        "*": "{*}",
         "±": "$\\pm$",
         "–": "--",
         "…": "\\ldots{}",
@@ -120,4 +123,4 @@ def _cell(summary: MeanAndDeviation | None, best: str) -> str:
 
 def escaped(text: str) -> str:
     """Keep names and settings, which may hold any text, from being read as commands."""
-    return " ".join(text.translate(_ESCAPES).split())
+    return one_line(text).translate(_ESCAPES)

@@ -1,28 +1,34 @@
-"""A table as markdown, the same bytes for the same table."""
+"""A table as markdown, or as plain text of the same look; the same bytes for the same table."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from tabulate import tabulate
 
 from gzslbench.report.tables import Table
+from gzslbench.text import one_line
+
+_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|*_<`[$~"})
 
 
 def to_markdown(table: Table) -> str:
-    """Write heading, summary, table and notes as markdown."""
+    """Write heading, summary, table and notes as markdown; settings, which may hold any text, are no markup."""
+    return _written(table, lambda text: one_line(text).translate(_ESCAPES))
+
+
+def to_plain(table: Table) -> str:
+    """Write the same for people to read, who need no escapes."""
+    return _written(table, one_line)
+
+
+def _written(table: Table, safe: Callable[[str], str]) -> str:
     grid = tabulate(
-        [[_escaped(cell) for cell in row] for row in table.rows],
-        headers=[_escaped(column.name) for column in table.columns],
+        [list(map(safe, row)) for row in table.rows],
+        headers=[safe(column.name) for column in table.columns],
         tablefmt="pipe",
         colalign=["left" if column.left else "right" for column in table.columns],
         disable_numparse=True,
     )
-    notes = "\n".join(f"- {_escaped(note)}" for note in table.notes)
-    return "\n\n".join((f"## {_escaped(table.title)}", _escaped(table.summary), grid, notes))
-
-
-_ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|*_<`"})
-
-
-def _escaped(text: str) -> str:
-    """Keep settings, which may hold any text, from being read as markup."""
-    return " ".join(text.translate(_ESCAPES).split())
+    notes = "\n".join(f"- {safe(note)}" for note in table.notes)
+    return "\n\n".join((f"## {safe(table.title)}", safe(table.summary), grid, notes))

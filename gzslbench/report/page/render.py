@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.resources import files
 from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -20,6 +22,7 @@ from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
 from gzslbench.report.page.views import Row, View, views_of
+from gzslbench.text import printable
 
 
 def render_page(board: Leaderboard, installed: Installed | None = None) -> str:
@@ -28,14 +31,17 @@ def render_page(board: Leaderboard, installed: Installed | None = None) -> str:
     views = views_of(board)
     cards = cards_of(views, Installed.find() if installed is None else installed)
     style, script = _own("page.css"), "\n".join(map(_own, ("figures.js", "page.js")))
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
+    environment.filters["urlencode"] = lambda text: quote(printable(text))
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment.from_string(_own("page.html")).render(
         policy=_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data={"views": [_view_data(view) for view in views], "methods": [card.name for card in cards]},
-        rows=[[_row_data(row) for row in view.rows] for view in views],
+        data=_shown({"views": [_view_data(view) for view in views], "methods": [card.name for card in cards]}),
+        rows=_shown([[_row_data(row) for row in view.rows] for view in views]),
         views=views,
         cards=cards,
         cost_columns=COST_COLUMNS,
@@ -79,6 +85,15 @@ def _row_data(row: Row) -> dict[str, Any]:
             "created": row.group.latest,
         }
     }
+
+
+def _shown(value: Any) -> Any:
+    """Make all text of a value printable, but markup of our own."""
+    if isinstance(value, Mapping):
+        return {name: _shown(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in value]
+    return printable(value) if type(value) is str else value
 
 
 def _own(name: str) -> str:

