@@ -56,7 +56,7 @@ def test_the_tables_say_so(ran, store):
     assert not any("One seed" in note for note in table.notes)
     (rows,) = board.rows.values()
     assert rows[0].standing.wins > 0.975
-    compared = compare_tables(summaries(store), [store], "fixed", "drawn", lambda group: False)[0]
+    compared = compare_tables(summaries(store), [store], "fixed", "drawn")[0]
     assert _row(compared, "CUB")["seeds"] == "5"
     assert not any("One seed" in note for note in compared.notes)
 
@@ -64,7 +64,7 @@ def test_the_tables_say_so(ran, store):
 def test_two_of_them_are_compared_whatever_their_seeds(write, store):
     write("a", FIXED, seeds=[0], deterministic=True)
     write("b", np.repeat(DRAWN[:, :1], 4, axis=1), seeds=[3], deterministic=True)
-    table = compare_tables(summaries(store), [store], "a", "b", lambda group: False)[0]
+    table = compare_tables(summaries(store), [store], "a", "b")[0]
     assert _row(table, "CUB")["seeds"] == "deterministic"
 
 
