@@ -24,7 +24,7 @@ _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "g
 
 @click.command(params=[option for option in run.params if option.name not in _NOT_SHARED])
 @click.argument("method", shell_complete=complete_plugins)
-@many("--plugin", "plugins", type=PathName(dir_okay=False), help="Also load this plugin file.")
+@many("--plugin", "plugins", type=PathName(), help="Also load this plugin file or package.")
 @flag("--sweep", "swept", help="Also run METHOD with each value of its sweeps, one at a time.")
 @pages_options("leaderboards/ablations", "the page of METHOD")
 @flag("--no-run", help="Run nothing; print or write what is in the results.")

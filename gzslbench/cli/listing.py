@@ -29,7 +29,7 @@ _HEADINGS = {
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=complete_plugins)
-@many("--plugin", "files", type=PathName(path_type=Path), help="Also read this plugin file.")
+@many("--plugin", "files", type=PathName(path_type=Path), help="Also read this plugin file or package.")
 @flag("--json", "as_json", help="Print JSON.")
 @data_options
 def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:

@@ -18,7 +18,7 @@ _COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 
 
 @click.command()
-@many("--plugin", "files", type=PathName(path_type=Path), help="Also load this plugin file.")
+@many("--plugin", "files", type=PathName(path_type=Path), help="Also load this plugin file or package.")
 @flag("--traceback", help="Show where broken plugins failed.")
 @click.pass_context
 def plugins(ctx: click.Context, files: Sequence[Path], traceback: bool) -> None:
@@ -62,7 +62,7 @@ def check(
     from gzslbench.testing.session import check_subjects, find_subjects
 
     settings = parse_assignments(assignments)
-    found = list(map(find_subjects, dict.fromkeys(plugins)))
+    found = [each for name in dict.fromkeys(plugins) for each in find_subjects(name)]
     outcomes = []
     for outcome in itertools.chain(*(check_subjects(*each, settings, timeout) for each in found)):
         outcomes.append(outcome)

@@ -30,7 +30,7 @@ _COUNT = click.IntRange(1, 4096)
     "-p",
     "plugins",
     shell_complete=complete_plugins,
-    help="A method, a plugin, or a plugin file; repeatable.",
+    help="A method, a plugin, a plugin file, or the folder of a package; repeatable.",
 )
 @many("--generator", "-g", "generators", help="Combine this generator ('none' for none).")
 @many("--gate", "gates", help="Combine this gate, or take it in place of a method's own.")

@@ -11,7 +11,8 @@ from typing import get_args
 from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
-from gzslbench.registry.registry import Entry, Registry
+from gzslbench.registry.declarations import PROJECT, is_path
+from gzslbench.registry.registry import REGISTERS_NOTHING, Entry, Registry
 from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
 
@@ -82,7 +83,10 @@ def of_plugin(registry: Registry, name: str) -> list[Combination]:
     mine = [entry for entry in registry.entries.values() if name in (entry.plugin.name, str(entry.plugin.path))]
     if not mine:
         registry.refuse_broken(name)
-        raise UsageError(f"there is no method or plugin '{name}'", nearest(name, registry.of_kind("method")))
+        if any(name in (plugin.name, str(plugin.path)) for plugin in registry.recipes):
+            raise UsageError(f"the plugin {name} registers nothing", REGISTERS_NOTHING)
+        remedy = nearest(name, registry.of_kind("method"))
+        raise UsageError(f"there is no method or plugin '{name}'", in_a_folder(name) or remedy)
     methods = [of_method(registry, entry.name) for entry in mine if entry.kind == "method"]
     used = {(entry.kind, entry.name) for method in methods for entry in method.entries.by_role().values()}
     rest = [entry for entry in mine if entry.kind in get_args(Role) and (entry.kind, entry.name) not in used]
@@ -148,4 +152,9 @@ def component_names(combinations: Sequence[Combination]) -> list[str]:
 
 
 def plugin_files(names: Sequence[str]) -> list[Path]:
-    return [Path(name) for name in names if name.endswith(".py") or "/" in name]
+    return [Path(name) for name in names if is_path(name)]
+
+
+def in_a_folder(name: str) -> str:
+    """Say how to name a package that is not installed but lies here; empty where there is none."""
+    return f"the folder of a package is given as ./{name}" if Path(name, PROJECT).is_file() else ""

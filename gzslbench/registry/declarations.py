@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,6 +24,7 @@ from gzslbench.contract.info import DataInfo, Distribution, Info, Makes, Method,
 from gzslbench.errors import PluginError
 
 GROUP = "gzslbench"
+PROJECT = "pyproject.toml"
 _OWN = Distribution("gzslbench", __version__)
 T = TypeVar("T")
 ListedKind = Literal["data set", "generator", "gate", "classifier", "method"]
@@ -74,10 +77,15 @@ class Listed:
 
 
 def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
-    """Find the plugins of installed distributions, those of gzslbench first, and then the given files."""
+    """Find the plugins of installed distributions, those of gzslbench first, and then those at the given paths.
+
+    A package that is given takes the place of one of its name that is installed.
+    """
     found = [_installed(point) for point in entry_points(group=GROUP)]
     found.sort(key=lambda plugin: (plugin.foreign, plugin.name))
-    return list(dict.fromkeys([*found, *map(plugin_file, files)]))
+    given = [plugin for path in files for plugin in plugins_at(path)]
+    packages = {plugin.name for plugin in given if plugin.path and plugin.path.is_dir()}
+    return list(dict.fromkeys([*(plugin for plugin in found if plugin.module not in packages), *given]))
 
 
 def _installed(point: EntryPoint) -> PluginSource:
@@ -86,12 +94,54 @@ def _installed(point: EntryPoint) -> PluginSource:
     return PluginSource(point.name, distribution, module, locate(module))
 
 
+def is_path(name: str) -> bool:
+    """Tell whether the user named a file or a folder, rather than something that plugins declare."""
+    return name.endswith(".py") or "/" in name or os.sep in name
+
+
+def plugins_at(path: Path) -> list[PluginSource]:
+    """Describe the plugins of a file, or of the folder of a package that need not be installed."""
+    return project_plugins(path.resolve()) if path.is_dir() else [plugin_file(path)]
+
+
 def plugin_file(path: Path) -> PluginSource:
     """Describe the plugin in a file that the user named."""
     if not path.is_file():
         raise PluginError(f"there is no plugin file {path}", "check the path, or give the name of a method")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return PluginSource(path.stem, Distribution(path.name, digest), "", path.resolve())
+    return PluginSource(path.stem, Distribution(path.name, _digest([path])), "", path.resolve())
+
+
+def project_plugins(folder: Path) -> list[PluginSource]:
+    """Describe the plugins that a package lists in its pyproject.toml; each bears the name of its module.
+
+    Raises :class:`PluginError` where it lists none, or what is not there.
+    """
+    project = folder / PROJECT
+    if not project.is_file():
+        raise PluginError(f"{folder} has no {PROJECT}", "give a plugin file, or the folder of a package")
+    try:
+        points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"][GROUP]
+        modules = [str(target).partition(":")[0].strip() for target in points.values()]
+    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise PluginError(
+            f"{project} names no plugin: {error!r}", f"list it under [project.entry-points.{GROUP}]"
+        ) from None
+    return [_module_in(folder, module) for module in dict.fromkeys(modules)]
+
+
+def _module_in(folder: Path, module: str) -> PluginSource:
+    for root in (folder, folder / "src"):
+        for path in (root / module, root / f"{module}.py"):
+            if module.isidentifier() and (path.is_file() or (path / "__init__.py").is_file()):
+                plugin = PluginSource(module, Distribution(folder.name, ""), path=path)
+                return replace(plugin, distribution=Distribution(folder.name, _digest(plugin.files)))
+    raise PluginError(
+        f"{folder} has no module {module}, which its {PROJECT} names", "let it name a package or module of the folder"
+    )
+
+
+def _digest(files: Sequence[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def locate(module: str) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -33,17 +33,33 @@ def _said(path: Path) -> str:
 
 
 def modules(plugin: PluginSource) -> dict[str, Path]:
-    """Find the files of a plugin, and those that they import from the same top-level package, by module name."""
+    """Find the files of a plugin and those that they import, by module name.
+
+    Of what they import, modules of the same top-level package count and, for a plugin of one file, those beside it.
+    """
     package = plugin.module or plugin.name
     found = {_module_name(path, plugin.path, package): path for path in plugin.files}
-    waiting = dict(found) if plugin.module else {}
+    waiting = dict(found)
     while waiting:
         name, path = waiting.popitem()
-        for imported in _imports(path, name):
-            source = _source(imported) if imported.startswith(f"{package.partition('.')[0]}.") else None
+        for imported in _imports(path, name) if plugin.module else _with_parents(_imports(path, name)):
+            source = _shared(plugin, imported)
             if source is not None and imported not in found:
                 found[imported] = waiting[imported] = source
     return found
+
+
+def _shared(plugin: PluginSource, imported: str) -> Path | None:
+    """Find what a plugin imports of its own package, or from beside its file, where it comes after all else."""
+    top = imported.partition(".")[0]
+    if plugin.module:
+        return _source(imported) if imported.startswith(f"{plugin.module.partition('.')[0]}.") else None
+    if plugin.path is None or plugin.path.is_dir():
+        return None
+    place = plugin.path.parent.joinpath(*imported.split("."))
+    path = next((each for each in (place / "__init__.py", place.with_suffix(".py")) if each.is_file()), None)
+    elsewhere = locate(top) if path else None
+    return path if elsewhere is None or plugin.path.parent in elsewhere.resolve().parents else None
 
 
 def _module_name(path: Path, root: Path | None, package: str) -> str:
@@ -64,6 +80,12 @@ def _imports(path: Path, name: str) -> Iterator[str]:
             base = package.rsplit(".", node.level - 1)[0] if node.level else ""
             module = ".".join(filter(None, (base, node.module)))
             yield from (module, *(f"{module}.{alias.name}" for alias in node.names))
+
+
+def _with_parents(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
 
 
 def _source(module: str) -> Path | None:

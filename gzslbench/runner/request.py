@@ -28,8 +28,8 @@ from gzslbench.registry.combinations import (
     every_combination,
     of_parts,
     of_plugin,
-    plugin_files,
 )
+from gzslbench.registry.declarations import is_path, plugins_at
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import parse_assignments, parse_grid, unknown_components
 from gzslbench.registry.variants import taken_apart
@@ -141,7 +141,7 @@ def chosen_combinations(request: Request, registry: Registry) -> list[Combinatio
         return taken_apart(registry, request.ablated, request.swept)
     if request.everything:
         return list(every_combination(registry))
-    names = [str(plugin_files([name])[0].resolve()) if plugin_files([name]) else name for name in request.plugins]
+    names = [name for given in request.plugins for name in _named(given)]
     of_each = usable(names, partial(of_plugin, registry), BrokenPluginError)
     chosen = [combination for combinations in of_each for combination in combinations]
     if request.plugins and (request.gates or request.classifiers):
@@ -151,6 +151,11 @@ def chosen_combinations(request: Request, registry: Registry) -> list[Combinatio
         parts = itertools.product(generators, gates, request.classifiers or (DEFAULT_CLASSIFIER,))
         chosen += [of_parts(registry, *names) for names in parts]
     return list({combination.name: combination for combination in reversed(chosen)}.values())[::-1]
+
+
+def _named(name: str) -> list[str]:
+    """Give the names under which a registry knows what a path stands for; any other name stands for itself."""
+    return [str(plugin.path) for plugin in plugins_at(Path(name))] if is_path(name) else [name]
 
 
 def _varied(combination: Combination, request: Request, registry: Registry) -> Iterator[Combination]:

@@ -18,8 +18,8 @@ from gzslbench.contract.info import Distribution, Method
 from gzslbench.contract.parts import Role
 from gzslbench.errors import UsageError
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
-from gzslbench.registry.source_hash import source_hash
+from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file, read_listing
+from gzslbench.registry.source_hash import modules, source_hash
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 from gzslbench.submission.line import last_line
 
@@ -44,6 +44,7 @@ def pack(source: Path) -> Packed:
     if source.is_dir():
         files = dict(_source_distribution(source))
     elif source.is_file() and source.suffix == ".py":
+        _refuse_neighbours(source)
         files = {source.name: source.read_bytes(), **_recipes(source)}
     else:
         raise UsageError(
@@ -53,6 +54,14 @@ def pack(source: Path) -> Packed:
         check_source(name, content)
     with unpacked(files) as folder:
         return Packed(files, tuple(plugin.distribution.name for plugin in plugins_in(folder)))
+
+
+def _refuse_neighbours(source: Path) -> None:
+    others = [path.name for path in modules(plugin_file(source)).values() if path != source.resolve()]
+    if others:
+        raise UsageError(
+            f"{source} imports {', '.join(others)} beside it", "make a package of them, and submit its folder"
+        )
 
 
 @contextmanager

@@ -24,25 +24,25 @@ DEFAULT_TIMEOUT_S = 60.0
 def contract_tests(plugin: str | Path) -> Callable[..., None]:
     """Make a pytest test of each check and each thing that a plugin declares.
 
-    ``plugin`` is what ``gzslbench check`` takes: the name of a plugin, component or method, or the path of a file.
-    Raises :class:`gzslbench.errors.PluginError` where there is none of this name.
+    ``plugin`` is what ``gzslbench check`` takes: the name of a plugin, component or method, or the path of a file or of
+    a package's folder. Raises :class:`gzslbench.errors.PluginError` where there is none of this name.
     """
     import pytest
 
     from gzslbench.testing.perform import CHECKS
     from gzslbench.testing.session import check_subjects, find_subjects
 
-    source, subjects = find_subjects(str(plugin))
+    sources = {subject: source for source, subjects in find_subjects(str(plugin)) for subject in subjects}
     cases = [
         pytest.param(subject, check.name, id=f"{subject}: {check.name}")
-        for subject in subjects
+        for subject in sources
         for check in CHECKS[subject.kind]
     ]
 
     @cache
     def outcomes(subject: Subject, timeout_s: float) -> dict[str, Outcome]:
         """Check a subject when its first test runs."""
-        return {outcome.check: outcome for outcome in check_subjects(source, [subject], {}, timeout_s)}
+        return {outcome.check: outcome for outcome in check_subjects(sources[subject], [subject], {}, timeout_s)}
 
     @pytest.mark.gzslbench_contract
     @pytest.mark.parametrize(("gzslbench_subject", "gzslbench_check"), cases)

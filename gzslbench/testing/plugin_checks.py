@@ -19,7 +19,7 @@ from gzslbench.evaluation.job import CellJob
 from gzslbench.registry.combinations import Combination, Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
 from gzslbench.registry.recipes import RecipeValue
-from gzslbench.registry.registry import Registry, load_plugins
+from gzslbench.registry.registry import REGISTERS_NOTHING, Registry, load_plugins
 from gzslbench.registry.settings import Settings, build_config, nested
 from gzslbench.testing import tiny_data_set
 from gzslbench.testing.checks import CheckFailed, check
@@ -72,7 +72,7 @@ def loads(trial: PluginTrial) -> str:
         raise CheckFailed(broken.reason)
     entries = [f"{entry.kind} {entry.name}" for entry in trial.alone.entries.values()]
     if not entries:
-        raise CheckFailed(f"'{trial.source.name}' registers nothing", "implement a hook of gzslbench.contract.hooks")
+        raise CheckFailed(f"'{trial.source.name}' registers nothing", REGISTERS_NOTHING)
     return ", ".join(entries)
 
 
@@ -92,7 +92,7 @@ def literals(trial: PluginTrial) -> None:
         raise CheckFailed(f"the {kind} '{name}' is declared, but no hook returns it", "register or remove it")
 
 
-@check("plugin")
+@check("plugin", after=("loads",))
 def documented(trial: PluginTrial) -> None:
     """A METHOD.md in the folder of its code says what it is; a plugin of one file may say it in its docstring."""
     path = trial.source.path

@@ -11,7 +11,8 @@ from pathlib import Path
 from gzslbench.contract.info import Method
 from gzslbench.errors import PluginError, nearest
 from gzslbench.processes import child_process, start_fork_server
-from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, plugin_file, read_listing
+from gzslbench.registry.combinations import in_a_folder
+from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, is_path, plugins_at, read_listing
 from gzslbench.registry.settings import Settings
 from gzslbench.runner.failures import cause_of_exit
 from gzslbench.testing.checks import Outcome, Subject
@@ -21,24 +22,24 @@ START_S = 120.0
 """What the first process may take beyond the limit of a check: it waits for our own imports."""
 
 
-def find_subjects(name: str) -> tuple[PluginSource, list[Subject]]:
-    """Find the plugin that ``name`` means and list what of it is to be checked, itself first, without importing any.
+def find_subjects(name: str) -> list[tuple[PluginSource, list[Subject]]]:
+    """Find the plugins that ``name`` means and list what of each is to be checked, itself first, without importing any.
 
-    A plugin or a file stands for all that it declares, a component for itself, a method for itself and those of its
-    components that are in the same plugin. Raises :class:`PluginError` naming the nearest names.
+    They are several where a folder has them. A plugin or a file stands for all that it declares, a component for
+    itself, a method for itself and those of its components that are in the same plugin. Raises :class:`PluginError`
+    naming the nearest names.
     """
-    if name.endswith(".py") or "/" in name:
-        source = plugin_file(Path(name))
-        return source, _subjects(source, read_listing([source]))
+    if is_path(name):
+        return [(source, _subjects(source, read_listing([source]))) for source in plugins_at(Path(name))]
     listings = {source: read_listing([source]) for source in find_plugins()}
     for source, listed in listings.items():
         if source.name == name:
-            return source, _subjects(source, listed)
+            return [(source, _subjects(source, listed))]
     for source, listed in listings.items():
         if chosen := _chosen(name, listed):
-            return source, _subjects(source, chosen)
+            return [(source, _subjects(source, chosen))]
     known = {source.name for source in listings} | {each.info.name for listed in listings.values() for each in listed}
-    raise PluginError(f"there is no plugin, component or method '{name}'", nearest(name, known))
+    raise PluginError(f"there is no plugin, component or method '{name}'", in_a_folder(name) or nearest(name, known))
 
 
 def _chosen(name: str, listed: Sequence[Listed]) -> list[Listed]:

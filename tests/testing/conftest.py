@@ -154,7 +154,7 @@ def examine() -> Examine:
     """Run all checks of a plugin file, or those of some of its subjects."""
 
     def run(path: Path, *kinds: str) -> list[Outcome]:
-        source, subjects = find_subjects(str(path))
+        ((source, subjects),) = find_subjects(str(path))
         chosen = [subject for subject in subjects if not kinds or subject.kind in kinds]
         return [outcome for subject in chosen for outcome in perform(source, subject, {})]
 

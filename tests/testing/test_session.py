@@ -13,7 +13,7 @@ LIMIT_S = 4.0
 
 
 def _checked(path, kind, timeout_s=60.0):
-    source, subjects = find_subjects(str(path))
+    ((source, subjects),) = find_subjects(str(path))
     return list(check_subjects(source, [each for each in subjects if each.kind == kind], {}, timeout_s))
 
 
@@ -46,10 +46,10 @@ def test_a_component_of_a_plugin_that_can_not_be_loaded_is_skipped_for_that(plug
 
 
 def test_names_stand_for_plugins_methods_and_components():
-    source, subjects = find_subjects("eszsl")
+    ((source, subjects),) = find_subjects("eszsl")
     assert source.name == "eszsl"
     assert subjects == [Subject("plugin", "eszsl"), Subject("classifier", "eszsl"), Subject("method", "eszsl")]
-    source, subjects = find_subjects("gsmflow-without-mining")
+    ((source, subjects),) = find_subjects("gsmflow-without-mining")
     assert [str(each) for each in subjects] == ["plugin gsmflow", "method gsmflow-without-mining", "generator gsmflow"]
     with pytest.raises(PluginError, match="did you mean 'eszsl'"):
         find_subjects("ezsl")
