@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.data.tables import Table
+from gzslbench.data.tables import VARIABLES, Table
 from gzslbench.data.xlsa17 import from_one_hot
 from gzslbench.errors import DataError, UsageError, counted, nearest
 
@@ -65,12 +65,25 @@ def without_dropped(table: Table, choices: Choices) -> Table:
 
 
 def find_column(table: Table, name: str) -> int | None:
-    """Find a column by its name, else by its number from 1."""
+    """Find a column by its name, else by its number from 1; ``features:`` before it means that file alone."""
+    role, _, rest = name.partition(":")
+    if role in VARIABLES:
+        return find_column(table, rest) if role == table.role else None
     if name in table.header:
         return table.header.index(name)
-    if name.isdecimal() and 1 <= int(name) <= table.values.shape[1]:
-        return int(name) - 1
-    return None
+    return table.numbers.index(int(name)) if name.isdecimal() and int(name) in table.numbers else None
+
+
+def require_columns(choices: Choices, tables: Sequence[Table]) -> None:
+    """Refuse a column that no file has, and a number without its file; raises :class:`UsageError`."""
+    for option, names in (("--drop-column", choices.dropped), ("--keep-column", choices.kept)):
+        for name in names:
+            if name.isdecimal():
+                roles = " or ".join(f"{role}:{name}" for role in VARIABLES)
+                raise UsageError(f"{option} {name} does not say of which file", f"write {roles}")
+            if all(find_column(table, name) is None for table in tables):
+                there = [title for table in tables for title in table.header if title and not title.isdecimal()]
+                raise UsageError(f"{option}: no file has a column '{name}'", nearest(name, there))
 
 
 def required_column(table: Table, name: str, option: str) -> int:
@@ -136,12 +149,13 @@ def parts_of(table: Table, choices: Choices, named: int | None = None) -> Parts:
             words, often = np.unique(column, return_counts=True)
             raise DataError(
                 f"{table.path}: {title} is text and names '{words[often.argmax()]}' {often.max()} times",
-                f"give each row its own name, or leave the column out by --drop-column {place + 1}",
+                f"give each row its own name, or leave it out by --drop-column {table.role}:{table.numbers[place]}",
             )
         elif place == 0 and whole and unique and not _is_whole(np.delete(table.values, [*table.text, 0], axis=1)):
             raise DataError(
                 f"{table.path}: {title} has another whole number in each row, as ids have",
-                "say what it is by --drop-column 1 or --keep-column 1",
+                f"say what it is by --drop-column {table.role}:1 or --keep-column {table.role}:1"
+                + (", or --class-column 1 if it names the classes" if table.role == "semantics" else ""),
             )
     rest = [place for place in range(table.values.shape[1]) if place not in keys and place not in left_out]
     return Parts(table.values[:, rest], tuple(keys.values()), tuple(notes))
@@ -153,10 +167,10 @@ def oriented(table: Table, count: int, what: str, lies_in: str = "") -> Table:
     ``lies_in``, "rows" or "columns", decides. Raises :class:`DataError` where both may fit, as there may be classes
     without samples.
     """
-    if lies_in:
-        return replace(table, values=table.values.T if lies_in == "columns" else table.values, items_in_columns=False)
-    if table.header or table.text:
-        return table
+    if lies_in == "columns":
+        return turned(table)
+    if lies_in or table.header or table.text:
+        return replace(table, items_in_columns=False)
     values = table.values.T if table.items_in_columns else table.values
     if len(values) != count == values.shape[1]:
         if what == "classes" and len(values) > count and not table.names:
@@ -167,6 +181,22 @@ def oriented(table: Table, count: int, what: str, lies_in: str = "") -> Table:
         note = f"its {'rows' if table.items_in_columns else 'columns'} are the {what}: only they are {count:,}"
         return replace(table, values=values.T, items_in_columns=False, notes=(*table.notes, note))
     return replace(table, values=values, items_in_columns=False)
+
+
+def turned(table: Table) -> Table:
+    """Lay a table whose columns are the items, called as the header calls them, with an item in each row."""
+    rest = table.without(list(table.text))
+    names = rest.header if all(rest.header) and not all(title.isdecimal() for title in rest.header) else ()
+    note = "its columns are the classes"
+    return replace(
+        rest,
+        values=rest.values.T,
+        left=None,
+        header=(),
+        names=names or rest.names,
+        items_in_columns=False,
+        notes=(*rest.notes, note),
+    )
 
 
 def as_words(values: NDArray[Any]) -> NDArray[np.str_]:

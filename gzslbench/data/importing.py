@@ -25,13 +25,15 @@ from gzslbench.data.columns import (
     find_column,
     oriented,
     parts_of,
+    require_columns,
     take_labels,
+    turned,
     without_dropped,
 )
 from gzslbench.data.loading import make_split
 from gzslbench.data.reader_process import read_in_process
 from gzslbench.data.splits import propose_split
-from gzslbench.data.tables import Table, arrays_of_file, read_table
+from gzslbench.data.tables import Role, Table, arrays_of_file, read_table
 from gzslbench.data.xlsa17 import from_one, numbered
 from gzslbench.errors import DataError, UsageError, nearest
 from gzslbench.files import aside, put
@@ -96,11 +98,11 @@ def import_data_set(name: str, data_dir: Path, sources: Sources, seed: int = 0) 
 
 
 def _read(name: str, sources: Sources, seed: int) -> tuple[DataSet, list[str]]:
-    samples = without_dropped(read_table(sources.features, "features", sources.header), sources.choices)
-    samples, labels = _labels(samples, sources)
+    samples, semantics, label_table = _tables(sources)
+    samples, labels = _labels(samples, label_table, sources.choices)
     described = _parts_of_samples(samples, labels, sources)
     labels = _in_order_of(described, labels, sources.features)
-    classes, names, vectors, rows = _classes(labels, sources)
+    classes, names, vectors, rows = _classes(semantics, labels, sources)
     split = _given_split(sources.split, rows) if sources.split else propose_split(rows, seed)
     sample_names = next((key.words for key in described.keys if key.is_text), None)
     files = dict.fromkeys(path.name for path in (sources.features, labels.path, sources.semantics))
@@ -131,16 +133,25 @@ def _line(path: Path, found: str, notes: Sequence[str]) -> str:
     return "; ".join([f"{path.name}: {found}", *notes])
 
 
-def _labels(samples: Table, sources: Sources) -> tuple[Table, Labels]:
-    """Take the labels from their own file, or out of the file of the features."""
-    choices = sources.choices
-    if sources.labels is None and samples.path.suffix.casefold() not in (".npz", ".mat"):
+def _tables(sources: Sources) -> tuple[Table, Table, Table | None]:
+    """Read features, semantics, and labels where they are a table of their own, without what the user drops."""
+    of_roles: dict[Role, Path] = {"features": sources.features, "semantics": sources.semantics}
+    in_variables = sources.features.suffix.casefold() in (".npz", ".mat")
+    if in_variables or sources.labels not in (None, sources.features):
+        of_roles["labels"] = sources.labels or sources.features
+    tables = {role: read_table(path, role, sources.header) for role, path in of_roles.items()}
+    require_columns(sources.choices, list(tables.values()))
+    left = {role: without_dropped(table, sources.choices) for role, table in tables.items()}
+    return left["features"], left["semantics"], left.get("labels")
+
+
+def _labels(samples: Table, table: Table | None, choices: Choices) -> tuple[Table, Labels]:
+    """Take the labels from their own table, or out of that of the features."""
+    if table is None:
         if samples.values.shape[1] < 2:
             raise DataError(f"{samples.path} holds no labels", "give their file by --labels")
         values, title, rest = take_labels(samples, choices, alone=False)
         return rest, Labels(samples.path, values, (), (f"in {title}",))
-    path = sources.labels or sources.features
-    table = without_dropped(read_table(path, "labels", sources.header), choices)
     if table.items_in_columns and len(table.values) == 1:
         table = oriented(table, table.values.shape[1], "labels")
     count = samples.values.shape[1 if samples.items_in_columns else 0]
@@ -154,7 +165,7 @@ def _labels(samples: Table, sources: Sources) -> tuple[Table, Labels]:
     values, title, rest = take_labels(table, choices, alone=True)
     parts = parts_of(rest, choices) if rest.values.shape[1] and title != ONE_HOT else Parts(values, (), ())
     found = () if table.values.shape[1] == 1 else (f"in {title}",)
-    return samples, Labels(path, values, parts.keys, (*table.notes, *found))
+    return samples, Labels(table.path, values, parts.keys, (*table.notes, *found))
 
 
 def _parts_of_samples(samples: Table, labels: Labels, sources: Sources) -> Parts:
@@ -192,15 +203,20 @@ def _in_order_of(samples: Parts, labels: Labels, path: Path) -> Labels:
     return labels
 
 
-def _classes(labels: Labels, sources: Sources) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float32], Indices]:
+def _classes(
+    table: Table, labels: Labels, sources: Sources
+) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float32], Indices]:
     """Read the semantics; gives what is to say, the names of the classes, their vectors, and each label's row."""
     path, choices = sources.semantics, sources.choices
-    table = without_dropped(read_table(path, "semantics", sources.header), choices)
     present = len(np.unique(labels.values))
     if table.may_have_header and len(table.values) == present + 1:
         table = table.rows(slice(1, None), "first row taken as header")
+    is_text = labels.values.dtype.kind in "SU"
+    if not choices.classes_in and is_text and np.isin(np.unique(labels.values), table.header).all():
+        table = turned(table)
     laid = oriented(table, len(table.names) or present, "classes", choices.classes_in)
-    parts = parts_of(laid, choices, find_column(laid, choices.classes) if choices.classes else None)
+    named = find_column(laid, choices.classes) if choices.classes else _keyed_by(laid, labels)
+    parts = parts_of(laid, choices, named)
     vectors = _numbers(parts.values, path)
     beside = (Key("the names beside them", np.array(laid.names), is_text=True),) if laid.names else ()
     for key in beside:
@@ -208,17 +224,31 @@ def _classes(labels: Labels, sources: Sources) -> tuple[tuple[str, ...], tuple[s
             raise DataError(f"{path} has {len(key.words)} names for {len(vectors)} classes", "give one name per class")
     keys = (*beside, *parts.keys)
     if choices.classes:
-        wanted = find_column(laid, choices.classes)
-        if wanted is None:
+        if named is None:
             raise UsageError(f"{path} has no column '{choices.classes}'", nearest(choices.classes, laid.header))
-        keys = tuple(key for key in keys if key.title == laid.called(wanted))
+        keys = tuple(key for key in keys if key.title == laid.called(named))
     for key in keys:
         _require_names(key, path)
     rows, note = _rows_of(labels, keys, len(vectors), sources)
-    named = next((key for key in keys if key.is_text), None) or next((key for key in keys if not key.counts), None)
-    names = numbered(len(vectors)) if named is None else tuple(named.words.tolist())
-    titles = [] if named is None or named in beside else [f"named by {named.title}"]
+    told = choices.classes_in or any(title and place in laid.text for place, title in enumerate(laid.header))
+    by_place = note and note[0].startswith("label ")
+    if laid.header and by_place and not told and len(vectors) != present == vectors.shape[1]:
+        raise DataError(
+            f"{path} has {len(vectors)} rows of {present} numbers, and {present} classes have samples",
+            "say where the classes lie by --classes-in rows or --classes-in columns",
+        )
+    naming = next((key for key in keys if key.is_text), None) or next((key for key in keys if not key.counts), None)
+    names = numbered(len(vectors)) if naming is None else tuple(naming.words.tolist())
+    titles = [] if naming is None or naming in beside else [f"named by {naming.title}"]
     return (*laid.notes, *parts.notes, *titles, *note), names, vectors, rows
+
+
+def _keyed_by(table: Table, labels: Labels) -> int | None:
+    """Find the first column of a table without a header to hold the numbers of the classes, where it has all labels."""
+    column = table.values[:, 0]
+    if table.header or 0 in table.text or labels.values.dtype.kind in "SU" or len(np.unique(column)) < len(column):
+        return None
+    return 0 if np.isin(np.unique(labels.values), column).all() else None
 
 
 def _require_names(key: Key, path: Path) -> None:

@@ -53,6 +53,7 @@ class Table:
     """
 
     path: Path
+    role: Role
     values: NDArray[Any]
     text: dict[int, NDArray[np.str_]] = field(default_factory=dict)
     header: tuple[str, ...] = ()
@@ -60,12 +61,19 @@ class Table:
     names: tuple[str, ...] = ()
     items_in_columns: bool = False
     notes: tuple[str, ...] = ()
+    left: tuple[int, ...] | None = None
+    """The numbers from 1, in the file, of the columns that are left, None for all."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each column in the file, from 1."""
+        return tuple(range(1, self.values.shape[1] + 1)) if self.left is None else self.left
 
     def called(self, column: int) -> str:
-        """Name a column as its header does, or by its number from 1."""
+        """Name a column as its header does, or by its number in the file."""
         if self.header and self.header[column]:
             return f"column '{self.header[column]}'"
-        return f"column {column + 1}"
+        return f"column {self.numbers[column]}"
 
     def without(self, columns: Sequence[int], notes: Sequence[str] = ()) -> Table:
         """Leave out some columns."""
@@ -73,7 +81,8 @@ class Table:
         text = {new: self.text[old] for new, old in enumerate(kept) if old in self.text}
         header = tuple(self.header[column] for column in kept) if self.header else ()
         values = self.values[:, kept] if columns else self.values
-        return replace(self, values=values, text=text, header=header, notes=(*self.notes, *notes))
+        left = tuple(self.numbers[column] for column in kept)
+        return replace(self, values=values, text=text, header=header, left=left, notes=(*self.notes, *notes))
 
     def rows(self, chosen: Any, note: str) -> Table:
         """Take some rows, or rows in another order."""
@@ -92,7 +101,7 @@ def read_table(path: Path, role: Role, header: bool | None = None) -> Table:
     meta = dict(entry.meta)
     text = {column: entry.arrays[f"text{column}"] for column in meta.pop("text")}
     lists: dict[str, Any] = {name: tuple(meta.pop(name)) for name in ("header", "names", "notes")}
-    return Table(path, entry.arrays["values"], text, **lists, **meta)
+    return Table(path, role, entry.arrays["values"], text, **lists, **meta)
 
 
 def table_of_file(path: Path, role: Role, header: int | None) -> Entry:
@@ -100,7 +109,7 @@ def table_of_file(path: Path, role: Role, header: int | None) -> Entry:
     name = path.name.casefold()
     readers = {".npy": _read_npy, ".npz": _read_npz, ".mat": _read_mat}
     with readable(path, path.suffix):
-        table = readers[name[-4:]](path, role) if name[-4:] in readers else _read_csv(path, header)
+        table = readers[name[-4:]](path, role) if name[-4:] in readers else _read_csv(path, role, header)
     arrays = {"values": table.values} | {f"text{column}": words for column, words in table.text.items()}
     lists = {"header": list(table.header), "names": list(table.names), "notes": list(table.notes)}
     flags = {"may_have_header": table.may_have_header, "items_in_columns": table.items_in_columns}
@@ -170,17 +179,17 @@ def _table(path: Path, array: NDArray[Any], role: Role) -> Table:
     """Make a table of an array of numbers, of strings, or of records."""
     if array.dtype.names:
         columns = [np.asarray(array[name]).ravel() for name in array.dtype.names]
-        return _of_columns(path, columns, tuple(array.dtype.names))
+        return _of_columns(path, role, columns, tuple(array.dtype.names))
     if array.ndim not in (1, 2) or (array.ndim == 1 and role != "labels") or 0 in array.shape:
         raise DataError(f"{path} holds an array of shape {array.shape}", "give a matrix")
     matrix = array if array.ndim == 2 else array[:, None]
     if matrix.shape[0] == 1 and role == "labels":
         matrix = matrix.T
     if matrix.dtype.kind in "SU":
-        return _of_columns(path, list(_words(matrix).T), ())
+        return _of_columns(path, role, list(_words(matrix).T), ())
     if matrix.dtype.kind not in "buif":
         raise DataError(f"{path} holds {matrix.dtype}, not numbers or strings", "save it as numbers or strings")
-    return Table(path, matrix)
+    return Table(path, role, matrix)
 
 
 def _words(array: NDArray[Any]) -> NDArray[np.str_]:
@@ -191,12 +200,12 @@ def _words(array: NDArray[Any]) -> NDArray[np.str_]:
     return np.array(flat, dtype=str).reshape(array.shape)
 
 
-def _of_columns(path: Path, columns: Sequence[NDArray[Any]], header: tuple[str, ...]) -> Table:
+def _of_columns(path: Path, role: Role, columns: Sequence[NDArray[Any]], header: tuple[str, ...]) -> Table:
     """Put columns together; those of text that holds nothing but numbers become numbers."""
     text: dict[int, NDArray[np.str_]] = {}
     values = np.full((len(columns[0]), len(columns)), np.nan)
     for place, column in enumerate(columns):
-        exact = column.dtype.kind not in "ui" or not len(column) or int(np.abs(column.astype(object)).max()) < EXACT
+        exact = column.dtype.kind not in "ui" or -EXACT < int(column.min()) <= int(column.max()) < EXACT
         if column.dtype.kind in "buif" and exact:
             values[:, place] = column
             continue
@@ -206,7 +215,7 @@ def _of_columns(path: Path, columns: Sequence[NDArray[Any]], header: tuple[str, 
             text[place] = words
         else:
             values[:, place] = numbers
-    return Table(path, values, text, header)
+    return Table(path, role, values, text, header)
 
 
 def _numbers(words: NDArray[np.str_]) -> NDArray[np.float64] | None:
@@ -225,7 +234,7 @@ def _numbers(words: NDArray[np.str_]) -> NDArray[np.float64] | None:
     return None
 
 
-def _read_csv(path: Path, header: int | None) -> Table:
+def _read_csv(path: Path, role: Role, header: int | None) -> Table:
     import pandas as pd
 
     head, encoding, notes = _head(path)
@@ -249,9 +258,9 @@ def _read_csv(path: Path, header: int | None) -> Table:
     blank = [""] * (frame.shape[1] - len(rows[0]))  # over row names
     cells = tuple(blank + [cell.strip() for cell in rows[0]]) if told else ()
     if all(kind.kind == "f" for kind in frame.dtypes):
-        table = Table(path, frame.to_numpy(), header=cells)
+        table = Table(path, role, frame.to_numpy(), header=cells)
     else:
-        table = _of_columns(path, [_column(frame[place]) for place in frame.columns], cells)
+        table = _of_columns(path, role, [_column(frame[place]) for place in frame.columns], cells)
     return replace(table, may_have_header=told is None, notes=tuple(notes))
 
 

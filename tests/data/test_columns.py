@@ -193,16 +193,37 @@ def test_labels_may_lie_among_the_features(place: Path, table: pd.DataFrame) -> 
         attributes(class_id=IDS),
         attributes().set_index(IDS),
         attributes(id=IDS).iloc[::-1],
+        attributes(headless=IDS),
         attributes(number_of_species=IDS),
     ],
 )
 def test_numbers_with_gaps_find_their_class_by_its_id(place: Path, semantics: pd.DataFrame) -> None:
     np.save(place / "y.npy", IDS[ROWS])
-    semantics.to_csv(place / "A.csv", index=semantics.index.name is None and semantics.columns[0] == "a0")
+    semantics.to_csv(place / "A.csv", index=semantics.columns[0] == "a0", header="headless" not in semantics)
     choices = {"classes": "number_of_species"} if "number_of_species" in semantics else {}
     result = imported(place, A="A.csv", **choices).dataset
     np.testing.assert_array_equal(result.semantics[result.labels], SEMANTICS[ROWS])
     assert [result.class_names[row] for row in result.labels] == [str(IDS[row]) for row in ROWS]
+
+
+def test_classes_may_be_columns_under_their_names(place: Path) -> None:
+    turned = pd.DataFrame(SEMANTICS.T, columns=NAMES, index=[f"attribute {i}" for i in range(ATTRIBUTES)])
+    turned.to_csv(place / "A.csv")
+    pd.Series(NAMES[ROWS], name="label").to_csv(place / "y.csv", index=False)
+    assert is_right(imported(place, A="A.csv", y="y.csv"), NAMES)
+    np.save(place / "y.npy", ROWS)
+    again = Sources(place / "X.npy", place / "A.csv", place / "y.npy", choices=Choices(classes_in="columns"))
+    assert is_right(import_data_set("AGAIN", place / "data", again), NAMES)
+    pd.DataFrame(np.ones((9, 6)), index=[f"attribute {i}" for i in range(9)]).to_csv(place / "A.csv")
+    with pytest.raises(DataError, match=r"9 rows of 6 numbers, and 6 classes have samples; .*--classes-in"):
+        import_data_set("MORE", place / "data", Sources(place / "X.npy", place / "A.csv", place / "y.npy"))
+
+
+def test_numbers_of_columns_are_those_of_the_file(place: Path) -> None:
+    features(b=ORDER * 13 + 5, a=["train", "test"] * 30).to_csv(place / "X.csv", index=False, header=False)
+    result = imported(place, X="X.csv", dropped=["features:1"], kept=["features:2"]).dataset
+    np.testing.assert_array_equal(result.features[:, 0], (ORDER * 13 + 5).astype(np.float32))
+    assert result.semantics.shape == (CLASSES, ATTRIBUTES)
 
 
 def test_labels_are_matched_by_the_names_of_samples(place: Path) -> None:
@@ -244,8 +265,12 @@ NOT_WHOLE = FEATURES[:, 0]
         ({"X": features(one=ROWS, two=ROWS), "y": None}, "labels in column 'two' or column 'one'", "--label-column"),
         ({"X": features(one=NAMES[ROWS], two=NAMES[ROWS]), "y": None}, "may have its labels in", "--label-column"),
         ({"X": features(), "y": None}, "holds no labels", "--labels"),
-        ({"X": features(split=["train", "test"] * 30)}, "is text and names 'test' 30 times", "--drop-column 1"),
-        ({"X": features(**{"0th": ORDER * 13 + 5})}, "another whole number in each row", "--keep-column 1"),
+        (
+            {"X": features(split=["train", "test"] * 30)},
+            "is text and names 'test' 30 times",
+            "--drop-column features:1",
+        ),
+        ({"X": features(**{"0th": ORDER * 13 + 5})}, "another whole number in each row", "--keep-column features:1"),
         ({"y": pd.Series(IDS[ROWS])}, "run from 3 to 999 for 6 classes", "called id"),
         ({"y": pd.Series(ROWS.clip(1, 4)), "A": attributes()}, "does not tell where", "--first-label"),
         ({"y": pd.Series(ROWS.clip(1, 5)), "A": attributes(id=range(6))}, "does not tell where", "--first-label"),
@@ -292,6 +317,12 @@ def test_the_user_decides_what_columns_are(place: Path) -> None:
     result = imported(place, X="X.csv", y="", labels="one", dropped=["two", "split"], kept=["0th"]).dataset
     np.testing.assert_array_equal(result.features, np.column_stack([ORDER * 13 + 5, FEATURES]).astype(np.float32))
     np.testing.assert_array_equal(result.labels, ROWS)
+    for choices, message in (
+        (Choices(dropped=["three"]), "--drop-column: no file has a column 'three'"),
+        (Choices(kept=["1"]), "--keep-column 1 does not say of which file; write features:1"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            import_data_set("MORE", place / "data", Sources(place / "X.csv", place / "A.npy", choices=choices))
     with pytest.raises(UsageError, match="has no column 'three'"):
         import_data_set(
             "MORE", place / "data", Sources(place / "X.csv", place / "A.npy", choices=Choices(labels="three"))
