@@ -90,7 +90,7 @@ class TrainedCell:
             evaluation_s=evaluation_s,
             jobs=fitter.job.jobs,
             peak_memory_mib=memory,
-            peak_device_mib=device_memory or None,
+            peak_device_mib=device_memory if fitter.device.type == "cuda" else None,
             seeds_together=generator.seeds_together if generator else 1,
         )
         selection = dict(self.plan.selection)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import ContractError, ProtocolError
-from gzslbench.evaluation.branch import WHOLE_GROUP
+from gzslbench.evaluation import branch
+from gzslbench.evaluation.branch import WHOLE_GROUP, TrainedCell
 from gzslbench.evaluation.run_group import run_group
 
 ONES = "features.new_ones(len(features), len(classes))"
@@ -461,3 +463,16 @@ def test_predictions_that_are_remembered_are_timed_all_the_same(rehearsal, add_p
     timings = rehearsal.run("none+none+remembering").results[0].timings
     assert min(timings.predict_s) >= 0.3
     assert timings.fit_s < 0.2
+
+
+@pytest.mark.parametrize(("device", "peak"), [("cpu", None), ("cuda", 0.0)])
+def test_a_gpu_that_is_not_used_has_a_peak_of_zero(rehearsal, monkeypatch, device, peak):
+    made = TrainedCell.result
+
+    def made_on(self, fitter, *rest):
+        return made(self, SimpleNamespace(device=torch.device(device), job=fitter.job), *rest)
+
+    monkeypatch.setattr(branch, "peaks_mib", lambda _: (64.0, 0.0))
+    monkeypatch.setattr(TrainedCell, "result", made_on)
+    coordinator = rehearsal.run("none+none+toy-linear")
+    assert coordinator.results[0].timings.peak_device_mib == peak
