@@ -5,18 +5,14 @@ A download that is cut off goes on where it stopped, in this call or in a later 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import http.client
-import lzma
 import re
-import shutil
 import tarfile
 import time
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +33,8 @@ ATTEMPTS = 5
 PAUSE_S = 1.0
 """How long to wait before such a try, times its number."""
 
-BROKEN_ARCHIVE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError)
+MOST_UNPACKED_BYTES, MOST_RATIO = 1 << 30, 100
+"""What the files of an archive may take, or so many times its own size, if that is more."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes in all, None where the server does not say."""
@@ -152,6 +149,7 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
     They are looked for below a folder of the archive with one of ``names``, in any case. Raises :class:`DataError`
     where there are none, or the file is not a .zip or .tar archive.
     """
+    left = max(MOST_UNPACKED_BYTES, MOST_RATIO * _size(archive))
     try:
         with _members(archive) as members:
             wanted = _wanted(list(members), names)
@@ -163,16 +161,21 @@ def unpack(archive: Path, folder: Path, names: tuple[str, ...]) -> tuple[str, ..
                 assert source is not None, "only links and folders have no stream"
                 with source, aside(folder / inside) as temporary:
                     with temporary.open("wb") as file:
-                        shutil.copyfileobj(source, file)
+                        while left >= 0 and (chunk := source.read(CHUNK_BYTES)):
+                            left -= file.write(chunk)
+                    if left < 0:
+                        raise DataError(f"{archive} unpacks to more than any data set takes", "check the address")
                     put(temporary, folder / inside)
             return tuple(new)
-    except BROKEN_ARCHIVE as error:
+    except DataError:
+        raise
+    except Exception as error:  # the libraries let through whatever their parsing of a damaged archive raises
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error
         archive.unlink()
         raise DataError(
             f"{archive} is not a readable archive ({error})", "it was removed: check the address"
         ) from error
-    except OSError as error:
-        raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error
 
 
 def _wanted(paths: list[str], names: tuple[str, ...]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(
             f"the recipe {path} can't be read: {error.strerror}", "check the method's 'recipes'"
         ) from None
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         problem = _problem(error) if isinstance(error, ValidationError) else error
         raise ConfigError(
             f"the recipe {path} can't be used: {problem}", "write entries as x = { value = 1, origin = 'paper' }"
@@ -106,5 +107,5 @@ def _problem(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "data_sets")
     if first["type"] == "dataclass_type":  # pydantic would name our class
-        return f"{place} is {first['input']!r}"
-    return f"{place}: {first['msg']} (got {first['input']!r})"
+        return f"{place} is {reprlib.repr(first['input'])}"
+    return f"{place}: {first['msg']} (got {reprlib.repr(first['input'])})"

@@ -236,3 +236,12 @@ def test_split_folders_come_out_of_a_tar(make_folder: Any, tmp_path: Path) -> No
     assert sorted(new) == ["i3d.mat", "split_1/att_splits.mat", "split_2/att_splits.mat"]
     data = Catalogue.find([tmp_path / "out"]).open("UCF101", tmp_path / "cache")
     assert list(data.splits) == ["split-1", "split-2"]
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MOST_UNPACKED_BYTES", 1000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("W/res101.mat", bytes(2_000_000))
+    with pytest.raises(DataError, match="unpacks to more than any data set takes"):
+        unpack(tmp_path / "bomb.zip", tmp_path / "out", ("W",))
+    assert not list(tmp_path.glob("out/*"))
