@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from gzslbench.cli.main import INTERRUPTED
 from gzslbench.cli.options import PathName, complete_plugins, flag, many
 from gzslbench.cli.run import run, run_options
-from gzslbench.cli.tables import open_all, pages_options, print_tables, read_results, write_or_check
+from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ def ablate(
         write_or_check([ablation_page(method, tables)], write_to, check_in, f"ablate {method} --no-run")
     elif tables:
         print_tables(tables)
-    else:
-        click.echo(f"No records of {method} as it is set up here in {options['results']}.")
+    elif not code:
+        what = f"there is no record of '{method}' as it is set up here in '{options['results']}'"
+        raise UsageError(what, "leave out --no-run to make some" if no_run else "--dry-run says what can be run")
     ctx.exit(code)
 
 
@@ -68,6 +69,5 @@ def _tables(
 
     registry = open_plugins(plugin_files(options["plugins"]))
     places = open_all([options["results"]])
-    results = read_results(places, protocols)
-    chosen = [result for result in results if not data_sets or result.key.data_set in data_sets]
+    chosen = of_data_sets(read_results(places, protocols), data_sets)
     return method_tables(registry, method, parse_assignments(options["assignments"]), chosen, places)

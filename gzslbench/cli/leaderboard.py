@@ -60,6 +60,8 @@ def leaderboard(
         if out.suffix not in _FORMATS:
             raise UsageError(f"the name {out} doesn't tell the format", f"add --format, or end it in {endings}")
         format_ = _FORMATS[out.suffix]
+    if out and format_ != _FORMATS.get(out.suffix, format_):
+        raise UsageError(f"the name {out} is that of another format than {format_}", "change one of the two")
     from gzslbench.report.formats.pages import leaderboard_pages
     from gzslbench.report.leaderboard import build_leaderboard
 
@@ -69,8 +71,8 @@ def leaderboard(
     if to_pages:
         write_or_check(leaderboard_pages(build_leaderboard(results, places)), write_to, check_in, "leaderboard")
     elif not results:
-        looked_in = ", ".join(map(str, roots))
-        click.echo(f"No records in {looked_in}. Make some with: gzslbench run --plugin eszsl")
+        places_named = " and ".join(f"'{root}'" for root in roots)
+        raise UsageError(f"there are no records in {places_named}", "make some with: gzslbench run --plugin eszsl")
     elif format_:
         _deliver(_formatted(results, places, format_), out)
     else:

@@ -199,7 +199,8 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
     tasks, methods = overall.task_values.shape
     found = overall.critical_difference
     if found is None:
-        few = f"{tasks} that {methods} rows share; it takes {MIN_TASKS} and {MIN_METHODS}"
+        shared = "one row has" if methods == 1 else f"{methods} rows share"
+        few = f"{tasks} that {shared}; it takes {MIN_TASKS} and {MIN_METHODS}"
         yield f"Tests across data sets: too few tasks ({few})."
     else:
         p_value = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.3f}"

@@ -170,7 +170,8 @@ def _budget(request: Request, registry: Registry) -> str:
     if request.budget == AUTO:
         if request.device != "cpu" or QUICK not in known:
             return FULL
-        print("budget: quick, since there is no GPU; --budget full takes the recipes' own", file=sys.stderr)
+        why = "since there is no GPU; --budget full takes the recipes' own"
+        print(f"budget: quick where a recipe has one, {why}", file=sys.stderr)
         return QUICK
     if request.budget not in known:
         raise UsageError(f"there is no budget '{request.budget}'", nearest(request.budget, known))

@@ -84,7 +84,9 @@ def test_set_moves_the_complete_method_and_its_table(call):
     ended = call("-d", "TINY", "--set", "toy-linear.gamma=2", "--seeds", "0")
     assert "1 done" in ended.out  # all methods come to the same
     assert "toy-rigid" in _rows(ended.out)
-    assert call("--no-run").out.startswith("No records of toy as it is set up here in ")
+    ended = call("--no-run")
+    assert ended.code == 2
+    assert "there is no record of 'toy' as it is set up here in " in ended.err
 
 
 def test_no_run_tabulates_what_is_there_for_what_is_named(call):
@@ -93,7 +95,9 @@ def test_no_run_tabulates_what_is_there_for_what_is_named(call):
     assert both.code == 0
     assert [line for line in both.out.splitlines() if line.startswith("#")] == ["## TINY: strict", "## TINY: inductive"]
     assert "## TINY: strict" not in call("--no-run", "--protocol", "inductive").out
-    assert call("--no-run", "-d", "elsewhere").out.startswith("No records of toy")
+    ended = call("--no-run", "-d", "TIMY")
+    assert ended.code == 2
+    assert "there is no record of data set 'TIMY'; did you mean 'TINY'?" in ended.err
 
 
 def test_writes_and_checks_a_page(call, tmp_path):

@@ -50,6 +50,20 @@ def test_without_records_the_command_is_named(tmp_path, monkeypatch):
     assert message.endswith("make one with: gzslbench run --plugin gsmflow --dataset glyphs --protocol inductive")
 
 
+def test_names_that_nothing_has_get_suggestions(tmp_path, make_record):
+    from gzslbench.records.store import Store
+
+    folder = Store(tmp_path).folder((record := make_record(method="gsmflow", config={"steps": 5})).key)
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(record.to_json())
+    for words, message in (
+        (["--method", "gsmflo"], "there is no method 'gsmflo'; did you mean 'gsmflow'"),
+        (["-d", "CUBB"], "there is no data set 'CUBB'; did you mean 'CUB'"),
+        (["--setting", "gsmflow.stps"], "'gsmflow' has no setting 'gsmflow.stps'; did you mean 'gsmflow.steps'?"),
+    ):
+        assert _error(UsageError, "sensitivity", "--results", str(tmp_path), *words).startswith(message)
+
+
 def test_prints_the_paths_that_it_wrote(tmp_path, make_record):
     from gzslbench.records.store import Store
 

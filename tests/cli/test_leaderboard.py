@@ -67,7 +67,9 @@ def test_reads_several_folders_and_the_environment(results, make_record):
 
 def test_without_records_says_how_to_make_some(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "No records in results. Make some with: gzslbench run --plugin" in _run()
+    for places, named in (([], "'results'"), (["."], "'.'"), (["absent", "."], "'absent' and '.'")):
+        error = _error(*(f"--results={place}" for place in places))
+        assert error == f"there are no records in {named}; make some with: gzslbench run --plugin eszsl"
 
 
 def test_writes_and_checks(results):

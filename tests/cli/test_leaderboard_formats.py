@@ -63,9 +63,10 @@ def test_formats_take_the_chosen_data_sets_and_protocols_only():
 def test_refuses_what_makes_no_sense():
     assert "add --format" in _error("--out", "table.txt")
     assert "leave out --format" in _error("--write", "--format", "html")
+    assert "another format than csv" in _error("--out", "p.html", "--format", "csv")
     assert "can't write" in _error("--out", "nowhere/p.html")
 
 
 def test_without_records_says_so_and_writes_nothing():
-    assert "No records in empty" in _run("--results", "empty", "--out", "p.html")
+    assert "there are no records in 'empty'" in _error("--results", "empty", "--out", "p.html")
     assert not Path("p.html").exists()

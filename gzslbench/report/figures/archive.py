@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from gzslbench.errors import RecordError, UsageError, usable
+from gzslbench.data.catalogue import Catalogue
+from gzslbench.errors import RecordError, UsageError, nearest, usable
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record
 from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary, full_key
+from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.report.figures.request import BUNDLED, Request
 from gzslbench.report.groups import Group, by_comparison, group_results
 from gzslbench.report.method_itself import method_itself
@@ -53,7 +55,8 @@ class Archive:
     def group(self, method: str, data_set: str = "", having: Mapping[str, Json] | None = None) -> Group:
         """Give the records of a method in its usual configuration, or in one ``having`` certain settings.
 
-        Raises :class:`RecordError` naming the command that makes them where there are none.
+        Raises :class:`RecordError` naming the command that makes them where there are none, :class:`UsageError` for a
+        name that neither a record nor anything to run has.
         """
         request, data_set = self.request, data_set or self.data_set
         groups = self.groups(data_set)
@@ -61,12 +64,25 @@ class Archive:
         chosen = [group for group in groups if group.method == method and wanted <= values_of(group).items()]
         if chosen:
             return method_itself(chosen, groups)
+        self._refuse_unknown(method, data_set)
         known = f"; there are records of {', '.join(self.data_sets)}" if self.data_sets else ""
         raise RecordError(
             f"{', '.join(map(str, request.roots))}: no record of '{method}' on '{data_set}' under the protocol "
             f"'{request.protocol}'{known}",
             f"make one with: {request.run_command(method, data_set)}",
         )
+
+    def _refuse_unknown(self, method: str, data_set: str) -> None:
+        catalogue = Catalogue.find(self.request.data_dirs, {}, self.request.cache)
+        listed = read_listing(find_plugins())
+        found = {*catalogue.names(), *(each.name for each in catalogue.missing())}
+        data_sets = found.union(self.data_sets, (each.info.name for each in listed if each.kind == "data set"))
+        if data_set not in data_sets and data_set.partition("@")[0] not in data_sets:
+            raise UsageError(f"there is no data set '{data_set}'", nearest(data_set, data_sets))
+        recorded = {group.method for groups in self._tables.values() for group in groups}
+        methods = recorded.union(each.info.name for each in listed if each.kind == "method")
+        if method not in methods:
+            raise UsageError(f"there is no method '{method}'", nearest(method, methods))
 
     def groups_of(self, methods: Sequence[str]) -> list[Group]:
         """Give the group of each method; of several, one without records is named and left out."""

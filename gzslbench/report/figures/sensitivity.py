@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from matplotlib.axes import Axes
 
-from gzslbench.errors import RecordError
+from gzslbench.errors import RecordError, UsageError, nearest
 from gzslbench.records.record import Json
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.drawing import Drawing
@@ -51,6 +51,8 @@ def chosen_sweeps(archive: Archive, base: Group) -> dict[str, Mapping[float, Gro
     Raises :class:`RecordError` naming the command that sweeps where there is none.
     """
     wanted = archive.request.setting or archive.request.figure.setting
+    if wanted and wanted not in (known := values_of(base)):
+        raise UsageError(f"'{base.method}' has no setting '{wanted}'", nearest(wanted, known))
     enough = {}
     for setting, points in swept(base, archive.groups()).items():
         if len(points) >= LEAST_VALUES and wanted in ("", setting):

@@ -117,8 +117,9 @@ def _diagram(overall: Overall) -> dict[str, Any]:
     found = overall.critical_difference
     if found is None:
         tasks, methods = overall.task_values.shape
+        shared = "the one row has" if methods == 1 else f"all {methods} rows have"
         missing = (
-            f"Too few tasks: {tasks} on which all {methods} rows have a result; a critical-difference diagram takes "
+            f"Too few tasks: {tasks} on which {shared} a result; a critical-difference diagram takes "
             f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
         )
         return {"missing": missing, "summary": "", "ranks": [], "difference": 0.0, "cliques": []}
