@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 import statistics
 from pathlib import Path
@@ -11,7 +14,12 @@ import scipy.stats
 
 from gzslbench.records.compact import CompactResults
 from gzslbench.records.record import Record
-from gzslbench.records.results import sound
+from gzslbench.records.results import sound, summaries
+from gzslbench.report.formats.exports import to_csv, to_json
+from gzslbench.report.formats.latex import to_latex
+from gzslbench.report.formats.pages import as_text
+from gzslbench.report.leaderboard import build_leaderboard
+from gzslbench.report.page.render import render_page
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 RECORDS = LEADERBOARDS / "records"
@@ -113,3 +121,16 @@ def _keeps_semantics(record: Record) -> bool:
     """Say whether class semantics are used as they are in their file, as the released code does."""
     assert record.key.generator is not None
     return record.key.generator.config["semantic_norm"] == 0
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "precision", "ablations", "released"])
+def test_committed_records_can_be_written_in_every_format(name: str) -> None:
+    results = CompactResults(RECORDS / f"{name}.txt")
+    board = build_leaderboard(summaries(results), [results])
+    assert as_text(board.tables).count("## ") == len(board.tables)
+    assert render_page(board).endswith("</html>")
+    rows = sum(map(len, board.rows.values()))
+    assert len(list(csv.DictReader(io.StringIO(to_csv(board.rows))))) == rows
+    assert sum(len(table["rows"]) for table in json.loads(to_json(board.rows))["tables"]) == rows
+    latex = to_latex(board.rows)
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") >= len(board.rows)

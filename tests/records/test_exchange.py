@@ -557,3 +557,13 @@ class TestHostile:
         assert all("labels" in str(error) for error in packed.damaged)
         for record in CompactResults(tmp_path / "packed").records():
             assert CompactResults(tmp_path / "packed").answer_key(record.key).same(store.answer_key(record.key))
+
+
+def test_cells_of_one_name_that_differ_say_why(tmp_path, make_record, write_judged):
+    marks = np.arange(60) < 30
+    for place, config in (("one", {"gamma": 1.0}), ("other", {"gamma": 2.0})):
+        for seed in (1, 0):
+            write_judged(tmp_path / place, marks, seed=seed, config=config)
+    found = compare(tmp_path / "one", tmp_path / "other").only_first
+    assert [name.split(" seed ")[1][0] for name in found] == ["0", "1"]
+    assert all(name.endswith(" (there generator.config.gamma: 1.0 -> 2.0)") for name in found)
