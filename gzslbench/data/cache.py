@@ -46,11 +46,12 @@ class Cache:
         ``kind`` tells apart the things that may be made of one file.
         """
         content = str(self.fact(source, "sha256", sha256_of))
+        as_hashed = identity(source)
 
         def make() -> Entry:
             entry = convert(source)
-            if sha256_of(source) != content:
-                raise DataError(f"{source} changed while it was read", "run 'gzslbench data check' when it is complete")
+            if identity(source) != as_hashed:
+                raise DataError(f"{source} changed while it was read", "run the same command when it is complete")
             return entry
 
         return self.of_content(content, kind, make), content
