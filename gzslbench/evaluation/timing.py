@@ -19,13 +19,12 @@ import torch
 from gzslbench.contract.parts import Named, Parts, Role, combination_name
 from gzslbench.errors import ContractError
 from gzslbench.records.record import Phase, Timings
+from gzslbench.records.summary import SHORTEST_S
 
 T = TypeVar("T")
 MIB = 2**20
 ORDINARY_S = 0.02
 """What a first call may take longer than the next ones without having learned anything."""
-SHORTEST_S = 1e-6
-"""What predicting takes at the least."""
 
 
 class Stopwatch:
@@ -137,6 +136,12 @@ def require_possible(timings: Timings, elapsed_s: float, components: Parts[Named
     It names the component whose phase can't be, or the combination where only all of it together can't be.
     """
     most_s = 1.01 * elapsed_s + 0.1
+    name = combination_name(components)
+
+    def impossible(claim: str) -> ContractError:
+        seen = f"in a process that ran for {elapsed_s:,.2f} s"
+        return ContractError(f"'{name}' tells that {claim}, {seen}", "leave the core's clock alone")
+
     generator, gate, classifier = components
     phases = [(gate, timings.fit_gate), (classifier, timings.fit_classifier)]
     if generator is not None:
@@ -144,18 +149,13 @@ def require_possible(timings: Timings, elapsed_s: float, components: Parts[Named
     for part, phase in phases:
         cores_s = phase.cpu_s / (os.cpu_count() or 1)
         if not all(0 <= each <= most_s for each in (phase.wall_s, cores_s, phase.device_s or 0.0)):
-            claim = f"fitting '{part.name}' took {phase.wall_s:,.2f} s ({phase.cpu_s:,.2f} s of all cores)"
-            raise _impossible(claim, elapsed_s)
-    name, untimed_s = combination_name(components), (timings.warm_up_s, timings.evaluation_s)
+            raise impossible(f"fitting '{part.name}' took {phase.wall_s:,.2f} s ({phase.cpu_s:,.2f} s of all cores)")
     if not timings.predict_s or not all(SHORTEST_S <= each <= most_s for each in timings.predict_s):
-        raise _impossible(f"predicting by '{name}' took {[*timings.predict_s]} s", elapsed_s)
+        raise impossible(f"predicting took {[*timings.predict_s]} s")
+    untimed_s = timings.warm_up_s, timings.evaluation_s
     total_s = timings.fit_s + sum((*timings.predict_s, *untimed_s))
     if not (min(untimed_s) >= 0 and total_s <= most_s):
-        raise _impossible(f"'{name}' took {total_s:,.2f} s in all", elapsed_s)
-
-
-def _impossible(claim: str, elapsed_s: float) -> ContractError:
-    return ContractError(f"{claim}, in a process that ran for {elapsed_s:,.2f} s", "leave the core's clock alone")
+        raise impossible(f"all took {total_s:,.2f} s")
 
 
 def warm_up(device: torch.device) -> float:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from gzslbench.records.record import CellKey, Json, Record, Timings
 
+SHORTEST_S = 1e-6
+"""No prediction of a test set takes less: what claims to has no speed, rather than one without bounds."""
+
 
 class RecordSummary(NamedTuple):
     """The figures of one record and what tells it from others; without curves, notes and times of phases."""
@@ -90,5 +93,5 @@ def median(values: Iterable[float | None]) -> float | None:
 
 
 def _predict_per_s(timings: Timings) -> float | None:
-    median_s = median(timings.predict_s)
-    return timings.test_samples / median_s if median_s else None
+    median_s = median(timings.predict_s) or 0.0
+    return timings.test_samples / median_s if median_s >= SHORTEST_S else None

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 from gzslbench.contract.compatibility import obstacle
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import DataSet
+from gzslbench.contract.info import Method
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.audit import audit
 from gzslbench.errors import ConfigError, counted
@@ -46,8 +47,11 @@ class PluginTrial:
 
     @cached_property
     def installed(self) -> Registry:
-        """All plugins, this one first: the components of a method may come from others."""
-        return load_plugins(sources=dict.fromkeys([self.source, *find_plugins()]))
+        """This plugin, those of gzslbench, and the foreign ones that its methods name: no other one can disturb it."""
+        methods = [each.info for each in read_listing([self.source]) if isinstance(each.info, Method)]
+        named = {name for each in methods for name in (each.generator, each.gate, each.classifier, each.variant_of)}
+        others = [each for each in find_plugins() if not each.foreign or named & _declared(each)]
+        return load_plugins(sources=dict.fromkeys([self.source, *others]))
 
     @property
     def combination(self) -> Combination:
@@ -63,6 +67,10 @@ class PluginTrial:
     def data_set(self) -> DataSet:
         """The data set as it was first made."""
         return self.load_data()
+
+
+def _declared(plugin: PluginSource) -> set[str]:
+    return {each.info.name for each in read_listing([plugin])}
 
 
 @check("plugin")

@@ -151,3 +151,45 @@ def test_no_plugin_changes_what_another_one_comes_to(run: Callable[..., Results]
             assert found[name][0] == record, name
             assert found[name][1].keys() == arrays.keys()
             assert all(found[name][1][key].tobytes() == array.tobytes() for key, array in arrays.items()), name
+
+
+CLOCK = """
+import time
+from gzslbench.contract import Classifier, Info, hookimpl
+import gzslbench.evaluation.timing as timing
+
+class Late(Classifier):
+    info = Info("{name}")
+    def fit(self, view, ctx):
+        time.sleep(0.2)
+        {patch}
+    def scores(self, features, classes):
+        return features.new_ones(len(features), len(classes))
+
+@hookimpl
+def gzslbench_classifiers():
+    return [Late]
+"""
+PATCHES = {
+    "stopped": "time.perf_counter = time.process_time = time.monotonic = time.time = lambda: -1e9",
+    "backwards": "timing.perf_counter = lambda told=iter(range(0, -10**7, -100)): next(told)",
+    "fast": "timing.perf_counter = lambda told=iter(range(0, 10**7, 100)): next(told)",
+    "frozen": "timing.perf_counter = lambda: 0.0",
+}
+
+
+def test_no_plugin_has_a_say_in_what_it_took(run: Callable[..., Results], tmp_path: Path) -> None:
+    files = []
+    for name, patch in PATCHES.items():
+        files.append(tmp_path / f"{name}.py")
+        files[-1].write_text(CLOCK.format(name=name, patch=patch))
+    assert run("clock", *files).keys() == {"stopped 0", "stopped 1"}
+    store = Store(tmp_path / "clock")
+    for record in store.records():
+        assert not isinstance(record, Exception)
+        assert 0.2 <= record.timings.fit_s < 100
+    assert len(list(store.failures())) == 6
+    for failure in store.failures():
+        assert failure.kind == "contract"
+        assert f"'none+none+{failure.key.classifier.name}' tells that " in failure.reason
+        assert ", in a process that ran for " in failure.reason

@@ -88,11 +88,11 @@ IMPOSSIBLE = {
     "'open' took 6.00 s": {"fit_gate": Phase(6.0, 1.0)},
     "'open' took 0.10 s \\(1,000,000.00 s of all cores": {"fit_gate": Phase(0.1, 1e6)},
     "'ridge' took 1.00 s .*in a process": {"fit_classifier": Phase(1.0, 1.0, math.inf)},
-    "predicting by 'none.open.ridge' took \\[0.1, 0.0\\] s": {"predict_s": (0.1, 0.0)},
-    "predicting by 'none.open.ridge' took \\[5e-324\\] s": {"predict_s": (5e-324,)},
-    "predicting by 'none.open.ridge' took \\[\\] s": {"predict_s": ()},
-    "'none.open.ridge' took 5.50 s in all, in a process that ran for 5.00 s": {"evaluation_s": 4.0},
-    "'none.open.ridge' took .* s in all": {"warm_up_s": -1.0},
+    "'none.open.ridge' tells that predicting took \\[0.1, 0.0\\] s": {"predict_s": (0.1, 0.0)},
+    "'none.open.ridge' tells that predicting took \\[5e-324\\] s": {"predict_s": (5e-324,)},
+    "'none.open.ridge' tells that predicting took \\[\\] s": {"predict_s": ()},
+    "'none.open.ridge' tells that all took 5.50 s, in a process that ran for 5.00 s": {"evaluation_s": 4.0},
+    "tells that all took .* s": {"warm_up_s": -1.0},
 }
 
 

@@ -22,7 +22,7 @@ def test_a_group_without_a_generator_has_no_time_for_it(make_record):
     assert summary_of(replace(record, timings=timings)).fit_s == 1.0
 
 
-@pytest.mark.parametrize("times", [(), (0.0,)])
+@pytest.mark.parametrize("times", [(), (0.0,), (5e-324,), (-1.0,)])
 def test_without_times_there_is_no_rate(make_record, times):
     assert summary_of(make_record(predict_s=times)).predict_per_s is None
 
