@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -117,7 +118,7 @@ def _make_record(
         labels="1" * 16,
         semantics="a" * 16,
         split=split,
-        split_hash=f"{split:0>16}",
+        split_hash=f"{re.sub(r'[^A-Za-z0-9-]', '', split)[:50]:0>16}",
         protocol=protocol,
         protocol_version=1,
         generator=part if generative else None,

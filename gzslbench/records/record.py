@@ -7,10 +7,31 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+
+from annotated_types import Interval
 
 from gzslbench.contract.parts import Parts, combination_name
 from gzslbench.errors import RecordError
+from gzslbench.records.bounds import (
+    Count,
+    Device,
+    Finite,
+    Flag,
+    Fraction,
+    Mebibytes,
+    MethodName,
+    Name,
+    Positive,
+    Precision,
+    ProtocolName,
+    Report,
+    Seconds,
+    Seed,
+    Text,
+    Time,
+    Words,
+)
 from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, parsed, upgraded
 
 if TYPE_CHECKING:
@@ -18,6 +39,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 KEY_VERSION = 1
+KeyVersion = Annotated[Positive, Interval(le=KEY_VERSION)]
 CURVE_POINTS = 200
 """How many points of a loss curve are kept."""
 
@@ -33,9 +55,9 @@ _READING: dict[str, str | bool] = {"extra": "forbid", "allow_inf_nan": False}
 class PartKey:
     """What decides how one component behaves: its name, its settings in full, and a hash of its plugin's source."""
 
-    name: str
-    config: dict[str, Json]
-    code: str
+    name: Name
+    config: dict[Words, Json]
+    code: Name
 
     @cached_property
     def digest(self) -> str:
@@ -51,22 +73,22 @@ class CellKey:
     ``candidates`` are the settings that a selecting protocol chose from.
     """
 
-    data_set: str
-    features: str
-    labels: str
-    semantics: str
-    split: str
-    split_hash: str
-    protocol: str
-    protocol_version: int
+    data_set: Words
+    features: Name
+    labels: Name
+    semantics: Name
+    split: Words
+    split_hash: Name
+    protocol: ProtocolName
+    protocol_version: Positive
     generator: PartKey | None
     gate: PartKey
     classifier: PartKey
-    seed: int
-    device: Literal["cpu", "cuda"] = "cpu"
-    precision: str = "float32"
-    candidates: tuple[dict[str, Json], ...] = ()
-    version: int = KEY_VERSION
+    seed: Seed
+    device: Device = "cpu"
+    precision: Precision = "float32"
+    candidates: tuple[dict[Name, dict[Words, Json]], ...] = ()
+    version: KeyVersion = KEY_VERSION
 
     @property
     def parts(self) -> Parts[PartKey]:
@@ -108,9 +130,9 @@ class CellKey:
 class Routing:
     """Shares of a domain's test samples that the gate sent to the seen expert, the unseen expert, or to either."""
 
-    seen: float
-    unseen: float
-    either: float
+    seen: Fraction
+    unseen: Fraction
+    either: Fraction
 
 
 @dataclass(frozen=True)
@@ -120,13 +142,13 @@ class Metrics:
     ``gate_auroc`` and ``gate_fpr95`` are None where the gate says the same of every sample.
     """
 
-    t1: float
-    u: float
-    s: float
-    h: float
-    ausuc: float
-    gate_auroc: float | None
-    gate_fpr95: float | None
+    t1: Fraction
+    u: Fraction
+    s: Fraction
+    h: Fraction
+    ausuc: Fraction
+    gate_auroc: Fraction | None
+    gate_fpr95: Fraction | None
     routing_seen: Routing
     routing_unseen: Routing
 
@@ -135,9 +157,9 @@ class Metrics:
 class Phase:
     """Time of one phase: wall time, the process's time on all its cores, and the GPU's time where there is one."""
 
-    wall_s: float
-    cpu_s: float
-    device_s: float | None = None
+    wall_s: Seconds
+    cpu_s: Seconds
+    device_s: Seconds | None = None
 
     def __add__(self, other: Phase) -> Phase:
         """Add times up; the GPU's is known where it is of either."""
@@ -159,14 +181,14 @@ class Timings:
     synthesise: Phase | None
     fit_gate: Phase
     fit_classifier: Phase
-    predict_s: tuple[float, ...]
-    test_samples: int
-    warm_up_s: float
-    evaluation_s: float
-    jobs: int
-    peak_memory_mib: float
-    peak_device_mib: float | None
-    seeds_together: int = 1
+    predict_s: tuple[Seconds, ...]
+    test_samples: Count
+    warm_up_s: Seconds
+    evaluation_s: Seconds
+    jobs: Positive
+    peak_memory_mib: Mebibytes
+    peak_device_mib: Mebibytes | None
+    seeds_together: Positive = 1
     """How many seeds the generator was trained for at once: ``fit_generator`` is the time of all of them."""
 
     @property
@@ -180,8 +202,8 @@ class Timings:
 class LossCurve:
     """Values that a component logged while it trained, and at which steps: the same number of either."""
 
-    steps: tuple[int, ...]
-    values: tuple[float, ...]
+    steps: tuple[Count, ...]
+    values: tuple[Finite, ...]
 
     def __post_init__(self) -> None:
         if len(self.steps) != len(self.values):
@@ -199,20 +221,20 @@ class LossCurve:
 class Environment:
     """Where a record was made. Times only compare inside one ``machine_class``."""
 
-    machine_class: str
-    cpu: str
-    gpu: str | None
-    threads: int
-    platform: str
-    packages: dict[str, str]
+    machine_class: Words
+    cpu: Words
+    gpu: Words | None
+    threads: Positive
+    platform: Words
+    packages: dict[Words, Words]
 
 
 @dataclass(frozen=True)
 class Origin:
     """The distribution that a component came from."""
 
-    distribution: str
-    version: str
+    distribution: Words
+    version: Words
 
 
 @dataclass(frozen=True)
@@ -222,32 +244,32 @@ class Record:
     __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
 
     key: CellKey
-    method: str
+    method: MethodName
     """The method's name, or the combination where components were chosen one by one."""
-    budget: str
+    budget: Name | Literal[""]
     metrics: Metrics
     timings: Timings
     environment: Environment
-    origins: dict[str, Origin]
-    test_reads: int
+    origins: dict[Name, Origin]
+    test_reads: Count
     """How often test labels were read for this result."""
-    data_warnings: tuple[str, ...]
-    data_source: str
+    data_warnings: tuple[Text, ...]
+    data_source: Text
     """The folder's name and the hashes of its files; no path."""
-    unseen_semantics: bool
+    unseen_semantics: Flag
     """Whether anything of the unseen classes was used before test time (the column UD)."""
-    generative: bool
+    generative: Flag
     """Whether a generator took part (the column GM)."""
-    selection: dict[str, Json] = field(default_factory=dict)
+    selection: dict[Words, Json] = field(default_factory=dict)
     """What a selecting protocol chose: steps per stage, settings, and the score they won with."""
-    notes: dict[str, Json] = field(default_factory=dict)
-    curves: dict[str, LossCurve] = field(default_factory=dict)
-    deviations: dict[str, Json] | None = None
+    notes: dict[Words, Json] = field(default_factory=dict)
+    curves: dict[Words, LossCurve] = field(default_factory=dict)
+    deviations: dict[Words, Json] | None = None
     """Settings, by ``component.setting``, that are not those of the recipe of ``budget``; None where an earlier version
     did not say. A setting that a protocol chose is ``{"one of": [...]}``."""
-    deterministic: bool = False
+    deterministic: Flag = False
     """Whether every component declares that it draws nothing at random, so that one seed stands for all."""
-    created: str = ""
+    created: Time = ""
     """UTC, ISO 8601."""
     schema_version: int = SCHEMA_VERSION
 
@@ -274,7 +296,7 @@ class Record:
         record = _validated(Record, upgraded(values, origin), origin)
         settings = [part.config for part in record.key.parts.by_role().values()]
         try:
-            canonical_json([record.notes, record.selection, record.key.candidates, settings])
+            canonical_json([record.notes, record.selection, record.deviations, record.key.candidates, settings])
         except ValueError as error:  # 1e999 is JSON, but not a number that can be kept
             raise RecordError(f"{origin} is not a record: {error}", "delete it and run again") from None
         return record
@@ -287,15 +309,15 @@ class Failure:
     __pydantic_config__: ClassVar[dict[str, str | bool]] = _READING
 
     key: CellKey
-    method: str
+    method: MethodName
     kind: Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
-    phase: str
+    phase: Words
     """What went on: ``fit generator``, ``synthesise``, ``fit gate``, ``fit classifier``, ``predict`` or ``score``."""
-    reason: str
+    reason: Report
     """One sentence."""
-    traceback: str = ""
-    created: str = ""
-    deviations: dict[str, Json] | None = None
+    traceback: Report = ""
+    created: Time = ""
+    deviations: dict[Words, Json] | None = None
 
     def to_json(self) -> str:
         """Write the failure as indented JSON with sorted keys."""
@@ -323,7 +345,8 @@ def _validated(kind: type[T], values: Json, origin: str) -> T:
         what = f"{origin} is not a {kind.__name__.lower()}"
         if first["type"] == "unexpected_keyword_argument":
             raise RecordError(f"{what}: {place}: not known here", "update gzslbench, or run again") from None
-        raise RecordError(f"{what}: {place}: {first['msg']}", "delete it and run again") from None
+        why = first["msg"].removeprefix("Value error, ")
+        raise RecordError(f"{what}: {place}: {why}", "delete it and run again") from None
     return value
 
 

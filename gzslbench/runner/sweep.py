@@ -14,6 +14,7 @@ from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import RecordError
 from gzslbench.keeper import Limits
 from gzslbench.records.answer_key import AnswerKey, Scorer
+from gzslbench.records.bounds import LONGEST_TEXT
 from gzslbench.records.record import Failure, Record
 from gzslbench.records.store import Store
 from gzslbench.runner.execute import Executor
@@ -25,6 +26,7 @@ from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
 from gzslbench.runner.supervise import Assignment
 from gzslbench.shield import Shield
+from gzslbench.text import one_line
 from gzslbench.tracking.process import MlflowProcess
 
 
@@ -162,8 +164,8 @@ def make_record(task: Task, cell: PlannedCell, done: CellDone) -> Record:
         environment=done.environment,
         origins=cell.origins,
         test_reads=done.test_reads,
-        data_warnings=task.warnings,
-        data_source=task.data_set.provenance.shareable,
+        data_warnings=tuple(one_line(warning)[:LONGEST_TEXT] for warning in task.warnings),
+        data_source=one_line(task.data_set.provenance.shareable)[:LONGEST_TEXT],
         unseen_semantics=cell.unseen_semantics,
         generative=cell.generative,
         selection=done.result.selection,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from gzslbench.errors import RecordError, UsageError, nearest
+from gzslbench.records.bounds import Count, MethodName, Name, ProtocolName, Seed, Text, Time, Words
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import CellKey
 from gzslbench.records.untrusted.strict_json import read_strictly
@@ -29,9 +30,9 @@ _ASKED_FOR = {
 class FileEntry:
     """A file of the bundle, its size in bytes and its SHA-256."""
 
-    path: str
-    size: int
-    sha256: str
+    path: Text
+    size: Count
+    sha256: Name
 
     @staticmethod
     def of(path: str, content: bytes) -> FileEntry:
@@ -42,12 +43,12 @@ class FileEntry:
 class DataEntry:
     """A data set and split that records are of, by the content hashes of their keys."""
 
-    data_set: str
-    features: str
-    labels: str
-    semantics: str
-    split: str
-    split_hash: str
+    data_set: Words
+    features: Name
+    labels: Name
+    semantics: Name
+    split: Words
+    split_hash: Name
 
     @staticmethod
     def of(key: CellKey) -> DataEntry:
@@ -69,14 +70,14 @@ def grouped(items: Iterable[T], key_of: Callable[[T], CellKey]) -> list[list[T]]
 class Declarations:
     """What the author says, in free text; nothing of it can be checked by a program."""
 
-    author: str = ""
-    contact: str = ""
-    licence: str = ""
+    author: Text = ""
+    contact: Text = ""
+    licence: Text = ""
     """Of the plugin's source."""
-    paper: str = ""
-    chosen_on: str = ""
+    paper: Text = ""
+    chosen_on: Text = ""
     """What hyper-parameters were chosen on: ``defaults``, ``validation classes``, or in words what else."""
-    external_data: str = ""
+    external_data: Text = ""
     """What was learnt from beside the data set: ``none``, or in words."""
 
 
@@ -84,16 +85,16 @@ class Declarations:
 class Manifest:
     """What a bundle holds; ``files`` lists everything but the manifest itself."""
 
-    method: str
-    protocols: tuple[str, ...]
+    method: MethodName
+    protocols: tuple[ProtocolName, ...]
     data: tuple[DataEntry, ...]
-    seeds: tuple[int, ...]
-    plugin: str
+    seeds: tuple[Seed, ...]
+    plugin: Words
     """Name of the packed plugin; empty where every component is gzslbench's own."""
     declarations: Declarations
-    packages: dict[str, str]
+    packages: dict[Words, Words]
     """The distributions that were installed where the bundle was made, and their versions."""
-    created: str
+    created: Time
     files: tuple[FileEntry, ...] = field(default=())
     bundle_version: int = BUNDLE_VERSION
 
@@ -113,8 +114,8 @@ def _validated(text: bytes) -> Manifest:
         return TypeAdapter(Manifest).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RecordError(f"{MANIFEST}: {place}: {first['msg']}") from None
+        place, why = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        raise RecordError(f"{MANIFEST}: {place}: {why}") from None
 
 
 def declarations(assignments: Mapping[str, str]) -> Declarations:

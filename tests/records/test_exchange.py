@@ -242,10 +242,10 @@ class TestMerge:
         [
             (None, LATER, None),
             ("newer", LATER, True),
-            ("newer", "2000", False),
+            ("newer", "2000-01-01", False),
             ("older", LATER, False),
-            ("older", "2000", True),
-            ("theirs", "2000", True),
+            ("older", "2000-01-01", True),
+            ("theirs", "2000-01-01", True),
             ("ours", LATER, False),
         ],
     )
@@ -499,7 +499,7 @@ class TestHostile:
 
     def test_a_file_where_a_folder_must_be(self, tmp_path):
         path = self.send(tmp_path, ("a/b.jsonl", b""), ("a/b.jsonl/c.npz", b""))
-        self.refused(path, tmp_path / "there", "can't unpack")
+        self.refused(path, tmp_path / "there", "as a file and as a folder")
 
     def test_what_does_not_belong_to_results_is_not_unpacked(self, store, tmp_path):
         pack([store.root], tmp_path / "good.zip", EVERYTHING)

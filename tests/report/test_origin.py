@@ -17,7 +17,7 @@ MARKS = np.arange(60) % 3 > 0
 def stores(write_judged, tmp_path):
     """Our own results, and accepted ones of which one was verified and one rescored."""
     for name, provenance in (("ours", ""), ("one", "verified"), ("two", "rescored")):
-        write_judged(tmp_path / name, MARKS, method=f"of {name}")
+        write_judged(tmp_path / name, MARKS, method=f"of-{name}")
         if provenance:
             (tmp_path / name / "provenance.json").write_text(json.dumps({"provenance": provenance}))
     return [Store(tmp_path / name) for name in ("ours", "one", "two")]
@@ -36,7 +36,7 @@ def _column(stores):
 
 def test_submitted_rows_say_how_far_they_were_verified(stores):
     table, found = _column(stores)
-    assert found == {"of ours": "measured here", "of one": "verified", "of two": "rescored"}
+    assert found == {"of-ours": "measured here", "of-one": "verified", "of-two": "rescored"}
     assert "verified: rescored and reproduced, and accepted by a maintainer." in table.notes
     rows = json.loads(to_json(leaderboard_rows(_results(stores), stores)))["tables"][0]["rows"]
     assert {row["method"]: row["provenance"] for row in rows} == found
@@ -47,9 +47,9 @@ def test_without_submissions_nobody_is_told(stores):
 
 
 def test_a_row_is_trusted_as_far_as_its_least_result(stores, write_judged, tmp_path):
-    write_judged(tmp_path / "two", MARKS, method="of one", seed=1)
-    write_judged(tmp_path / "one", MARKS, method="of one", seed=0)
-    assert _column(stores)[1]["of one"] == "rescored"
+    write_judged(tmp_path / "two", MARKS, method="of-one", seed=1)
+    write_judged(tmp_path / "one", MARKS, method="of-one", seed=0)
+    assert _column(stores)[1]["of-one"] == "rescored"
 
 
 def test_a_bundle_that_was_not_accepted_to_the_end_is_no_result_of_ours(stores, tmp_path):
