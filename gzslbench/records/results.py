@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import RecordError, leave_out
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays
@@ -65,8 +66,15 @@ def sound(results: Results) -> Iterator[Record]:
 
 
 def summaries(results: Results) -> list[RecordSummary]:
-    """Give what leaderboards need of all records that can be read."""
-    return [summary_of(record) for record in sound(results)]
+    """Give what leaderboards need of all records that can be read, and whose protocol is known."""
+    found = []
+    for record in sound(results):
+        if record.key.protocol in PROTOCOLS:
+            found.append(summary_of(record))
+        else:
+            what = f"the record {record.digest} in {results.root} is of an unknown protocol, '{record.key.protocol}'"
+            leave_out(RecordError(what, "read it with the version of gzslbench that made it"))
+    return found
 
 
 def read_cell(results: Results, record: Record) -> Cell:

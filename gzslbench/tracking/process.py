@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TextIO
 
-from gzslbench.errors import UsageError
+from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.record import Record
 from gzslbench.records.results import sound
 from gzslbench.records.store import Store
@@ -114,7 +114,10 @@ def main() -> None:
         try:
             with opened(uri, store.root, f"sweep {_now()}") as writer:
                 for folder in _arriving(sys.stdin):
-                    writer.add(store.read(folder), folder)
+                    try:
+                        writer.add(store.read(folder), folder)
+                    except RecordError as error:  # of this record alone
+                        problem = str(error)
         except Exception as error:  # as in sync()
             problem = shown(str(error) or type(error).__name__, uri)
     gc.freeze()  # else the interpreter, for which the sweep waits, looks through all of MLflow before it ends

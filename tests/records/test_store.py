@@ -172,6 +172,13 @@ def test_two_stores_of_one_process_can_not_both_write(store):
         pass
 
 
+def test_a_record_of_an_unknown_protocol_is_named_and_costs_no_other(store, make_record, predictions, caplog):
+    store.write(make_record(protocol="of-next-year"), predictions)
+    store.write(make_record(), predictions)
+    assert [summary.key.protocol for summary in summaries(store)] == ["inductive"]
+    assert "'of-next-year'" in caplog.text
+
+
 @pytest.mark.parametrize("damage", [b"", b'{"key": ', b"{}", b"\xff\xfe"])
 def test_a_damaged_record_is_named_and_costs_no_other(store, make_record, predictions, caplog, damage):
     folder = store.write(make_record(seed=1), predictions)

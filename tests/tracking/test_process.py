@@ -135,6 +135,17 @@ def test_damaged_records_do_not_stop_the_others(store, write, caplog):
     assert "left out" in caplog.text
 
 
+def test_a_damaged_record_does_not_stop_the_ones_after_it(store, write, caplog):
+    damaged, whole = write(seed=1), write(seed=2)
+    (store.folder(damaged.key) / RECORD).write_text("{")
+    tracker = MlflowProcess(None, store.root)
+    tracker.log(damaged)
+    tracker.log(whole)
+    tracker.close()
+    assert runs_of(client_of(store))[0].keys() == {whole.digest}
+    assert str(store.folder(damaged.key)) in caplog.text
+
+
 def test_synchronising_says_little(store, write, capfd):
     write()
     sync(store)
