@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -152,7 +151,7 @@ def _features_file(folder: Folder) -> Path:
 
 
 def _splits(base: str, files: list[SplitsFile], entries: list[Entry], labels: NDArray[np.int64]) -> dict[str, Split]:
-    """Name each split by its file, its folder, or what it is; of two alike the first stays."""
+    """Name each split by its file, its folder, or what it is; of two alike under one name the first stays."""
     splits: dict[str, Split] = {}
     for file, entry in zip(files, entries, strict=True):
         split = make_split("", entry.arrays, labels)
@@ -165,11 +164,7 @@ def _splits(base: str, files: list[SplitsFile], entries: list[Entry], labels: ND
             raise DataError(
                 f"{file.path} holds a second split named '{name}'", "rename it to <semantics>_splits_<name>.mat"
             )
-        twin = next((each for each in splits.values() if each.fingerprint == split.fingerprint), None)
-        if twin is None:
-            splits[name] = replace(split, name=name)
-        elif twin.name != name:
-            print(f"{file.path} holds the split '{twin.name}' again: left out", file=sys.stderr)
+        splits.setdefault(name, replace(split, name=name))
     return splits
 
 

@@ -39,8 +39,14 @@ def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
 
 
 def further_splits(dataset: DataSet) -> list[Split]:
-    """Give the other splits of a data set or, where it brings only one, random ones and an adversarial one."""
-    first, *others = dataset.splits.values()
+    """Give the other splits of a data set or, where it brings only one, random ones and an adversarial one.
+
+    The same split under two names is one.
+    """
+    distinct: dict[str, Split] = {}
+    for split in dataset.splits.values():
+        distinct.setdefault(split.fingerprint, split)
+    first, *others = distinct.values()
     return others or [*random_splits(dataset, RANDOM_SPLITS, 0, first), adversarial_split(dataset, first)]
 
 

@@ -15,6 +15,7 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.folders import BUNDLED
 from gzslbench.data.known import KNOWN, known, split_version
 from gzslbench.data.loading import LoadableSource
+from gzslbench.data.splits import further_splits
 from gzslbench.errors import DataError, UsageError
 
 NO_FEATURES = {"features_name": ""}
@@ -224,13 +225,16 @@ def test_a_link_is_called_as_the_user_called_it_and_is_no_second_data_set(
     assert names(Catalogue.find([tmp_path / "links"])) == ["Mine"]
 
 
-def test_the_same_split_in_two_files_is_one(
-    make_folder: Any, cache_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_same_split_in_two_files_has_two_names_and_counts_once(make_folder: Any, cache_dir: Path) -> None:
     folder = make_folder()
     make_folder(features_name="", splits_name="att_splits_copy.mat")
-    assert list(found(folder).open("TINY", cache_dir).splits) == ["official"]
-    assert "att_splits_copy.mat holds the split 'official' again" in capsys.readouterr().err
+    data = found(folder).open("TINY", cache_dir)
+    assert list(data.splits) == ["official", "copy"]
+    assert [split.name for split in further_splits(data)][:2] == ["random-1", "random-2"]
+    other = {"test_unseen_loc": np.array([[3]], dtype=np.uint8)}
+    make_folder(features_name="", splits_name="att_splits_other.mat", splits=other)
+    make_folder(features_name="", splits_name="att_splits_other2.mat", splits=other)
+    assert [split.name for split in further_splits(found(folder).open("TINY", cache_dir))] == ["other"]
 
 
 def test_data_sets_are_found_in_deeper_folders(make_folder: Any, tmp_path: Path) -> None:
