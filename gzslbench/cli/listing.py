@@ -81,6 +81,7 @@ def _show(listed: Listed) -> None:
     if isinstance(info, Info):
         facts |= {"needs": ", ".join(info.needs), "makes": ", ".join(info.makes)}
         facts["precision"] = ", ".join(info.precisions)
+        facts["draws"] = "" if info.draws else "nothing at random: one run stands for all seeds"
         head = f"settings of {info.name}, for --set {info.name}.NAME=VALUE"
         declared = declared_settings(listed.plugin, info.name)
         more = [(f"{each.name} = {each.default}", each.comment) for each in declared]

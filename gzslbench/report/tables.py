@@ -142,13 +142,21 @@ def covered(comparison: Comparison) -> str:
     return "Intervals cover the choice of test samples within each class, and that of seeds by Student's t."
 
 
-def few_seeds_notes(groups: Iterable[Group]) -> Iterator[str]:
-    """Say of intervals over fewer seeds, or splits, than tell much what that makes of them."""
-    counts = {len(group.values(attrgetter("h"))) for group in groups if not group.deterministic}
-    if 1 in counts:
+def seeds_notes(groups: Iterable[Group]) -> Iterator[str]:
+    """Say of groups without seeds what their results stand for, and of others with few what that does to intervals."""
+    seeds, splits = set(), set()
+    for group in groups:
+        if len(group.splits) > 1:
+            splits.add(len(group.splits))
+        else:
+            seeds.add(0 if group.deterministic else len(group.seeds))
+    if 0 in seeds:
+        yield f"{DETERMINISTIC}: nothing is drawn at random, and the one result stands for every seed."
+    if 1 in seeds:
         yield "One seed: the interval covers the choice of test samples only, not that of the seed."
-    if counts & {2, 3}:
-        yield "Two or three seeds: too few to tell how much seeds differ, hence wide intervals; five make them narrow."
+    for unit, counts in (("seeds", seeds), ("splits", splits)):
+        if counts & {2, 3}:
+            yield f"Two or three {unit}: too few to tell how much {unit} differ, hence wide intervals: run five."
 
 
 def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
@@ -203,7 +211,7 @@ def _standing_notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> I
         yield "rank: 1 + the number of methods above by a difference of H whose 95% interval leaves out 0."
     if judged:
         yield f"H 95%: {covered(comparison)[0].lower()}{covered(comparison)[1:]}"
-    yield from few_seeds_notes(row.group for row in judged)
+    yield from seeds_notes(row.group for row in judged)
     if len(judged) < len(rows):
         yield f"{NOTHING} in H 95%: the results lack the labels of the test samples; gzslbench rescore adds them."
 

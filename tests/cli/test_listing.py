@@ -63,6 +63,11 @@ def test_one_name_is_told_about_in_each_of_its_roles(plugin):
     assert f"source     {plugin}" in blocks[0]
 
 
+@pytest.mark.parametrize(("name", "told"), [("eszsl", True), ("softmax", False)])
+def test_what_draws_nothing_is_told(name, told):
+    assert ("draws      nothing at random: one run stands for all seeds" in _run(name)) is told
+
+
 def test_a_method_tells_its_components(plugin):
     block = _run("my-method", "--plugin", plugin)
     for fact in ("generator   my-gan", "gate        soft", "classifier  soft"):

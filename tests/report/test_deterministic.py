@@ -52,6 +52,7 @@ def test_the_tables_say_so(ran, store):
     row = _row(table, "fixed")
     assert (row["seeds"], _row(table, "drawn")["seeds"]) == ("deterministic", "5")
     assert "±" not in row["H"]
+    assert "deterministic: nothing is drawn at random, and the one result stands for every seed." in table.notes
     assert (row["rank"], _row(table, "drawn")["rank"]) == ("1", "2")
     assert not any("One seed" in note for note in table.notes)
     (rows,) = board.rows.values()

@@ -26,11 +26,11 @@ from gzslbench.report.tables import (
     accuracy,
     covered,
     extent,
-    few_seeds_notes,
     fit_time,
     known_percent,
     protocol_summary,
     protocol_title,
+    seeds_notes,
     time_notes,
     written_table,
 )
@@ -188,7 +188,7 @@ def _difference_notes(comparison: Comparison, rows: Sequence[AblationRow]) -> It
         f"Differences are in percentage points, paired by {unit}: the mean over the {unit}s that both rows ran, and in "
         f"parentheses its 95% interval. {covered(comparison)}"
     )
-    yield from few_seeds_notes(row.group for row in rows)
+    yield from seeds_notes(row.group for row in rows)
     if drawing := [row for row in rows if not row.group.deterministic]:
         yield _seeds_note(drawing)
     if not all(row.same_code for row in rows):

@@ -20,12 +20,12 @@ from gzslbench.report.tables import (
     Column,
     Table,
     covered,
-    few_seeds_notes,
     known_percent,
     percent,
     percent_interval,
     percent_with_deviation,
     protocol_title,
+    seeds_notes,
     seeds_run,
     written_table,
 )
@@ -96,7 +96,7 @@ def _accuracy_notes(pairs: Sequence[PairComparison]) -> Iterator[str]:
             "other."
         )
         yield "A better: how sure that is, in percent."
-    yield from few_seeds_notes(group for pair in judged for group in (pair.a, pair.b))
+    yield from seeds_notes(group for pair in judged for group in (pair.a, pair.b))
     if len(judged) < len(pairs):
         yield "No interval: the results lack the labels of the test samples; gzslbench rescore adds them."
 

@@ -100,6 +100,16 @@ def test_few_seeds_are_told_to_make_intervals_wide(write, store, seeds, told):
     assert any("too few to tell" in note for note in table.notes) is told
 
 
+def test_one_split_with_seeds_and_few_splits_are_told_apart(write, store):
+    write("one split", CORRECT[0.5], protocol="splits", split="x")
+    (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
+    assert not any("One seed" in note or "too few to tell" in note for note in table.notes)
+    for split in ("x", "y"):
+        write("two splits", CORRECT[0.5], seeds=[0], protocol="splits", split=split)
+    (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
+    assert any(note.startswith("Two or three splits: too few to tell how much splits differ") for note in table.notes)
+
+
 def test_predictions_that_give_another_h_are_named(write, store):
     write("a", CORRECT[0.5])
     path = next(iter(store.folders())) / "record.json"
