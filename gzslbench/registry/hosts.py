@@ -83,8 +83,8 @@ class _Host:
 
     def entries(self) -> list[Entry]:
         """Give what the plugin registers; raises :class:`PluginError` where it is broken."""
-        self._hear("its start", START_S)
-        said = self._hear("its import", self._limit_s)
+        began_s = self._hear("its start", START_S)["began_s"]  # told before any code of the plugin runs
+        said = self._hear("its import", self._limit_s, began_s)
         if "error" in said:
             raise BrokenElsewhereError(str(said["error"]), str(said["traceback"]))
         components: dict[object, RemoteComponent] = {}
@@ -132,9 +132,12 @@ class _Host:
             self._listener.answer(question)
         return self._hear(doing, limit_s)
 
-    def _hear(self, doing: str, limit_s: float) -> dict[str, Any]:
-        """Wait for an answer; raises :class:`PluginError` where none comes in time, or the host has ended."""
-        until = time.monotonic() + limit_s
+    def _hear(self, doing: str, limit_s: float, began_s: float | None = None) -> dict[str, Any]:
+        """Wait for an answer; raises :class:`PluginError` where none comes in time, or the host has ended.
+
+        ``began_s`` on the machine's clock is when it began, which others may have been waited for since.
+        """
+        until = limit_s + (time.monotonic() if began_s is None else began_s)
         try:
             while self._process.is_alive():
                 frame = self._listener.hear(POLL_S)
@@ -160,7 +163,7 @@ class _Host:
 def answer(pipe: Connection, source: PluginSource) -> None:
     """Import a plugin, say what it registers, and answer what is asked of it; runs in the host."""
     teller = Teller(pipe)
-    teller.tell({})
+    teller.tell({"began_s": time.monotonic()})
     registry = load_plugins(sources=[source])
     _tell(teller, partial(_described, registry))
     with suppress(EOFError):

@@ -105,6 +105,40 @@ def test_the_harness_adds_less_than_two_percent(cub_shaped, tmp_path):
     assert (outside_s - import_s) / wall_s < LIMIT
 
 
+PLUGINS = 8
+OPENING = """
+import sys, time
+from pathlib import Path
+from gzslbench.registry.declarations import find_plugins, plugin_file
+from gzslbench.registry.hosts import open_plugins
+
+if __name__ == "__main__":
+    own = [plugin for plugin in find_plugins() if not plugin.foreign]
+    foreign = [plugin_file(Path(each)) for each in sys.argv[1:]]
+    open_plugins(sources=[*own, foreign[0]])  # starts the fork server
+    for _ in range(5):
+        for sources in (own, [*own, *foreign]):
+            began = time.perf_counter()
+            open_plugins(sources=sources)
+            print(time.perf_counter() - began)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GZSLBENCH_SLOW" not in os.environ, reason="needs minutes: make bench")
+def test_asking_a_foreign_plugin_in_its_own_process_takes_a_third_of_a_second(tmp_path):
+    files = [tmp_path / f"sleeping{number}.py" for number in range(PLUGINS)]
+    for number, file in enumerate(files):
+        file.write_text(SLEEPING.replace('"sle', f'"{number}-sle').replace('"dozer"', f'"{number}-dozer"'))
+    (tmp_path / "opening.py").write_text(OPENING)
+    command = [sys.executable, tmp_path / "opening.py", *files]
+    told = subprocess.run(command, env=COMPILING, check=True, capture_output=True, text=True).stdout
+    times_s = list(map(float, told.split()))
+    each_s = (min(times_s[1::2]) - min(times_s[0::2])) / PLUGINS
+    print(f"\n{1000 * each_s:.0f} ms for each foreign plugin, from its process's start to its end")
+    assert each_s < 1 / 3
+
+
 def wall_of(command: Sequence[str | Path]) -> float:
     """Run a command and give its wall time in seconds."""
     began = time.monotonic()

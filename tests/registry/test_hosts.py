@@ -196,6 +196,14 @@ def test_an_evil_import_costs_its_plugin_alone(what: str, write: Write, capfd: p
     assert "noise" not in "".join(capfd.readouterr())
 
 
+def test_imports_that_hang_are_waited_for_at_the_same_time(write: Write) -> None:
+    open_plugins(sources=[write("good", GATE)])  # the fork server has started
+    sources = [write(f"hangs{number}", "while True: time.sleep(1)") for number in range(4)]
+    began = time.monotonic()
+    assert len(open_plugins(sources=sources, timeout_s=4).broken) == 4
+    assert time.monotonic() - began < 12
+
+
 PATCHES = """
 np.argmax = np.mean = lambda *_, **__: 0
 time.perf_counter = time.monotonic = lambda: 0.0
