@@ -51,7 +51,10 @@ def list_data(data_dirs: Sequence[Path], cache: Path) -> None:
 @click.option("--split", "split_name", default="", help="Check this split alone. Default: all.")
 @data_options
 def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) -> None:
-    """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped."""
+    """Audit the data set NAME: one line for each thing that is wrong. Exit code 3 where a run would be stopped.
+
+    Its files are hashed again, whatever is remembered of them.
+    """
     from gzslbench.data.audit import audit, require_sound
 
     dataset = find_data(data_dirs, cache).open(name, cache, recheck=True)

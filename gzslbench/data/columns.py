@@ -243,4 +243,5 @@ def _is_empty(table: Table, place: int) -> bool:
 
 
 def said(count: int, noun: str) -> str:
+    """Write a number, its thousands apart, with its noun."""
     return counted(count, noun).replace(str(count), f"{count:,}", 1)

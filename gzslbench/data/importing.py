@@ -26,6 +26,7 @@ from gzslbench.data.columns import (
     oriented,
     parts_of,
     require_columns,
+    said,
     take_labels,
     turned,
     without_dropped,
@@ -173,8 +174,8 @@ def _parts_of_samples(samples: Table, labels: Labels, sources: Sources) -> Parts
     laid = oriented(samples, count, "samples")
     if len(laid.values) != count:
         raise DataError(
-            f"{sources.features} has {len(laid.values):,} samples of {laid.values.shape[1]:,} features, "
-            f"{labels.path} has {count:,} labels",
+            f"{sources.features} has {said(len(laid.values), 'sample')} of {said(laid.values.shape[1], 'feature')}, "
+            f"{labels.path} has {said(count, 'label')}",
             "give one label per sample, and say by --header or --no-header whether the first row is one",
         )
     parts = parts_of(laid, sources.choices)

@@ -181,7 +181,10 @@ def _table(path: Path, array: NDArray[Any], role: Role) -> Table:
         columns = [np.asarray(array[name]).ravel() for name in array.dtype.names]
         return _of_columns(path, role, columns, tuple(array.dtype.names))
     if array.ndim not in (1, 2) or (array.ndim == 1 and role != "labels") or 0 in array.shape:
-        raise DataError(f"{path} holds an array of shape {array.shape}", "give a matrix")
+        raise DataError(
+            f"{path} holds an array of shape {array.shape}",
+            "give one label per sample" if role == "labels" else "give a matrix",
+        )
     matrix = array if array.ndim == 2 else array[:, None]
     if matrix.shape[0] == 1 and role == "labels":
         matrix = matrix.T
