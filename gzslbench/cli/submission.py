@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,14 +63,18 @@ def submit(
     be that which made the records, and pass 'gzslbench check'. The names and versions of the installed distributions
     go along.
     """
+    from gzslbench.records.exchange.opening import open_results
+    from gzslbench.records.results import summaries
     from gzslbench.records.store import path_safe
-    from gzslbench.submission.manifest import declarations
-    from gzslbench.submission.submit import Submission
+    from gzslbench.submission.manifest import Declarations, declarations
+    from gzslbench.submission.submit import Submission, chosen
     from gzslbench.submission.submit import submit as make
 
+    submission = Submission(method, results, Declarations(), plugin, protocols, data_sets)
+    chosen(summaries(open_results(results)), submission)  # a name that is not there matters more than what is declared
     said = declarations(_assignments(declared))
     path = out or Path(f"{path_safe(method)}.zip")
-    bundle = make(Submission(method, results, said, plugin, protocols, data_sets), path)
+    bundle = make(replace(submission, declarations=said), path)
     click.echo(f"wrote {path}: {bundle}, sha256 {bundle.sha256}")
     for entry in bundle.manifest.data:
         click.echo(f"  {entry}")

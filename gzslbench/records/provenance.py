@@ -22,7 +22,10 @@ class Provenance(Enum):
     REPORTED = "reported", "a number printed in a paper; no predictions are at hand"
     SUBMITTED = "submitted", "records from a bundle whose hashes, seeds and code fit; metrics as the author gives them"
     RESCORED = "rescored", "metrics recomputed from the submitted predictions with our own labels"
-    REPRODUCED = "reproduced", "rescored, and a sample of cells trained again here gave H within the interval"
+    REPRODUCED = (
+        "reproduced",
+        "rescored, and a sample of cells trained again here, confined, gave the same as far as honest fits do",
+    )
     VERIFIED = "verified", "rescored and reproduced, and accepted by a maintainer"
     MEASURED = "measured here", "run by this project itself"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import reprlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from gzslbench.errors import ConfigError
-from gzslbench.registry.settings import Settings, merge
+from gzslbench.contract.info import Method
+from gzslbench.errors import ConfigError, PluginError, nearest
+from gzslbench.registry.settings import Settings, merge, nested
 
 Origin = Literal["paper", "released code", "descendants", "ours"]
 """Where a value may come from; "descendants" is released code of close relatives."""
@@ -101,6 +102,25 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(
             f"the recipe {path} can't be used: {problem}", "write entries as x = { value = 1, origin = 'paper' }"
         ) from None
+
+
+def recipes_of(folder: Path, methods: Sequence[Method], components: Sequence[str]) -> Recipe:
+    """Read the recipes of a plugin's methods, which lie in ``folder``, beside their module.
+
+    Raises :class:`ConfigError` where one is not there or can't be used, :class:`PluginError` where recipes or methods
+    set anything but the plugin's ``components`` and those that its methods name.
+    """
+    known = {*components, *(name for each in methods for name in (each.generator, each.gate, each.classifier) if name)}
+    names = sorted({each.recipes for each in methods if each.recipes})
+    for name in names:
+        if Path(name).name != name:
+            raise PluginError(f"the recipes {name!r} lie in another folder", "put them beside the module")
+    recipe = joined(read_recipe(folder / name) for name in names)
+    for name in recipe.components().union(*(nested(each.settings or {}) for each in methods)) - known:
+        raise PluginError(
+            f"its recipes or methods set '{name}', which is none of their components", nearest(name, known)
+        )
+    return recipe
 
 
 def _problem(error: ValidationError) -> str:

@@ -28,10 +28,10 @@ from gzslbench.contract.parts import Role
 from gzslbench.data.loading import LoadableSource
 from gzslbench.errors import BrokenPluginError, GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
-from gzslbench.registry.recipes import Recipe, joined, read_recipe
-from gzslbench.registry.settings import build_config, config_values, nested
+from gzslbench.registry.recipes import Recipe, recipes_of
+from gzslbench.registry.settings import build_config, config_values
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _HOOKS: dict[str, tuple[str, type]] = {
     "gzslbench_datasets": ("data set", DataSource),
     "gzslbench_generators": ("generator", Generator),
@@ -109,10 +109,13 @@ class Registry:
     def of_kind(self, kind: str) -> dict[str, Entry]:
         return {name: entry for (of, name), entry in self.entries.items() if of == kind}
 
-    def add(self, source: PluginSource, entries: Sequence[Entry]) -> None:
-        """Add all that a plugin registers, or nothing; raises :class:`PluginError`, also for what its recipes say."""
+    def add(self, source: PluginSource, entries: Sequence[Entry], recipe: Recipe | None = None) -> None:
+        """Add all that a plugin registers, or nothing; raises :class:`PluginError`, also for what its recipes say.
+
+        They are read from beside the plugin, unless ``recipe`` is given.
+        """
         _refuse_taken_names(entries, self)
-        self.recipes[source] = _recipes(source, entries)
+        self.recipes[source] = recipe or _recipes(source, entries)
         self.entries |= {(entry.kind, entry.name): entry for entry in entries}
 
     def get(self, kind: str, name: str) -> Entry:
@@ -275,7 +278,7 @@ def _checked_name(item: Any, kind: str, base: type, hook: str) -> str:
 def checked_name(kind: str, name: object) -> str:
     """Give a name that can be used; raises :class:`PluginError` for any other."""
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
-        raise PluginError(f"the {kind} name {name!r} can't be used", "use letters, digits, '.', '_' and '-'")
+        raise PluginError(f"the {kind} name {name!r} can't be used", "use up to 64 letters, digits, '.', '_' and '-'")
     return name
 
 
@@ -312,18 +315,10 @@ def _refuse_taken_names(entries: Sequence[Entry], registry: Registry) -> None:
 
 
 def _recipes(source: PluginSource, entries: Sequence[Entry]) -> Recipe:
-    """Read the recipes of a plugin's methods, and check that they and the methods set nothing but their components."""
     path = source.path or Path(source.module)
-    folder = path if path.is_dir() else path.parent
     methods: list[Method] = [entry.what for entry in entries if entry.kind == "method"]
-    known = {entry.name for entry in entries if entry.kind in _COMPONENT_KINDS}
-    known.update(name for method in methods for name in (method.generator, method.gate, method.classifier) if name)
-    recipe = joined(read_recipe(folder / name) for name in sorted({each.recipes for each in methods if each.recipes}))
-    for name in recipe.components().union(*(nested(method.settings or {}) for method in methods)) - known:
-        raise PluginError(
-            f"its recipes or methods set '{name}', which is none of their components", nearest(name, known)
-        )
-    return recipe
+    components = [entry.name for entry in entries if entry.kind in _COMPONENT_KINDS]
+    return recipes_of(path if path.is_dir() else path.parent, methods, components)
 
 
 def sentence(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from gzslbench.records.names import CUSTOM, UNKNOWN
+from gzslbench.records.provenance import Provenance
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
 from gzslbench.report.papers.verdict import verdict_notes
@@ -245,5 +246,7 @@ def _notes(comparison: Comparison, rows: Sequence[LeaderboardRow]) -> Iterator[s
     if any(row.cost.peak_device_mib is not None for row in rows):
         yield "Peak memory is that of the process + that of the GPU."
     yield from verdict_notes([row.verdict for row in rows])
+    if any(row.provenance not in (None, Provenance.MEASURED) for row in rows):
+        yield "Times, memory and machine are not verified of rows that others submitted."
     for provenance in sorted({row.provenance for row in rows if row.provenance}):
         yield f"{provenance}: {provenance.meaning}."

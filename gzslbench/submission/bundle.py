@@ -15,13 +15,14 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
+from gzslbench.errors import UsageError, counted
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Record
@@ -33,8 +34,12 @@ from gzslbench.submission.manifest import RECORDS, SOURCE, FileEntry, Manifest
 
 LIMITS = Limits(archive_bytes=64 * MIB, members=4000, member_bytes=32 * MIB, total_bytes=256 * MIB)
 _PREDICTIONS = Limits(
-    archive_bytes=32 * MIB, members=16, member_bytes=64 * MIB, total_bytes=128 * MIB, ratio=200, depth=1
+    archive_bytes=32 * MIB, members=16, member_bytes=32 * MIB, total_bytes=64 * MIB, ratio=200, depth=1
 )
+RECORD_BYTES = 16 * MIB
+"""What all records of a bundle may take, as JSON; read, it takes twenty times as much."""
+ARRAY_BYTES = 512 * MIB
+"""What all predictions of a bundle may take, read."""
 _KINDS = {
     field.name: "f" if field.name in ("margin", "log_prior", "gate_score", "joint") else "iu"
     for field in fields(Predictions)
@@ -45,6 +50,7 @@ SOURCE_BYTES = MIB
 _RECORD_FILE = re.compile(r"records/([^/]+/){4}seed-\d+-[0-9a-f]{16}/(record\.json|predictions\.npz)")
 _SOURCE_SUFFIXES = frozenset({".py", ".toml", ".cfg", ".in", ".md", ".rst", ".txt", ".bib", ".typed"})
 _SOURCE_NAMES = frozenset({"PKG-INFO", "LICENSE", "LICENCE", "NOTICE", "COPYING", "Makefile"})
+_MISLEADING = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _REGULAR = 0o100644 << 16
 
@@ -71,7 +77,7 @@ class Bundle:
     sha256: str
 
     def __str__(self) -> str:
-        return f"{len(self.cells)} records with predictions and {len(self.source)} source files"
+        return f"{counted(len(self.cells), 'record')} with predictions and {counted(len(self.source), 'source file')}"
 
 
 def folder_of(key: CellKey) -> str:
@@ -91,12 +97,12 @@ def write_bundle(file: Path | BinaryIO, manifest: Manifest, files: Mapping[str, 
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Read a bundle; raises :class:`BundleError` for the first thing that is wrong."""
+    """Read a bundle; raises :class:`BundleError` for the first thing that is wrong in it."""
     try:
         with path.open("rb") as file:
             data = file.read(LIMITS.archive_bytes + 1)
     except OSError as error:
-        raise BundleError(f"can't read {path}: {error.strerror}", "check the path") from error
+        raise UsageError(f"can't read the bundle {path}: {error.strerror}", "check the path") from error
     return bundle_of(data, path.name)
 
 
@@ -113,7 +119,7 @@ def bundle_of(data: bytes, what: str) -> Bundle:
     manifest = Manifest.from_json(files.pop(MANIFEST))
     _check_listed(manifest, files)
     folders = sorted({name.rpartition("/")[0] for name in files if name.startswith(RECORDS)})
-    cells = tuple(_cell(folder, files) for folder in folders)
+    cells = tuple(_cells(folders, files))
     source = {name.removeprefix(SOURCE): content for name, content in files.items() if name.startswith(SOURCE)}
     for name, content in source.items():
         check_source(name, content)
@@ -141,6 +147,19 @@ def _check_listed(manifest: Manifest, files: Mapping[str, bytes]) -> None:
     for path, entry in listed.items():
         if FileEntry.of(path, files[path]) != entry:
             raise BundleError(f"{path} does not have the hash that {MANIFEST} gives", "it was edited after hashing")
+
+
+def _cells(folders: Sequence[str], files: Mapping[str, bytes]) -> Iterator[Cell]:
+    """Read all cells, no further than to the first byte too many."""
+    if sum(len(content) for name, content in files.items() if name.endswith(RECORD)) > RECORD_BYTES:
+        raise BundleError("the records take more than is allowed", f"all may take {RECORD_BYTES // MIB} MiB")
+    left = ARRAY_BYTES
+    for folder in folders:
+        cell = _cell(folder, files)
+        left -= sum(array.nbytes for array in cell.predictions.arrays().values())
+        if left < 0:
+            raise BundleError("the predictions take more than is allowed", f"all may take {ARRAY_BYTES // MIB} MiB")
+        yield cell
 
 
 def _cell(folder: str, files: Mapping[str, bytes]) -> Cell:
@@ -180,3 +199,5 @@ def check_source(name: str, content: bytes) -> None:
         text = "\0"
     if "\0" in text:
         raise BundleError(f"{SOURCE}{name} is not text", "a bundle holds source alone, no data and no compiled code")
+    if _MISLEADING.search(text):
+        raise BundleError(f"{SOURCE}{name} holds characters that hide or reorder text", "a maintainer has to read it")

@@ -20,6 +20,7 @@ from gzslbench.records.summary import RecordSummary
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission.bundle import Bundle, Cell
 from gzslbench.submission.manifest import DataEntry
+from gzslbench.submission.reading import DeclaredPlugin, declared_in
 
 KNOWN_DATA = (
     DataEntry("glyphs", "5331513e0ff69005", "06219b4c46852cc2", "31323d5c95c6531a", "official", "1898b1aa6ce73867"),
@@ -88,6 +89,11 @@ class Case:
     @property
     def cells(self) -> tuple[Cell, ...]:
         return self.bundle.cells
+
+    @cached_property
+    def plugins(self) -> tuple[DeclaredPlugin, ...]:
+        """What the source in the bundle declares; raises :class:`BundleError` where it can't be read."""
+        return declared_in(self.bundle.source)
 
     def judged(self) -> Iterator[tuple[Cell, AnswerKey]]:
         """Give the cells whose data is here, with its labels.

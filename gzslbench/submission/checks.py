@@ -6,20 +6,18 @@ labels raise :class:`UncheckedError` where the data is not here.
 
 from __future__ import annotations
 
-import numpy as np
-
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import ContractError
-from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.differences import metric_changes
 from gzslbench.records.names import row_name
-from gzslbench.records.predictions import Predictions
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.submission.agreement import contradiction
 from gzslbench.submission.bundle import folder_of
 from gzslbench.submission.case import Case, DoubtError, check_known
+from gzslbench.submission.claims import check_name, check_record, registry_with
 from gzslbench.submission.manifest import DataEntry, grouped
-from gzslbench.submission.source import hashes_with
+from gzslbench.submission.reading import hashes_with
 from gzslbench.submission.submit import chosen_by_hand, foreign_part, seeds_of
 
 
@@ -83,7 +81,7 @@ def check_seeds(case: Case) -> str:
                 f"{what}: there are seeds {', '.join(map(str, seeds))}",
                 f"submit {', '.join(map(str, wanted))}, {'all of them' if len(wanted) > 1 else 'it'} and no other",
             )
-        if len({key.with_seed(0).digest() for key in keys}) > 1:
+        if len({each.key.with_seed(0).digest() for each in records}) > 1:
             raise BundleError(f"{what}: settings or code differ between seeds", "submit one configuration")
     if case.bundle.manifest.seeds != CORE_SEEDS:
         raise BundleError("the manifest names other seeds than the core ones", "make the bundle again")
@@ -91,8 +89,9 @@ def check_seeds(case: Case) -> str:
 
 
 def check_code(case: Case) -> str:
-    """Every component's code is that of the source in the bundle, or gzslbench's own."""
-    hashes = hashes_with(case.bundle.source)
+    """Every component's code is that of the source in the bundle, or gzslbench's own, whose names stay its own."""
+    registry_with(case.plugins)
+    hashes = hashes_with(case.plugins)
     for cell in case.cells:
         part = foreign_part(cell.record.key, hashes)
         if part:
@@ -101,6 +100,33 @@ def check_code(case: Case) -> str:
                 "make the bundle with the source that made the records",
             )
     return "the source in the bundle made the records" if case.bundle.source else "every component is gzslbench's own"
+
+
+def check_claims(case: Case) -> str:
+    """What every record says of itself follows from its key and from source, and its name stands for that alone."""
+    for cell in case.cells:
+        try:
+            check_record(cell.record, case.plugins)
+        except BundleError as error:
+            raise BundleError(f"{cell}: {error.what}", error.remedy) from None
+    _check_names(case)
+    return "method, settings, budget and needs follow from keys and source; device, notes and curves are not verified"
+
+
+def _check_names(case: Case) -> None:
+    """Refuse names that look like those of other submissions, and doubt those that other code has there."""
+    hashes = hashes_with(case.plugins)
+    theirs: set[str] = set()
+    for _, result in case.rivals:
+        foreign = {part.name for part in result.key.parts if part and hashes.get(part.name) != part.code}
+        theirs |= foreign | ({result.method} if foreign else set())
+    for name in sorted(each.info.name for plugin in case.plugins for each in plugin.declared):
+        check_name(name, theirs)
+        if name in theirs:
+            raise DoubtError(
+                f"there are results of '{name}' whose code is another",
+                "rename it; if it is a new version by the same author, --allow-doubts passes it",
+            )
 
 
 def check_data(case: Case) -> str:
@@ -112,15 +138,15 @@ def check_data(case: Case) -> str:
 
 
 def check_predictions(case: Case) -> str:
-    """Every test sample is predicted once, and every prediction is a class of its domain."""
+    """Every test sample is predicted once, as one of its classes, and all arrays fit together."""
     for cell, answers in case.judged():
         try:
             answers.require(cell.predictions)
         except ContractError as error:
             raise BundleError(f"{cell}: {error.what}", error.remedy) from None
-        stray = _stray(cell.predictions, answers)
-        if stray:
-            raise BundleError(f"{cell}: {stray} holds classes of another domain, or none", "it was edited")
+        wrong = contradiction(cell.predictions, answers)
+        if wrong:
+            raise BundleError(f"{cell}: {wrong}", "it was edited")
     return f"{sum(len(cell.predictions.samples) for cell in case.cells):,} predictions of test samples"
 
 
@@ -130,15 +156,3 @@ def check_metrics(case: Case) -> str:
         for name, (given, computed) in metric_changes(cell.record.metrics, answers.score(cell.predictions)).items():
             raise BundleError(f"{cell}: {name} is given as {given}", f"its predictions have {computed}")
     return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
-
-
-def _stray(predictions: Predictions, answers: AnswerKey) -> str:
-    """Name an array of predictions that holds what is no class of its domain; empty where none does."""
-    both = np.union1d(answers.seen_classes, answers.unseen_classes)
-    allowed = {
-        "predicted": both,
-        "predicted_unseen": answers.unseen_classes,
-        "best_seen": answers.seen_classes,
-        "best_unseen": answers.unseen_classes,
-    }
-    return next((name for name, rows in allowed.items() if not np.isin(getattr(predictions, name), rows).all()), "")

@@ -6,46 +6,58 @@ What can't be raises :class:`BundleError`, what is merely unlikely :class:`Doubt
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gzslbench.contract.info import Makes, Need
+from gzslbench.errors import counted
 from gzslbench.records.names import row_name
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.registry.registry import Registry
 from gzslbench.report.papers.reported import reported_numbers
+from gzslbench.submission.agreement import gate_score, same_best, same_predicted
 from gzslbench.submission.bundle import Cell
 from gzslbench.submission.case import Case, DoubtError
+from gzslbench.submission.claims import registry_with
 from gzslbench.submission.manifest import DataEntry, grouped
 
-NEARLY_ALL = 0.999
-"""Share of samples from which on two sets of predictions are taken for one."""
-HALVED = 1e-3
-"""By how much scores may differ, relatively, and still be the same: some results keep them in two bytes."""
+COPIED = 0.9
+"""Share of samples from which on equal best seen and unseen classes are no chance: see :mod:`.agreement`."""
+COPIED_ROUTES = 0.97
+"""As much for predicted classes where a classifier does as well without the generator, so that the gate alone decides.
+
+On leaderboards/records, seeds of one method then agree for at most 90%, methods for at most 94%.
+"""
+IDENTICAL = 0.999
 TOO_GOOD = 0.99
 FAR_ABOVE = 0.10
 """How far H may exceed the best that is known before a maintainer has to look."""
 CLOCK_SKEW = timedelta(hours=1)
 _ASK = "ask the author how it came about; --allow-doubts passes it all the same"
-_CLASSES = ("predicted", "predicted_unseen", "best_seen", "best_unseen")
-_SCORES = ("margin", "log_prior")
 
 
 def check_originality(case: Case) -> str:
-    """No predictions are those of another method, and none of a generator's are those of another seed."""
+    """No predictions are those of another method, nor those of another seed, in whole or nearly so."""
+    registry = registry_with(case.plugins)
     for group in grouped(case.cells, lambda cell: cell.record.key):
-        _check_seeds_differ(group)
-    compared = 0
+        _check_seeds_differ(group, registry)
+    compared = again = 0
     for store, result in case.rivals:
-        cells = [cell for cell in case.cells if _rival(cell.record.key, result)]
-        if cells and store.has(full_key(result)):
+        cells = [cell for cell in case.cells if _same_test(cell.record.key, result)]
+        others = [cell for cell in cells if _code(cell.record.key) != _code(result.key)]
+        again += len(cells) > len(others)
+        if others and store.has(full_key(result)):
             theirs = store.predictions(full_key(result))
-            for cell in cells:
-                _check_differ(cell, result, theirs)
+            for cell in others:
+                _check_differ(cell, Rival(case, result, theirs), registry)
             compared += 1
-    return f"compared with {compared} records of other methods"
+    submitted_again = f"; {counted(again, 'record')} of the very same code there already" if again else ""
+    return f"compared with {counted(compared, 'record')} of other methods{submitted_again}"
 
 
 def check_timings(case: Case) -> str:
@@ -54,7 +66,7 @@ def check_timings(case: Case) -> str:
         wrong = _wrong_timing(cell) or _wrong_date(cell.record.created)
         if wrong:
             raise BundleError(f"{cell}: {wrong}", "run it again")
-    return "every phase took time, in the past"
+    return "every phase took time, in the past; how fast, on which machine and in what memory is not verified"
 
 
 def check_plausibility(case: Case) -> str:
@@ -69,43 +81,94 @@ def check_plausibility(case: Case) -> str:
     return "no accuracy is out of the ordinary"
 
 
-def alike(one: Predictions, other: Predictions) -> tuple[float, float]:
-    """Give the share of samples for which two sets of predictions name the same classes, and have the same scores."""
-    if not np.array_equal(np.sort(one.samples), np.sort(other.samples)):
-        return 0.0, 0.0
-    first, second = np.argsort(one.samples), np.argsort(other.samples)
-    classes = [getattr(one, name)[first] == getattr(other, name)[second] for name in _CLASSES]
-    scores = [np.isclose(getattr(one, name)[first], getattr(other, name)[second], rtol=HALVED) for name in _SCORES]
-    same_scores = [equal.all(axis=1) if equal.ndim > 1 else equal for equal in scores]
-    return float(np.all(classes, axis=0).mean()), float(np.all(same_scores, axis=0).mean())
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A result of others on the same test samples, and its predictions."""
+
+    case: Case
+    result: RecordSummary
+    predictions: Predictions
+
+    @property
+    def draws(self) -> bool:
+        """Whether its seeds differ: what doesn't draw, such as a closed form, comes out alike whoever wrote it."""
+        mine = self.result.key
+        for store, other in self.case.rivals:
+            same = (other.key, other.method) == (mine, self.result.method) and other.seed != self.result.seed
+            if same and store.has(full_key(other)):
+                return same_best(self.predictions, store.predictions(full_key(other))) < COPIED
+        return self.result.generative and not self.result.deterministic
 
 
-def _check_seeds_differ(group: list[Cell]) -> None:
+def _check_seeds_differ(group: list[Cell], registry: Registry) -> None:
     """Refuse a seed that is a copy of another; methods without a generator may have no use for seeds at all."""
-    pairs = list(itertools.combinations([cell for cell in group if cell.record.generative], 2))
-    copies = [(one, other) for one, other in pairs if min(alike(one.predictions, other.predictions)) >= NEARLY_ALL]
+    pairs, key = list(itertools.combinations(group, 2)), group[0].record.key
+    generative = group[0].record.generative
+    copies = []
+    for one, other in pairs:
+        if scores_by_generator(key, registry):
+            copied = same_best(one.predictions, other.predictions) >= COPIED
+        else:
+            least = COPIED_ROUTES if generative else IDENTICAL
+            copied = same_predicted(one.predictions, other.predictions) >= least
+        copies += [(one, other)] if copied else []
     if not copies:
         return
-    key, seeds = copies[0][0].record.key, [cell.record.key.seed for cell in copies[0]]
+    seeds = [cell.record.key.seed for cell in copies[0]]
     what = f"{DataEntry.of(key)}: seeds {seeds[0]} and {seeds[1]} have the same predictions"
     if len(copies) < len(pairs):
         raise BundleError(what, "one is a copy of the other: run both")
-    raise DoubtError(f"{what}, as all seeds have, though a generator took part", _ASK)
+    if generative:
+        raise DoubtError(f"{what}, as all seeds have, though a generator took part", _ASK)
 
 
-def _check_differ(cell: Cell, result: RecordSummary, theirs: Predictions) -> None:
-    classes, scores = alike(cell.predictions, theirs)
-    what = f"{cell}: {classes:.1%} of predictions are those of '{row_name(result)}', seed {result.seed}"
-    if min(classes, scores) >= NEARLY_ALL:
-        raise BundleError(f"{what}, scores included", "they were copied")
-    if classes >= NEARLY_ALL:
-        raise DoubtError(what, _ASK)
+def _check_differ(cell: Cell, rival: Rival, registry: Registry) -> None:
+    """Compare what the code does not share: scores come out alike where the same code makes them of the same."""
+    result, key = rival.result, cell.record.key
+    what = f"those of '{row_name(result)}', seed {result.seed}"
+    if _scoring(key, registry) == _scoring(result.key, registry):
+        routes = same_predicted(cell.predictions, rival.predictions)
+        gates = [np.ptp(gate_score(each)) > 0 for each in (cell.predictions, rival.predictions)]
+        if routes >= COPIED_ROUTES and all(gates):
+            raise DoubtError(f"{cell}: {routes:.1%} of predictions are {what}, though another gate decided", _ASK)
+        return
+    share = same_best(cell.predictions, rival.predictions)
+    if share < COPIED:
+        return
+    if rival.draws or scores_by_generator(key, registry):  # chance has a part in either
+        raise BundleError(f"{cell}: for {share:.1%} of samples the best classes are {what}", "they were copied")
+    raise DoubtError(
+        f"{cell}: for {share:.1%} of samples the best classes are {what}",
+        "they were copied, or it is the same algorithm: --rerun tells",
+    )
 
 
-def _rival(key: CellKey, result: RecordSummary) -> bool:
-    """Tell whether a result is of other code on the same test samples."""
-    ours, theirs = ([(part.name, part.code) for part in each.parts if part] for each in (key, result.key))
-    return (result.key.labels, result.split_hash) == (key.labels, key.split_hash) and ours != theirs
+def scores_by_generator(key: CellKey, registry: Registry) -> bool:
+    """Say whether a classifier's scores depend on what a generator makes; where its code is unknown, they may."""
+    generator, _, classifier = key.parts
+    if generator is None:
+        return False
+    maker = registry.entries.get(("generator", generator.name))
+    user = registry.entries.get(("classifier", classifier.name))
+    if maker is None or user is None:
+        return True
+    makes, needs = maker.what.info.makes, user.what.info.needs
+    return Makes.ENCODING in makes or bool({Need.SYNTHETIC, Need.PROXIES, Need.OUTSIDE} & {*needs})
+
+
+def _scoring(key: CellKey, registry: Registry) -> list[tuple[str, str]]:
+    """Name the code that scores classes."""
+    generator, _, classifier = key.parts
+    parts = [classifier, *([generator] if generator and scores_by_generator(key, registry) else [])]
+    return [(part.name, part.code) for part in parts]
+
+
+def _code(key: CellKey) -> list[tuple[str, str]]:
+    return [(part.name, part.code) for part in key.parts if part]
+
+
+def _same_test(key: CellKey, result: RecordSummary) -> bool:
+    return (result.key.labels, result.split_hash) == (key.labels, key.split_hash)
 
 
 def _best_known(case: Case, key: CellKey) -> float | None:

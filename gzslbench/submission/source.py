@@ -7,23 +7,22 @@ import sys
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from typing import get_args
+from pathlib import Path, PurePosixPath
 
 from gzslbench.contract.info import Distribution, Method
-from gzslbench.contract.parts import Role
 from gzslbench.errors import UsageError
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file, read_listing
-from gzslbench.registry.source_hash import modules, source_hash
+from gzslbench.registry.source_hash import modules
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 from gzslbench.submission.line import last_line
 
 PROJECT = "pyproject.toml"
+_TAKEN = sys.stdlib_module_names | {"gzslbench", "gzslbench_plugins"}
 _IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
 """Options of a build, tried one after the other: in an environment of its own; in this one, as without a network."""
 
@@ -79,15 +78,15 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
         path.write_bytes(content)
 
 
-def hashes_with(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Give the code hash of every component of gzslbench and of source, which may be empty, by name."""
-    return _hashes(own_plugins()) | (component_hashes(files) if files else {})
+def runnable(files: Mapping[str, bytes], modules: Set[str]) -> Mapping[str, bytes]:
+    """Leave out code that no hash covers: all but the only file, or but the modules of a project's plugins."""
 
+    def covered(name: str) -> bool:
+        parts = PurePosixPath(name.removeprefix("src/")).parts
+        of_project = PROJECT in files and PurePosixPath(parts[0]).stem in modules
+        return of_project or not name.endswith(".py") or (PROJECT not in files and "/" not in name)
 
-def component_hashes(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Give the code hash of every component that source declares, by name, as the runner would compute it."""
-    with unpacked(files) as folder:
-        return _hashes(plugins_in(folder))
+    return {name: content for name, content in files.items() if covered(name)}
 
 
 def own_plugins() -> list[PluginSource]:
@@ -107,19 +106,11 @@ def plugins_in(folder: Path) -> list[PluginSource]:
     return [PluginSource(files[0].stem, Distribution(files[0].name, ""), path=files[0])]
 
 
-def _hashes(plugins: list[PluginSource]) -> dict[str, str]:
-    try:
-        components = [each for each in read_listing(plugins) if each.kind in get_args(Role)]
-        return {each.info.name: source_hash(each.plugin) for each in components}
-    except (RecursionError, MemoryError):
-        raise BundleError("the source nests too deeply to be read", "write it plainly") from None
-
-
 def _entry_points(project: Path) -> dict[str, str]:
     try:
         points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]["gzslbench"]
         return {str(name): str(target).partition(":")[0].strip() for name, target in points.items()}
-    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
             f"{PROJECT} of the source names no plugin: {error}", "list it under [project.entry-points.gzslbench]"
         ) from None
@@ -131,6 +122,8 @@ def _entry(folder: Path, name: str, module: str) -> PluginSource:
         raise BundleError(
             f"the entry point '{name}' names {module!r}", "let it name the package itself: no module in it"
         )
+    if module in _TAKEN:
+        raise BundleError(f"another package is imported in place of the source's {module}", "rename it")
     for root in (folder, folder / "src"):
         for path in (root / module, root / f"{module}.py"):
             if path.is_file() or (path / "__init__.py").is_file():
@@ -141,6 +134,9 @@ def _entry(folder: Path, name: str, module: str) -> PluginSource:
 def _recipes(file: Path) -> dict[str, bytes]:
     listed = read_listing([PluginSource(file.stem, Distribution(file.name, ""), path=file)])
     names = {each.info.recipes for each in listed if isinstance(each.info, Method) and each.info.recipes}
+    for name in names:
+        if not (file.parent / name).is_file():
+            raise UsageError(f"a method of {file} names the recipes '{name}', which don't lie beside it", "add them")
     return {name: (file.parent / name).read_bytes() for name in sorted(names)}
 
 

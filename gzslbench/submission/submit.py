@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -24,9 +24,11 @@ from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import Bundle, bundle_of, folder_of, write_bundle
 from gzslbench.submission.case import check_known
+from gzslbench.submission.claims import check_record, completed
 from gzslbench.submission.line import last_line
 from gzslbench.submission.manifest import SOURCE, DataEntry, Declarations, Manifest, grouped
-from gzslbench.submission.source import Packed, component_hashes, hashes_with, pack
+from gzslbench.submission.reading import declared_in, hashes_with
+from gzslbench.submission.source import Packed, pack
 
 DEFAULTS = ("default", "defaults")
 """What an author declares who has chosen nothing."""
@@ -46,26 +48,35 @@ class Submission:
 
 def submit(submission: Submission, out: Path) -> Bundle:
     """Write a bundle that can be read back; raises :class:`BundleError` or :class:`UsageError` where there is none."""
+    if out.exists() or not out.parent.is_dir():
+        what = f"{out} is there already" if out.exists() else f"there is no folder {out.parent}"
+        raise UsageError(what, "name another file with --out")
     results = open_results(submission.results)
     packed = pack(submission.plugin) if submission.plugin else Packed({}, ())
-    hashes = hashes_with(packed.files)
-    mine = _chosen(summaries(results), submission)
-    groups = [_current(group, hashes) for group in grouped(mine, lambda key: key)]
-    chosen = [key for group in groups for key in group]
-    for key in chosen:
+    plugins = declared_in(packed.files)
+    hashes = hashes_with(plugins)
+    mine = chosen(summaries(results), submission)
+    groups = [_current(group, hashes, submission) for group in grouped(mine, lambda key: key)]
+    keys = [key for group in groups for key in group]
+    for key in keys:
         check_known(key)
-    for group in groups:
-        _check_seeds([results.record(key) for key in group])
+    records = [completed(results.record(key), plugins) for key in keys]
+    for of_seeds in grouped(records, lambda record: record.key):
+        _check_seeds(of_seeds)
     if submission.plugin:
-        _check_plugin(submission.plugin, packed)
-    records = [results.record(key) for key in chosen]
+        _check_plugin(submission.plugin, packed, {plugin.code for plugin in plugins})
+    for record in records:
+        check_record(record, plugins)
     doubt = chosen_by_hand(records, submission.declarations.chosen_on)
     if doubt:
         raise BundleError(doubt, "say what they were chosen on with --declare chosen_on=...")
     written = io.BytesIO()
     write_bundle(written, _manifest(submission, records, packed), _files(results, records, packed))
     bundle = bundle_of(written.getvalue(), out.name)
-    out.write_bytes(written.getvalue())
+    try:
+        out.write_bytes(written.getvalue())
+    except OSError as error:
+        raise UsageError(f"can't write {out}: {error.strerror}", "name another file with --out") from None
     return bundle
 
 
@@ -75,8 +86,11 @@ def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[CellKey]:
-    """Choose the records of the method, and of what else was named; in an order that depends on their keys alone."""
+def chosen(results: Sequence[RecordSummary], submission: Submission) -> list[CellKey]:
+    """Choose the records of the method, and of what else was named; in an order that depends on their keys alone.
+
+    Raises :class:`UsageError` where there are none, and :class:`BundleError` for a protocol that is not ranked.
+    """
     mine = [result for result in results if result.method == submission.method]
     if not mine:
         methods = {result.method for result in results}
@@ -91,27 +105,34 @@ def _chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Ce
             raise BundleError(
                 f"the protocol '{name}' is not ranked", "submit records of another one, such as inductive"
             )
-    chosen = [
+    data_sets = {each.key.data_set for each in mine}
+    for name in submission.data_sets:
+        if name not in data_sets:
+            what = f"{submission.results} has no record of '{submission.method}' on what was named: '{name}'"
+            raise UsageError(what, nearest(name, data_sets))
+    found = [
         full_key(each)
         for each in mine
         if each.key.protocol in protocols
         and each.seed in ((0,) if each.deterministic else CORE_SEEDS)
         and (not submission.data_sets or each.key.data_set in submission.data_sets)
     ]
-    if not chosen:
+    if not found:
         raise UsageError(
             f"{submission.results} has no record of '{submission.method}' on what was named",
             "leave out --dataset and --protocol, or run it there first",
         )
-    return sorted(chosen, key=lambda key: (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest()))
+    return sorted(found, key=lambda key: (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest()))
 
 
-def _current(keys: Sequence[CellKey], hashes: Mapping[str, str]) -> list[CellKey]:
+def _current(keys: Sequence[CellKey], hashes: Mapping[str, str], submission: Submission) -> list[CellKey]:
     """Give the keys of one data set, split and protocol that the source at hand would have made."""
     foreign = [foreign_part(key, hashes) for key in keys]
     current = [key for key, part in zip(keys, foreign, strict=True) if part is None]
     part = foreign[0]
     if not current and part is not None:
+        if submission.plugin is None and part.name not in hashes:
+            raise UsageError(f"'{part.name}' is none of gzslbench's own components", "give its source with --plugin")
         raise BundleError(
             f"the records on {DataEntry.of(keys[0])} come from another version of '{part.name}' than the source given",
             "run them again with this source, or give the source that made them with --plugin",
@@ -152,9 +173,9 @@ def _check_seeds(group: Sequence[Record]) -> None:
         )
 
 
-def _check_plugin(source: Path, packed: Packed) -> None:
+def _check_plugin(source: Path, packed: Packed, codes: Set[str]) -> None:
     """Put the plugin through the contract's tests: a file as it is, a package as it is installed here."""
-    if source.is_dir() and not set(component_hashes(packed.files).values()) <= set(map(source_hash, find_plugins())):
+    if source.is_dir() and not codes <= set(map(source_hash, find_plugins())):
         raise BundleError("the package is not installed as its source is", "install it with pip install, and run again")
     for plugin in packed.plugins if source.is_dir() else [str(source)]:
         checked = run_check(plugin)

@@ -22,7 +22,7 @@ def test_writes_a_bundle_and_says_what_is_in_it(gzslbench, tmp_path, monkeypatch
     assert done.code == 0, done.err
     bundle = read_bundle(tmp_path / "eszsl.zip")
     assert done.out.splitlines() == [
-        f"wrote eszsl.zip: 10 records with predictions and 0 source files, sha256 {bundle.sha256}",
+        f"wrote eszsl.zip: 2 records with predictions and 0 source files, sha256 {bundle.sha256}",
         "  glyphs, split official",
     ]
     assert bundle.manifest.declarations.author == "A. N. Author"
@@ -36,6 +36,7 @@ def test_writes_a_bundle_and_says_what_is_in_it(gzslbench, tmp_path, monkeypatch
         (("--declare", "author"), 2, "error: --declare author says nothing; write --declare author=TEXT"),
         ((*DECLARED, "--protocol", "paper"), 1, "error: the protocol 'paper' is not ranked; submit records of another"),
         ((*DECLARED, "--plugin", "absent"), 2, "'absent' does not exist"),
+        (("-d", "glyfs"), 2, "has no record of 'eszsl' on what was named: 'glyfs'; did you mean 'glyphs'?"),
     ],
 )
 def test_refusals_are_one_line(gzslbench, tmp_path, options, code, line):
@@ -43,3 +44,20 @@ def test_refusals_are_one_line(gzslbench, tmp_path, options, code, line):
     assert done.code == code
     assert line in done.err
     assert not (tmp_path / "out.zip").exists()
+
+
+def test_a_method_that_is_not_there_is_told_before_what_is_to_be_declared(gzslbench):
+    done = gzslbench("submit", "eszzl", "--results", RESULTS)
+    assert done.code == 2
+    assert "has no record of 'eszzl'; did you mean 'eszsl'" in done.err
+
+
+def test_nothing_is_written_over_or_where_there_is_no_folder(gzslbench, tmp_path):
+    there = tmp_path / "there.zip"
+    there.write_text("mine")
+    for out, line in ((there, "is there already"), (tmp_path / "absent" / "out.zip", "there is no folder")):
+        done = _submit(gzslbench, "--protocol", "inductive", *DECLARED, "--out", out)
+        assert done.code == 2
+        assert line in done.err
+        assert "name another file with --out" in done.err
+    assert there.read_text() == "mine"

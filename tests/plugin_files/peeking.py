@@ -119,7 +119,7 @@ class Peeking(Classifier):
         self._say(f'["predictions","",{len(payload)}]'.encode(), payload)
 
     def _padded_pickle(self):
-        payload = pickle.dumps(Touch(self.config.secret)).ljust(8 * self.config.port, b".")
+        payload = pickle.dumps(Touch(self.config.secret)).ljust(48 * self.config.port, b".")
         self._say(f'["predictions","",{len(payload)}]'.encode(), payload)
 
     def _bare_pickle(self):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzslbench.errors import UsageError
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.untrusted.archive import MIB, BundleError, Limits, read_archive
 from gzslbench.submission.bundle import read_predictions
@@ -173,7 +174,11 @@ def test_no_archive_at_all(refused, tmp_path):
     path = tmp_path / "bundle.zip"
     path.write_text("not a zip")
     assert "is not a complete zip archive" in refused(path)
-    assert "can't read" in refused(tmp_path / "absent.zip")
+
+
+def test_a_bundle_that_is_not_there_is_not_refused_but_missed(verify, tmp_path):
+    with pytest.raises(UsageError, match=r"can't read the bundle .*absent\.zip: No such file or directory"):
+        verify(tmp_path / "absent.zip")
 
 
 @pytest.mark.parametrize(
@@ -201,6 +206,19 @@ def test_labels_under_the_name_of_a_source_file(files, refused):
     np.save(stream, np.arange(10))
     files["source/labels.txt"] = stream.getvalue()
     assert "source/labels.txt is not text" in refused()
+
+
+@pytest.mark.parametrize("text", ["access = True  # \u202e eslaF", "x = 1\x1b[2K", "\u2066x"], ids=ascii)
+def test_source_that_reads_otherwise_than_it_is(files, refused, text):
+    files["source/mine.py"] = text.encode()
+    assert "source/mine.py holds characters that hide or reorder text" in refused()
+
+
+def test_bombs_of_many_small_bombs(files, refused, monkeypatch):
+    monkeypatch.setattr("gzslbench.submission.bundle.ARRAY_BYTES", 400_000)
+    assert "the predictions take more than is allowed" in refused()
+    monkeypatch.setattr("gzslbench.submission.bundle.RECORD_BYTES", 10_000)
+    assert "the records take more than is allowed" in refused()
 
 
 def test_a_file_that_is_not_listed(files, refused):

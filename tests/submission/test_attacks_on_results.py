@@ -8,14 +8,19 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.provenance import Provenance
 from gzslbench.records.record import Phase
+from gzslbench.records.results import summaries
+from gzslbench.records.summary import full_key
 from gzslbench.submission.line import Outcome
-from gzslbench.submission.manifest import DataEntry
-from gzslbench.submission.source import hashes_with
+from gzslbench.submission.manifest import DataEntry, Declarations
+from gzslbench.submission.reading import hashes_with
+from gzslbench.submission.submit import Submission, submit
 
 from .conftest import (
+    DECLARED,
     RESULTS,
     arrays_in,
     folder_of,
@@ -40,9 +45,10 @@ def refused(files, verify, tmp_path):
 
 
 def _edited(files, seed=3):
-    """Predictions with one class exchanged for another."""
+    """Predictions of some samples in place of those of others."""
     arrays = arrays_in(files, seed)
-    arrays["predicted"][:500] = arrays["predicted"][500:1000]
+    for name in arrays.keys() - {"samples"}:
+        arrays[name][:500] = arrays[name][500:1000]
     return npz(arrays)
 
 
@@ -128,19 +134,77 @@ def test_predictions_of_another_method(bundles, files, refused):
     for seed in range(5):
         metrics = record_in(theirs, 0).metrics
         content = theirs[f"{folder_of(theirs, 0)}/predictions.npz"]
-        put_record(files, replace(record_in(files, seed), metrics=metrics, generative=False), content)
-    assert "100.0% of predictions are those of 'eszsl'" in refused(against=[RESULTS])["originality"]
+        put_record(files, replace(record_in(files, seed), metrics=metrics), content)
+    told = refused(against=[RESULTS])
+    assert "seeds 0 and 1 have the same predictions, as all seeds have" in told["originality"]
 
 
-def test_predictions_of_another_method_with_scores_of_their_own(bundles, files, refused):
-    theirs = read_files(bundles["eszsl"])
-    for seed in range(5):
-        arrays = arrays_in(theirs, 0)
-        arrays["margin"] *= 2
-        record = replace(record_in(files, seed), metrics=record_in(theirs, 0).metrics, generative=False)
-        put_record(files, record, npz(arrays))
-    told = refused(against=[RESULTS])["originality"]
-    assert "100.0% of predictions are those of 'eszsl', seed 0; ask the author" in told
+def _scaled(arrays):
+    arrays["margin"] *= 1.01
+
+
+def _jittered(arrays):
+    arrays["margin"] *= np.random.default_rng(0).uniform(0.5, 2, len(arrays["margin"])).astype(np.float32)
+
+
+def _changed(arrays):
+    for name in ("best_seen", "best_unseen"):
+        arrays[name][:100] = arrays[name][100:200]
+    arrays["predicted"] = np.where(arrays["margin"] > 0, arrays["best_seen"], arrays["best_unseen"])
+
+
+def _shifted(arrays):
+    arrays["margin"] = arrays["margin"] - np.median(arrays["margin"])
+    arrays["predicted"] = np.where(arrays["margin"] > 0, arrays["best_seen"], arrays["best_unseen"])
+
+
+DISGUISES = (_scaled, _jittered, _changed, _shifted)
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_disguised_copy_of_another_method(bundles, files, refused, glyphs_answers, disguise):
+    """Seeds are permuted, too: each seed is another one of theirs."""
+    theirs = open_results(RESULTS)
+    copied = [full_key(each) for each in summaries(theirs) if _is_gsmflow(each)]
+    for seed, key in enumerate(copied[1:] + copied[:1]):
+        arrays = theirs.predictions(key).arrays()
+        disguise(arrays)
+        metrics = glyphs_answers.score(Predictions.of(arrays))
+        put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
+    told = refused(against=[RESULTS])
+    assert list(told) == ["originality"]
+    assert "of samples the best classes are those of 'gsmflow" in told["originality"]
+    assert "they were copied" in told["originality"]
+
+
+def _is_gsmflow(result):
+    return (result.method, result.key.data_set, result.key.protocol) == ("gsmflow", "glyphs", "inductive")
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_disguised_copy_of_a_seed(files, refused, glyphs_answers, disguise):
+    arrays = arrays_in(files, 1)
+    disguise(arrays)
+    metrics = glyphs_answers.score(Predictions.of(arrays))
+    put_record(files, replace(record_in(files, 4), metrics=metrics), npz(arrays))
+    assert "seeds 1 and 4 have the same predictions; one is a copy of the other" in refused()["originality"]
+
+
+def test_results_that_are_there_already_are_no_copies(bundles, verify):
+    for path in bundles.values():
+        lines = {line.check: line for line in verify(path, against=[RESULTS]).lines}
+        assert lines["originality"].outcome is Outcome.PASSED
+        assert "of the very same code there already" in lines["originality"].text
+
+
+def test_no_records_of_ours_are_taken_for_copies_of_others(verify, tmp_path):
+    """Of what shares an algorithm, a classifier or a gate, nothing is taken for a copy."""
+    for method in ("none+calibrated-stacking+eszsl", "gsmflow+entropy+sae", "gsmflow+none+entropy"):
+        protocol = "validated" if "stacking" in method else "inductive"
+        declared = replace(DECLARED, chosen_on="validation classes")
+        submission = Submission(method, RESULTS, declared, protocols=(protocol,), data_sets=("glyphs",))
+        submit(submission, tmp_path / f"{method}.zip")
+        assert refusals(verify(tmp_path / f"{method}.zip", against=[RESULTS])) == {}
 
 
 def test_settings_that_differ_between_seeds(files, refused):
@@ -163,11 +227,15 @@ def test_other_data(files, refused, changed):
 
 
 def _told(files, answers, right):
-    """Put labels in place of predictions where ``right`` says so."""
+    """Put labels in place of predictions where ``right`` says so, and scores to match."""
     for seed in range(5):
         arrays = arrays_in(files, seed)
+        for name, domain in (("best_seen", ~answers.unseen), ("best_unseen", answers.unseen)):
+            arrays[name] = np.where(right & domain, answers.labels, arrays[name])
         arrays["predicted"] = np.where(right, answers.labels, arrays["predicted"])
-        arrays["predicted_unseen"] = np.where(right & answers.unseen, answers.labels, arrays["best_unseen"])
+        arrays["margin"] = np.where(right, np.where(answers.unseen, -1, 1), arrays["margin"]).astype(np.float32)
+        wrong = np.isin(arrays["predicted"], answers.unseen_classes) & ~right
+        arrays["best_unseen"] = np.where(wrong, arrays["predicted"], arrays["best_unseen"])
         metrics = answers.score(Predictions.of(arrays))
         put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
 
@@ -246,8 +314,8 @@ def test_a_manifest_that_tells_of_other_records(refused):
     assert "other seeds than the core ones" in refused(seeds=(0, 1, 2, 3, 4, 5))["seeds"]
 
 
-def test_names_that_would_write_to_the_terminal(refused):
-    assert refused(method="\x1b[2J\n::set-env name=PATH::") == {
+def test_names_of_no_method(refused):
+    assert refused(method="a|b") == {
         "archive": "manifest.json: method: it must be the name of a method, or three names joined by '+'; "
         "make the bundle with gzslbench submit"
     }
@@ -278,5 +346,23 @@ def test_values_without_bounds(files, refused, changes, place):
     assert f"is not a record: {place}: " in found["archive"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[2J\n::set-env name=PATH::",
+        "right\u202eleft",
+        "zero\u200bwidth",
+        "=cmd|' /C calc'!A0",
+        "@SUM(1)",
+        "x" * 10_001,
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_text_that_would_do_more_than_be_read(files, refused, text):
+    assert list(refused(declarations=Declarations(author=text))) == ["archive"]
+    put_record(files, replace(record_in(files, 0), data_source=text))
+    assert list(refused()) == ["archive"]
+
+
 def test_own_code_is_hashed_without_being_told():
-    assert {"eszsl", "softmax", "none", "gsmflow"} <= hashes_with({}).keys()
+    assert {"eszsl", "softmax", "none", "gsmflow"} <= hashes_with(()).keys()

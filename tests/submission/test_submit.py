@@ -11,7 +11,7 @@ from gzslbench.contract.random_streams import CORE_SEEDS
 from gzslbench.errors import UsageError
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import MANIFEST
-from gzslbench.records.record import PartKey
+from gzslbench.records.record import Origin, PartKey
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import plugin_file
@@ -19,7 +19,8 @@ from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission import submit as submitting
 from gzslbench.submission.bundle import LIMITS, read_bundle
 from gzslbench.submission.manifest import declarations
-from gzslbench.submission.source import component_hashes, pack
+from gzslbench.submission.reading import declared_in
+from gzslbench.submission.source import pack
 from gzslbench.submission.submit import Submission, submit
 
 from .conftest import DECLARED, RESULTS, read_files, refusals, rehashed
@@ -85,7 +86,8 @@ def results(plugin: Path, tmp_path: Path) -> Path:
         for record in theirs.records():
             key = record.key
             if record.method == "eszsl" and key.data_set == "glyphs" and key.protocol in ("inductive", "paper"):
-                changed = replace(record, method="mine", deterministic=False)
+                origins = {"none": record.origins["none"], "mine": Origin("my_method.py", "0" * 12)}
+                changed = replace(record, method="mine", deterministic=False, origins=origins)
                 for seed in CORE_SEEDS:
                     renamed = replace(key, classifier=mine, seed=seed)
                     store.write(replace(changed, key=renamed), theirs.predictions(key))
@@ -172,7 +174,7 @@ def test_a_package_is_packed_as_its_source_distribution(package, plugin, monkeyp
     packed = pack(package)
     assert {"pyproject.toml", "PKG-INFO", "my_method/__init__.py", "my_method/recipes.toml"} <= packed.files.keys()
     assert packed.plugins == ("mine",)
-    assert component_hashes(packed.files) == {"mine": source_hash(plugin_file(plugin))}
+    assert [each.code for each in declared_in(packed.files)] == [source_hash(plugin_file(plugin))]
 
 
 def test_a_package_that_is_not_installed_as_it_is_packed(results, package, checks, tmp_path, monkeypatch):
@@ -214,7 +216,7 @@ def test_records_of_other_code_are_refused(results, plugin, checks, tmp_path):
     plugin.write_text(SOURCE + "\nCHANGED = True\n")
     with pytest.raises(BundleError, match="another version of 'mine' than the source given; run them again"):
         submit(_submission(results, plugin), tmp_path / "mine.zip")
-    with pytest.raises(BundleError, match="give the source that made them with --plugin"):
+    with pytest.raises(UsageError, match="'mine' is none of gzslbench's own components; give its source with --plugin"):
         submit(_submission(results, None), tmp_path / "mine.zip")
 
 
@@ -256,6 +258,12 @@ def test_methods_without_records(results, plugin, checks, tmp_path):
         submit(_submission(results, plugin, data_sets=("CUB",)), tmp_path / "mine.zip")
 
 
+def test_recipes_that_are_named_and_not_there(plugin):
+    (plugin.parent / "recipes.toml").unlink()
+    with pytest.raises(UsageError, match=r"my_method\.py names the recipes 'recipes\.toml', which don't lie beside it"):
+        pack(plugin)
+
+
 def test_sources_that_are_none(tmp_path):
     for path, reason in ((tmp_path / "absent.py", "is not a plugin"), (tmp_path, "has no pyproject.toml")):
         with pytest.raises(UsageError, match=reason):
@@ -268,23 +276,29 @@ def test_sources_that_are_none(tmp_path):
         ({"one.py": b"", "two.py": b""}, "no pyproject.toml and 2 Python files"),
         ({"pyproject.toml": b"["}, "names no plugin"),
         ({"pyproject.toml": b"[project]"}, "names no plugin: 'entry-points'"),
+        ({"pyproject.toml": b"x = " + b"9" * 10_000}, "names no plugin: Exceeds the limit"),
+        ({"pyproject.toml": b"x = " + b"[" * 5_000}, "names no plugin: .*recursion"),
+        ({"pyproject.toml": b"\xff"}, "names no plugin: .*decode"),
+        ({"pyproject.toml": b"a." * 40_000 + b"a = 1"}, "can't be read within 20 s and 1 GiB"),
+        ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "json"'}, "imported in place of the source's json"),
         ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "../../etc"'}, "let it name the package itself"),
         ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "pkg.inner"'}, "let it name the package itself"),
         ({"pyproject.toml": b'[project.entry-points.gzslbench]\nm = "pkg"'}, "the source has no module pkg"),
-        ({"deep.py": b"x = " + b"-" * 50_000 + b"1"}, None),
     ],
 )
 def test_sources_that_cant_be_hashed(files, reason):
-    if reason is None:
-        assert component_hashes(files) == {}
-        return
     with pytest.raises(BundleError, match=reason):
-        component_hashes(files)
+        declared_in(files)
 
 
 def test_source_below_src_is_found():
-    files = {"pyproject.toml": PROJECT.encode(), "src/my_method/__init__.py": SOURCE.encode()}
-    assert component_hashes(files).keys() == {"mine"}
+    files = {
+        "pyproject.toml": PROJECT.encode(),
+        "src/my_method/__init__.py": SOURCE.encode(),
+        "src/my_method/recipes.toml": b"",
+    }
+    (plugin,) = declared_in(files)
+    assert [each.info.name for each in plugin.components] == ["mine"]
 
 
 def test_declarations_that_are_asked_for():
@@ -308,9 +322,15 @@ def test_forged_source_is_told_by_its_hash(results, plugin, checks, tmp_path, ve
 
 
 def test_settings_that_are_not_the_recipe_s_were_not_chosen_on_defaults(results, plugin, checks, tmp_path, verify):
+    with_gamma = SOURCE.replace('Info("mine")\n', 'Info("mine")\n    Config = Config\n')
+    plugin.write_text(f"{with_gamma}\n\nclass Config:\n    gamma: float = 1.0\n")
+    mine = PartKey("mine", {"gamma": 100.0}, source_hash(plugin_file(plugin)))
+    for seed in range(5):
+        _rewrite(results, seed, classifier=mine)
     store = Store(results)
-    for record in store.records():
-        store.rewrite(replace(record, deviations={"mine.gamma": 100.0}))
+    for record in list(store.records()):
+        if record.key.classifier == mine:
+            store.rewrite(replace(record, deviations={"mine.gamma": 100.0}))
     out = tmp_path / "mine.zip"
     what = r"the settings of mine \(gamma=100\) are not the recipe's, so they were not chosen on 'defaults'; say what"
     with pytest.raises(BundleError, match=what):

@@ -1,8 +1,8 @@
-"""JSON of strangers: of limited size and depth, without NaN, and as gzslbench writes it, so no name stands twice."""
+"""JSON of strangers: of limited size and depth, without NaN, of plain text, and written in gzslbench's own way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from gzslbench.errors import RecordError
@@ -10,6 +10,7 @@ from gzslbench.records.untrusted.archive import MIB, BundleError
 
 MOST_BYTES = 8 * MIB
 DEEPEST = 32
+MOST_CHARACTERS = 10_000
 _REMEDY = "make the bundle with gzslbench submit"
 
 
@@ -54,7 +55,30 @@ def _object(text: bytes, what: str) -> dict[str, Any]:
         raise BundleError(f"{what} is nested more than {DEEPEST} levels deep", "no record is")
     if not isinstance(value, dict):
         raise BundleError(f"{what} is not a JSON object", _REMEDY)
+    for each in _texts(value):
+        problem = _problem(each)
+        if problem:
+            raise BundleError(f"{what} holds the text {each[:60]!a}, which {problem}", "write it plainly")
     return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Give all text of a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        yield from (value if isinstance(value, dict) else ())
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def _problem(text: str) -> str:
+    """Say why text is not fit to be shown on a terminal, a page or a spreadsheet; empty where it is."""
+    if len(text) > MOST_CHARACTERS:
+        return f"has more than {MOST_CHARACTERS:,} characters"
+    if not text.isprintable():
+        return "has control characters, or others that can't be seen"
+    return "starts as a formula does" if text.startswith(("=", "+", "-", "@")) else ""
 
 
 def _depth(value: object) -> int:

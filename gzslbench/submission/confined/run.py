@@ -22,31 +22,44 @@ from typing import Annotated, Any, BinaryIO
 import numpy as np
 from pydantic import Field, TypeAdapter
 
-from gzslbench.errors import ComponentError, ContractError
-from gzslbench.records.predictions import IntArray
+from gzslbench.errors import ComponentError, ContractError, GzslbenchError
+from gzslbench.records.predictions import Predictions
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation
 from gzslbench.submission.line import LONGEST_TEXT, last_line, printable
 
-CLASS = np.dtype("<i8")
+ROW = np.dtype(
+    [
+        *((name, "<i8") for name in ("predicted", "predicted_unseen", "best_seen", "best_unseen")),
+        *(("margin", "<f4"), ("log_prior", "<f4", 2), ("gate_score", "<f4")),
+    ]
+)
+"""What is reported of a test sample; a gate score that is not a number stands for none."""
 LENGTH_BYTES = 8
 LONGEST_HEADER = 4096
 _CHUNK = 1 << 20
 _HEADER = TypeAdapter(tuple[str, str, Annotated[int, Field(ge=0)]])
 
 
-def predicted_inside(confinement: Confinement, room: Room, preparation: Preparation, limit_s: float) -> IntArray:
-    """Train in a confined process; gives the classes that it predicts, in the order of the test set (m,).
+class LackingError(GzslbenchError):
+    """Submitted code needs a module that is not there inside."""
 
-    Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or says what it should not.
+
+def predicted_inside(
+    confinement: Confinement, room: Room, preparation: Preparation, limit_s: float, printed: BinaryIO
+) -> Predictions:
+    """Train in a confined process that prints to a file; gives what it predicts.
+
+    Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or says what it should not, and
+    :class:`LackingError` where it needs what is not there.
     """
     phase, threads = "start", preparation.given.job.threads
-    with tempfile.TemporaryFile() as printed, _process(confinement, room, threads, printed) as (process, line):
+    with _process(confinement, room, threads, printed) as (process, line):
         outside = Outside(line, limit_s)
         try:
             outside.give(preparation.given)
             while True:
-                what, text, payload = outside.hear(len(preparation.samples) * CLASS.itemsize)
+                what, text, payload = outside.hear(len(preparation.samples) * ROW.itemsize)
                 match what:
                     case "begin":
                         phase = text
@@ -54,8 +67,10 @@ def predicted_inside(confinement: Confinement, room: Room, preparation: Preparat
                         outside.give(preparation.handout)
                     case "failed":
                         raise ComponentError(f"it failed in '{phase}': {text}")
+                    case "lacking":
+                        raise LackingError(f"it lacks what it imports: {text}", "install that beside gzslbench")
                     case "predictions":
-                        return _classes(payload, preparation)
+                        return _predictions(payload, preparation)
                     case _:
                         raise ContractError(f"it said '{what[:40]}', which means nothing here", "read its source")
         except TimeoutError:
@@ -65,13 +80,15 @@ def predicted_inside(confinement: Confinement, room: Room, preparation: Preparat
         raise ComponentError(f"{what}, in '{phase}'", remedy)
 
 
-def _classes(payload: bytes, preparation: Preparation) -> IntArray:
-    fold = preparation.given.job.fold
-    predicted: IntArray = np.frombuffer(payload, CLASS).astype(np.int64)
-    of_split = np.isin(predicted, np.concatenate([fold.seen_rows, fold.unseen_rows]))
-    if len(predicted) != len(preparation.samples) or not of_split.all():
-        raise ContractError("it predicted something else than a class for every test sample", "read its source")
-    return predicted
+def _predictions(payload: bytes, preparation: Preparation) -> Predictions:
+    """Read rows in the order of the test set; classes are looked at when they are judged."""
+    rows = np.frombuffer(payload, ROW)
+    arrays = {name: rows[name] for name in ROW.names or ()}
+    if np.isnan(arrays["gate_score"]).all():
+        del arrays["gate_score"]
+    if len(rows) != len(preparation.samples) or any(np.isnan(array).any() for array in arrays.values()):
+        raise ContractError("it predicted something else than a class and scores for every test sample", "read it")
+    return Predictions.of(arrays | {"samples": preparation.samples})
 
 
 @contextmanager

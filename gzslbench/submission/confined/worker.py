@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gzslbench.errors import ProtocolError
+from gzslbench.errors import PluginError, ProtocolError
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.records.predictions import FloatArray, Predictions
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.registry.setup import ConfiguredComponent
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
-from gzslbench.submission.confined.run import CLASS, Inside
+from gzslbench.submission.confined.run import ROW, Inside
 from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
@@ -80,13 +80,20 @@ class LineCoordinator:
         raise ProtocolError("protocols that read test labels can't be run again here", "submit a ranked protocol")
 
     def report(self, cell: int, result: CellResult) -> None:
-        """Report the predicted classes, in the order of the test set."""
-        self._line.say("predictions", payload=result.predictions.predicted.astype(CLASS).tobytes())
+        """Report a row for each test sample, by rising number."""
+        arrays = result.predictions.arrays()
+        rows = np.zeros(len(result.predictions.samples), ROW)
+        rows["gate_score"] = np.nan
+        for name in arrays.keys() & set(ROW.names or ()):
+            rows[name] = arrays[name]
+        self._line.say("predictions", payload=rows.tobytes())
 
     def fail(self, cell: int, error: BaseException) -> None:
         from gzslbench.runner.failures import cause_of
 
-        self._line.say("failed", cause_of(error).reason)
+        cause = cause_of(error)
+        print(cause.traceback or cause.reason, file=sys.stderr, flush=True)
+        self._line.say("lacking" if "ModuleNotFoundError: " in cause.reason else "failed", cause.reason)
 
 
 def plugins_with(source: Path | None) -> list[PluginSource]:
@@ -102,7 +109,9 @@ def plugins_with(source: Path | None) -> list[PluginSource]:
     for plugin in plugins_in(source):
         assert plugin.path is not None, "it has been found in a folder"
         if (source / PROJECT).is_file():
-            sys.path.append(str(plugin.path.parent))
+            if plugin.name in sys.modules:
+                raise PluginError(f"another package is imported in place of {plugin.name}", "rename it")
+            sys.path.insert(0, str(plugin.path.parent))  # nothing but the source's own packages lies there
             own.append(replace(plugin, module=plugin.name))
         else:
             own.append(plugin_file(plugin.path))
