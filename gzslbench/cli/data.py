@@ -11,7 +11,7 @@ import click
 
 from gzslbench.cli.options import PathName, data_dir_option, data_options, many
 from gzslbench.errors import UsageError
-from gzslbench.text import printable, unfiltered
+from gzslbench.text import one_line, printable, unfiltered
 
 if TYPE_CHECKING:
     from gzslbench.contract.dataset import DataSet, Split
@@ -38,12 +38,12 @@ def list_data(data_dirs: Sequence[Path], cache: Path) -> None:
     for name in catalogue.names():
         folder, published = catalogue.folders.get(name.partition("@")[0]), known(name)
         summary = f"  ({published.summary})" if published else ""
-        click.echo(f"{name:<16} {folder.path if folder else 'from a plugin'}{summary}")
+        click.echo(f"{one_line(name):<16} {folder.path if folder else 'from a plugin'}{summary}")
     missing = catalogue.missing()
     if missing:
         click.echo("\nmissing:")
     for each in missing:
-        click.echo(f"{each.name:<16} lacks {each.lacks}: {each.how_to_get}")
+        click.echo(f"{one_line(each.name):<16} lacks {each.lacks}: {each.how_to_get}")
 
 
 @data.command()

@@ -100,6 +100,8 @@ class Catalogue:
         """
         name = self.spelled(name)
         base = name.partition("@")[0]
+        if not name.isprintable():
+            raise DataError(f"the name of the data set {name!r} can't be printed", "rename its folder")
         if name not in self.names():
             lacking = next(each for each in self.missing() if each.name == base)
             raise DataError(f"data set '{name}' lacks {lacking.lacks}", lacking.how_to_get)

@@ -59,7 +59,7 @@ class PlainReporter:
         """Nothing is left open."""
 
     def _say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(" ".join(line.splitlines()), file=self._stream, flush=True)
 
 
 class JsonReporter(PlainReporter):

@@ -140,6 +140,15 @@ def test_unusable_data_sets_are_named_and_the_others_run(gzslbench, toy_plugin, 
     assert "TINY" in {event.get("data_set") for event in events}
 
 
+def test_a_data_set_whose_name_can_not_be_printed_is_left_out(gzslbench, toy_plugin, tiny_world, tmp_path):
+    folder = Path(shutil.copytree(tiny_world / "TINY", tmp_path / "data" / "two\nlines"))
+    data = ("--data-dir", folder.parent, "--data-dir", tiny_world)
+    ended = gzslbench("run", "-p", toy_plugin, "--all-datasets", *data, "--seeds", "0", "--dry-run")
+    assert ended.code == 3
+    assert "'two\\nlines' can't be printed" in ended.err
+    assert "to run  TINY" in ended.out
+
+
 def test_a_data_set_of_a_plugin_that_fails_to_load_costs_itself_alone(gzslbench, toy_plugin, tmp_path):
     plugin = tmp_path / "bad_data.py"
     plugin.write_text(

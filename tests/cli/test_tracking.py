@@ -62,3 +62,9 @@ def test_results_and_server_come_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server")
     assert CliRunner().invoke(track, ["sync"]).exit_code == 0
     assert calls == [(tmp_path, "http://server")]
+
+
+def test_results_that_are_not_there_are_not_synchronised(tmp_path):
+    ended = CliRunner().invoke(track, ["sync", "--results", str(tmp_path / "absent")])
+    assert isinstance(ended.exception, UsageError)
+    assert not (tmp_path / "absent").exists()
