@@ -28,7 +28,9 @@ from gzslbench.errors import UsageError, counted, leave_out
 
 if TYPE_CHECKING:
     from gzslbench.records.exchange.merge import Preference
+    from gzslbench.records.record import Record
     from gzslbench.records.rescore import Rescoring, Unscored
+    from gzslbench.records.store import Store
 
 _PATH = PathName(path_type=Path)
 
@@ -169,7 +171,8 @@ def rescore(
     """Compute the metrics of records anew from their stored predictions.
 
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
-    record stays the measurement that it was: only metrics change, and the record's notes say what they were.
+    record stays the measurement that it was: only metrics change, and the record's notes say what they were. Records of
+    earlier versions learn in what they depart from the recipes of the installed plugins.
     """
     from gzslbench.records.exchange.opening import open_results
     from gzslbench.records.rescore import Rescoring
@@ -178,12 +181,26 @@ def rescore(
     from gzslbench.records.summary import summary_of
 
     place = open_results(results) if check else open_store(results)
-    if not of_data_sets([summary_of(record) for record in read_records(place)[0]], data_sets):
+    records = read_records(place)[0]
+    if not of_data_sets([summary_of(record) for record in records], data_sets):
         raise UsageError(f"there is no record in {results}", "name the folder of the records by --results")
     rescoring = Rescoring(place, lambda name: find_data(data_dirs, cache).open(name, cache), check)
     with place.writing() if isinstance(place, Store) and not check else nullcontext():
+        if isinstance(place, Store) and not check:
+            _hold_against_recipes(place, records)
         failed = _go_through(rescoring, frozenset(data_sets))
     ctx.exit(int(failed))
+
+
+def _hold_against_recipes(store: Store, records: Sequence[Record]) -> None:
+    from gzslbench.records.against_recipes import against_recipes
+    from gzslbench.registry.hosts import open_plugins
+
+    if any(record.deviations is None for record in records):
+        completed = against_recipes(records, open_plugins())
+        for record in completed:
+            store.rewrite(record)
+        click.echo(f"{counted(len(completed), 'record')} held against the recipes of the installed plugins")
 
 
 def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import get_args
 from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
-from gzslbench.registry.declarations import PROJECT, is_path
+from gzslbench.registry.declarations import PROJECT, PluginSource, is_path
 from gzslbench.registry.registry import REGISTERS_NOTHING, Entry, Registry
 from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
@@ -26,13 +26,15 @@ FULL = "full"
 class Combination:
     """A generator (or none), a gate and a classifier; ``name`` is that of the method where it is one.
 
-    ``settings`` are the method's own; ``tried`` are set beside its recipe, as a point of its sweeps is.
+    ``settings`` are the method's own; ``tried`` are set beside its recipe, as a point of its sweeps is. ``plugin`` is
+    that of the method, whose recipes count even where its components are of other plugins.
     """
 
     name: str
     entries: Parts[Entry]
     settings: Settings = field(default_factory=dict)
     tried: Settings = field(default_factory=dict)
+    plugin: PluginSource | None = None
 
     @property
     def infos(self) -> Parts[Info]:
@@ -40,9 +42,10 @@ class Combination:
 
 
 def of_method(registry: Registry, name: str) -> Combination:
-    method = registry.get("method", name).what
+    entry = registry.get("method", name)
+    method = entry.what
     entries = _entries(registry, method.generator, method.gate, method.classifier)
-    return Combination(method.name, entries, nested(method.settings or {}))
+    return Combination(method.name, entries, nested(method.settings or {}), plugin=entry.plugin)
 
 
 def of_parts(registry: Registry, generator: str, gate: str, classifier: str) -> Combination:
@@ -127,7 +130,8 @@ class Resolver:
     def _setup(self, combination: Combination, data_set: str, budget: str, *overriding: Settings) -> Setup:
         """Let the recipes of all plugins involved come first, the generator's last among them, then what overrides."""
         settings: Settings = {}
-        for plugin in dict.fromkeys(entry.plugin for entry in reversed([*combination.entries.by_role().values()])):
+        involved = [entry.plugin for entry in reversed([*combination.entries.by_role().values()])]
+        for plugin in dict.fromkeys([*involved, combination.plugin]):
             if plugin in self.registry.recipes:
                 merge(settings, self.registry.recipes[plugin].settings(data_set, budget))
         for each in (combination.settings, *overriding):

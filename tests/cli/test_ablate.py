@@ -83,7 +83,7 @@ def test_a_method_with_a_sweep_alone_can_be_swept(gzslbench, plugin):
 def test_set_moves_the_complete_method_and_its_table(call):
     ended = call("-d", "TINY", "--set", "toy-linear.gamma=2", "--seeds", "0")
     assert "1 done" in ended.out  # all methods come to the same
-    assert "toy-rigid" in _rows(ended.out)
+    assert "toy-rigid (toy-linear.gamma=2)" in _rows(ended.out)
     ended = call("--no-run")
     assert ended.code == 2
     assert "there is no record of 'toy' as it is set up here in " in ended.err

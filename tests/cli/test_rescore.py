@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench.records.differences import named
 from gzslbench.records.record import Record
 from gzslbench.records.store import RECORD, Store
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v2"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v3"
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_tells_what_changed_by_how_much(gzslbench, store):
     right = next(store.records())
     distort(store, right)
     by = 100 * (right.metrics.h - 0.5)
-    told = f"glyphs {right.method} inductive seed 0 {right.digest}: H 50.00 -> {100 * right.metrics.h:.2f} ({by:+.2g})"
+    told = f"{named(right)}: H 50.00 -> {100 * right.metrics.h:.2f} ({by:+.2g})"
     checked = gzslbench("rescore", "--check")
     assert checked.code == 1
     assert checked.out == f"{told}\n1 record would be changed, 2 as before\n"
@@ -93,3 +94,15 @@ def test_another_writer_is_respected(gzslbench, store):
     with Store(store.root).writing():
         assert "is writing to" in gzslbench("rescore").err
         assert gzslbench("rescore", "--check").code == 0
+
+
+def test_earlier_records_learn_in_what_they_depart_from_their_recipes(gzslbench, tmp_path):
+    shutil.copytree(FIXTURE.parent / "v2", tmp_path / "results")
+    assert "| eszsl (recipe unknown) " in gzslbench("leaderboard").out
+    held, counts = gzslbench("rescore").out.splitlines()
+    assert held == "3 records held against the recipes of the installed plugins"
+    assert counts == "0 records changed, 3 as before"
+    tables = gzslbench("leaderboard").out
+    assert "recipe unknown" not in tables
+    assert "| eszsl " in tables
+    assert "| early-gan (single" in tables

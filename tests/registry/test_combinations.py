@@ -1,6 +1,6 @@
 import pytest
 
-from gzslbench.contract.info import Distribution
+from gzslbench.contract.info import Distribution, Method
 from gzslbench.errors import ConfigError, PluginError, UsageError
 from gzslbench.registry.combinations import (
     Resolver,
@@ -13,7 +13,7 @@ from gzslbench.registry.combinations import (
 )
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.recipes import Recipe, RecipeValue
-from gzslbench.registry.registry import Broken
+from gzslbench.registry.registry import Broken, Entry
 
 
 def _recipe(**components):
@@ -124,3 +124,20 @@ def test_component_names_are_those_that_take_part(registry):
 
 def test_files_are_told_from_names():
     assert [str(path) for path in plugin_files(["gan", "my.py", "./x/y", "a.b"])] == ["my.py", "x/y"]
+
+
+def test_a_method_of_other_plugins_components_has_its_own_recipe(registry, make_entry):
+    gan = registry.get("generator", "gan").plugin
+    registry.recipes[gan] = Recipe(_recipe(gan={"steps": 50, "rate": 0.5}))
+    mine = PluginSource("mine", Distribution("acme", "1.0"))
+    registry.entries["method", "my-gan"] = Entry("method", "my-gan", Method("my-gan", "softmax", "gan", "none"), mine)
+    registry.recipes[mine] = Recipe(_recipe(gan={"steps": 60}))
+    steps = {
+        name: dict(Resolver(registry).setup(of_method(registry, name), "CUB").generator.config)
+        for name in ("gan", "my-gan")
+    }
+    assert {name: (config["steps"], config["rate"]) for name, config in steps.items()} == {
+        "gan": (50, 0.5),
+        "my-gan": (60, 0.5),
+    }
+    assert of_parts(registry, "gan", "none", "softmax").name == "gan"
