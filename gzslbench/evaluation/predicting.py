@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gzslbench.contract import Classifier, Gate
@@ -49,9 +51,9 @@ class Predictor:
         before = [classes.semantics.clone() for classes in class_sets]
         ctx = self._fitter.context(self._classifier.info, "predict")
         with isolated(ctx.seed, grad=False):
-            chunks = [self._predict(features, class_sets, keep_scores) for features in self._chunks(test_set, again)]
+            chunks = (self._predict(features, class_sets, keep_scores) for features in self._chunks(test_set, again))
+            arrays = _gathered(chunks, len(test_set.samples))
         self._require_unchanged(before, [classes.semantics for classes in class_sets])
-        arrays = {name: torch.cat([chunk[name] for chunk in chunks]).cpu().numpy() for name in chunks[0]}
         classes = {name: self._class_rows.take(arrays[name]) for name in _POSITIONS}
         return Predictions.of({"samples": test_set.samples, **arrays, **classes})
 
@@ -60,11 +62,13 @@ class Predictor:
         self._telling.calls.append({})
         ctx = self._fitter.context(self._gate.info, "predict")
         with isolated(ctx.seed, grad=False):
-            pieces = [self._gate_score(features) for features in self._chunks(test_set)]
-        given = [piece for piece in pieces if piece is not None]
-        if not given:
-            return predictions
-        return replace(predictions, gate_score=torch.cat(given).cpu().numpy()[np.argsort(test_set.samples)])
+            chunks = (self._gate_score(features) for features in self._chunks(test_set))
+            given = _gathered(chunks, len(test_set.samples))
+        if any(len(scores) != len(test_set.samples) for scores in given.values()):
+            what = f"unseen_score of '{self._setup.gate.name}' gave numbers for some samples alone"
+            raise ContractError(what, "give one for each sample, or None for all")
+        order = np.argsort(test_set.samples)
+        return replace(predictions, **{name: scores[order] for name, scores in given.items()})
 
     def learned(self) -> dict[Role, Phase]:
         """Say what components must have learned when they first predicted, by the time that it took them.
@@ -81,11 +85,11 @@ class Predictor:
         for samples in np.split(test_set.samples, range(size, len(test_set.samples), size)):
             yield self._fitter.test_features(samples, again)
 
-    def _gate_score(self, features: Tensor) -> Tensor | None:
+    def _gate_score(self, features: Tensor) -> dict[str, Tensor]:
         name = self._setup.gate.name
         with self._telling.at_work("gate"):
             score = self._gate.unseen_score(self._output.encode(features))
-            return None if score is None else checked(score, (len(features),), name, "unseen_score")
+            return {} if score is None else {"gate_score": checked(score, (len(features),), name, "unseen_score")}
 
     def _predict(
         self, features: Tensor, class_sets: tuple[ClassSet, ClassSet, ClassSet], keep_scores: bool
@@ -112,15 +116,32 @@ class Predictor:
             "best_seen": best_seen.indices,
             "best_unseen": count + best_unseen.indices,
             "margin": best_seen.values - best_unseen.values,
-            "log_prior": prior.clone(),  # a component may write its next scores to the same memory
+            "log_prior": prior,
         }
-        return reduced | {"joint": joint.clone()} if keep_scores else reduced
+        return reduced | {"joint": joint} if keep_scores else reduced
 
     def _require_unchanged(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
         if not all(map(torch.equal, before, after)):
             raise ContractError(
                 f"'{combination_name(self._setup)}' changed test features or semantics in place", "work on a clone"
             )
+
+
+def _gathered(chunks: Iterable[dict[str, Tensor]], count: int) -> dict[str, NDArray[Any]]:
+    """Put what is given of each chunk of ``count`` samples together, by name.
+
+    It is copied at once into what was set aside for all chunks: pieces that were kept until the end would lie between
+    the scores of one chunk and the next, whose memory could then not be used again.
+    """
+    whole: dict[str, Tensor] = {}
+    start = 0
+    for chunk in chunks:
+        for name, part in chunk.items():
+            if name not in whole:
+                whole[name] = part.new_empty((count, *part.shape[1:]))
+            whole[name][start : start + len(part)] = part
+        start += max(map(len, chunk.values()), default=0)
+    return {name: tensor[:start].cpu().numpy() for name, tensor in whole.items()}
 
 
 _POSITIONS = ("predicted", "predicted_unseen", "best_seen", "best_unseen")

@@ -343,3 +343,20 @@ class Learner(Classifier):
         return features.new_zeros(len(features), len(classes))
 """)
     assert not rehearsal.run("lazy+none+learner").failures
+
+
+def test_a_gate_that_tells_its_number_for_some_samples_alone_is_refused(rehearsal, add_plugin, monkeypatch):
+    monkeypatch.setattr("gzslbench.evaluation.predicting.CHUNK_ROWS", 20)
+    add_plugin("""
+class Moody(Gate):
+    info = Info("moody")
+    def fit(self, view, ctx):
+        self.calls = 0
+    def log_prior(self, features):
+        return features.new_zeros(len(features), 2)
+    def unseen_score(self, features):
+        self.calls += 1
+        return features[:, 0] if self.calls == 2 else None
+""")
+    (error,) = rehearsal.run("none+moody+toy-linear").failures.values()
+    assert "unseen_score of 'moody' gave numbers for some samples alone" in str(error)

@@ -6,6 +6,7 @@ what it was reading then, or an error came from, is left in FOLDER.input.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gzip
 import io
@@ -121,6 +122,28 @@ def read_world(folder: Path, name: str, content: bytes) -> None:
 
 
 @cache
+def cached_world() -> Path:
+    """A folder with the data set, which stays, and the cache that was filled when it was opened."""
+    folder = Path(tempfile.mkdtemp(prefix="gzslbench-soak-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    read_world(folder, "att_splits.mat", matlab_5()["att_splits.mat"])
+    return folder
+
+
+def cached() -> Files:
+    place = cached_world() / "cache"
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def read_cached(folder: Path, name: str, content: bytes) -> None:
+    """Open the data set with a cache of which this is one of the files."""
+    shutil.copytree(cached_world() / "cache", folder / "cache")
+    (folder / "cache" / name).write_bytes(content)
+    data_set = Catalogue.find([cached_world()], {}, folder / "cache").open("W", folder / "cache")
+    require_sound(data_set, data_set.split())
+
+
+@cache
 def tables() -> Files:
     world = {}
     for content in matlab_5().values():
@@ -216,10 +239,20 @@ COMPACT = ROOT / "tests" / "fixtures" / "records" / "compact-v3"
 
 @cache
 def compact() -> Files:
-    return {str(path.relative_to(COMPACT)): path.read_bytes() for path in COMPACT.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(COMPACT)): path.read_bytes() for path in COMPACT.rglob("*") if path.is_file()}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return files | {"results.zip": packed.getvalue()}
 
 
 def read_compact(folder: Path, name: str, content: bytes) -> None:
+    """Show the results in a folder, of a list, or of an archive."""
+    if name == "results.zip":
+        (folder / name).write_bytes(content)
+        command(["results", "unpack", str(folder / name), "--into", str(folder / "unpacked")])
+        return
     for each, sound in (compact() | {name: content}).items():
         path = folder / each
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -306,6 +339,7 @@ def read_bundled(folder: Path, name: str, content: bytes) -> None:
 READERS = {
     "matlab 5": Reader(matlab_5, read_world),
     "matlab 7.3": Reader(matlab_7_3, read_world),
+    "cached data": Reader(cached, read_cached),
     "tables": Reader(tables, read_table),
     "archives": Reader(archives, read_archived),
     "stored results": Reader(stored, read_stored),
