@@ -61,6 +61,14 @@ def test_what_follows_from_the_key_is_not_up_to_the_record(told, changes, line):
     assert line in refused["claims"]
 
 
+def test_one_chosen_seed_does_not_pass_as_deterministic(files, verify, tmp_path):
+    for name in [each for each in files if "/seed-" in each and "/seed-0-" not in each]:
+        del files[name]
+    put_record(files, replace(record_in(files, 0), deterministic=True))
+    refused = refusals(verify(rehashed(files, tmp_path / "forged.zip")))
+    assert "deterministic: true -> false" in refused["claims"]
+
+
 def _classifier(files, **config):
     part = record_in(files, 0).key.classifier
     return {"classifier": replace(part, config={**part.config, **config})}
