@@ -18,7 +18,20 @@ _ACTING = (
 _UNSAFE = re.compile(f"[{_ACTING}]")
 _UNSAFE_BUT_STYLE = re.compile(f"\x1b\\[(?:[0-2]?(?:;?3[1-7])?)m|[{_ACTING}]")
 """As above, but for bold, dim and the colours that this program writes itself."""
-_IN_ASCII = {"±": "+-", "−": "-", "–": "-", "—": "-", "…": "...", "‡": "++", "¶": "(*)", "’": "'", "×": "x", "→": "->"}
+_IN_ASCII = {
+    "±": "+-",
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "‡": "++",
+    "¶": "(*)",
+    "’": "'",
+    "×": "x",
+    "→": "->",
+    "─": "-",
+    "━": "-",
+}
 
 
 def printable(text: str) -> str:
@@ -52,17 +65,17 @@ class SafeStream:
     def __init__(self, stream: Any) -> None:
         self.raw_stream = stream
 
-    def write(self, text: str | bytes) -> int:
-        """Write text, in characters that the stream has; of bytes, those of UTF-8."""
-        text = text.decode() if isinstance(text, bytes) else text
+    encoding = "utf-8"
+    """It takes all characters."""
+
+    def write(self, text: str) -> int:
+        """Write text, in characters that the stream has."""
         encoding = self.raw_stream.encoding or "utf-8"
         shown = _UNSAFE_BUT_STYLE.sub(_escape, text).encode(encoding, "gzslbench").decode(encoding)
         self.raw_stream.write(shown)
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # which click would write to where it thinks an encoding wrong
-            raise AttributeError(name)
         return getattr(self.raw_stream, name)
 
 
