@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.contract.random_streams import CORE_SEEDS
-from gzslbench.errors import ContractError
+from gzslbench.errors import ContractError, counted
 from gzslbench.records.differences import metric_changes
 from gzslbench.records.names import row_name
 from gzslbench.records.untrusted.archive import BundleError
@@ -30,7 +30,7 @@ def check_keys(case: Case) -> str:
                 f"{cell.folder}: its key has the digest {key.digest()}, and seed {key.seed}",
                 "the record was relabelled",
             )
-    return f"{len(case.cells)} digests computed anew"
+    return f"{counted(len(case.cells), 'digest')} computed anew"
 
 
 def check_manifest(case: Case) -> str:
@@ -155,4 +155,4 @@ def check_metrics(case: Case) -> str:
     for cell, answers in case.judged():
         for name, (given, computed) in metric_changes(cell.record.metrics, answers.score(cell.predictions)).items():
             raise BundleError(f"{cell}: {name} is given as {given}", f"its predictions have {computed}")
-    return f"computed anew from {len(case.cells)} sets of predictions, with our own labels"
+    return f"computed anew from the predictions of {counted(len(case.cells), 'cell')}, with our own labels"

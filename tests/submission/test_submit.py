@@ -18,6 +18,7 @@ from gzslbench.registry.declarations import plugin_file
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission import submit as submitting
 from gzslbench.submission.bundle import LIMITS, read_bundle
+from gzslbench.submission.line import Line, Outcome
 from gzslbench.submission.manifest import declarations
 from gzslbench.submission.reading import declared_in
 from gzslbench.submission.source import pack
@@ -347,3 +348,19 @@ def test_settings_that_are_not_the_recipe_s_were_not_chosen_on_defaults(results,
     assert [line.text for line in verify(out).lines if line.check == "manifest"] == [
         f"mine (gamma=100) on {bundle.manifest.data[0]}"
     ]
+
+
+@pytest.mark.slow
+def test_an_algorithm_written_anew_is_doubted_until_its_code_is_seen_to_make_its_predictions(
+    results, plugin, checks, tmp_path, verify, monkeypatch
+):
+    submit(_submission(results, plugin), tmp_path / "mine.zip")
+    told = refusals(verify(tmp_path / "mine.zip", against=[RESULTS]))
+    assert list(told) == ["originality"]
+    assert "they were copied, or it is the same algorithm: --rerun tells" in told["originality"]
+    passed = [Line("rerun", Outcome.PASSED, "trained again")]
+    monkeypatch.setattr("gzslbench.submission.rerun.rerun_cells", lambda *_: passed)
+    verification = verify(tmp_path / "mine.zip", against=[RESULTS], rerun=1, unconfined=True)
+    assert verification.passed
+    (line,) = (line for line in verification.lines if line.check == "originality")
+    assert line.text.startswith("its code makes these predictions itself, though glyphs, seed 0")
