@@ -55,7 +55,7 @@ class Shape:
 
 
 SMALL = Shape(seen=100, unseen=6_000, trained_per_class=5, features=64, semantics=32)
-IMAGENET = Shape(seen=1_000, unseen=20_841, trained_per_class=10, features=1_024, semantics=300)
+IMAGENET = Shape(seen=1_000, unseen=20_841, trained_per_class=5, features=64, semantics=32)
 
 
 @pytest.mark.slow
