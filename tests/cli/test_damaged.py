@@ -23,14 +23,13 @@ READERS = {
     "pages": ["leaderboard", "--results", "{}", "--write", "{out}"],
     "csv": ["leaderboard", "--results", "{}", "--format", "csv"],
     "comparison": ["compare", "--results", "{}", "eszsl", "sae"],
-    "ablation": ["ablate", "gsmflow", "--no-run", "--results", "{}"],
     "packing": ["results", "pack", "{out}", "--results", "{}"],
     "merging": ["results", "merge", "{}", "--into", "{out}"],
     "difference": ["results", "diff", "{}", "{}"],
     "scoring": ["rescore", "--check", "--results", "{}"],
     "MLflow": ["track", "sync", "--results", "{}"],
 }
-READS_RECORDS_ALONE = {"ablation", "difference", "MLflow"}
+READS_RECORDS_ALONE = {"difference", "MLflow"}
 SHOWS_METHODS = {"leaderboard", "a page", "csv", "comparison"}
 
 

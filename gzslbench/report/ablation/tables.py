@@ -61,7 +61,7 @@ def ablation_tables(
         UsageError: a result's protocol is unknown.
     """
     reader = CorrectnessReader(stores)
-    compared = by_comparison(group_results(results))
+    compared = by_comparison(group_results(reader.sound(results)))
     names = table_names(compared)
     tables = []
     for comparison, groups in compared.items():
