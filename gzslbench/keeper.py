@@ -7,6 +7,7 @@ is no ``/proc``, nothing is bounded but the size of a file.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import re
 import resource
@@ -14,9 +15,10 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -74,41 +76,88 @@ class Limits:
         return replace(limits, **chosen)
 
 
+_PIDS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+"""Where control groups for processes are, in version 1 and in version 2."""
 STRUCK = {240: "memory", 241: "processes", 242: "disk"}
 """Which limit has struck, by the exit code of a process that was ended for it."""
 _CODES = {name: code for code, name in STRUCK.items()}
 
 
+@contextmanager
+def group_of(most: int) -> Iterator[Callable[[], None]]:
+    """Make a control group of ``most`` processes and threads; gives what a process calls to belong to it for good.
+
+    Who may make one is mostly root, whom :data:`resource.RLIMIT_NPROC` does not bind; others are bound by that.
+    """
+    place = next((each for each in _PIDS if os.access(each / "cgroup.procs", os.W_OK)), None)
+    group = place / f"gzslbench-{os.getpid()}-{time.monotonic_ns()}" if place else None
+    if group is not None:
+        with suppress(OSError):
+            group.mkdir()
+            (group / "pids.max").write_text(str(most))
+
+    def join() -> None:
+        if group is not None:
+            with suppress(OSError):
+                (group / "cgroup.procs").write_text("0")
+        elif os.getuid():
+            bound(resource.RLIMIT_NPROC, _tasks_of_user() + most)
+
+    try:
+        yield join
+    finally:
+        if group is not None:
+            with suppress(OSError):
+                group.rmdir()
+
+
+def _tasks_of_user() -> int:
+    own = [entry.path for entry in os.scandir("/proc") if entry.name.isdecimal() and entry.stat().st_uid == os.getuid()]
+    return sum(_used(int(Path(path).name))[1] for path in own)
+
+
 def go_on_watched(limits: Limits, lifeline: int, places: Sequence[Path]) -> None:
     """Go on in a new process, while this one watches over it; it ends with it, as it does, or with the ``lifeline``.
 
-    Standard error is the log, ``places`` lie on the disks that are not to be filled.
+    Standard error is the log; ``places`` lie on the disks that are not to be filled.
     """
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what a descendant leaves behind becomes a child of this process
+    fcntl.fcntl(2, fcntl.F_SETFL, fcntl.fcntl(2, fcntl.F_GETFL) | os.O_APPEND)  # a log that is cut goes on at its end
     keeper = os.getpid()
-    process = os.fork()
+    with group_of(2 * limits.processes) as join:
+        process = os.fork()
+        if not process:
+            join()
+        else:
+            code = _keep(process, limits, lifeline, places)
     if process:
-        _keep(process, limits, lifeline, places)
+        _end_as(code)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:
         os._exit(1)
-    _bound(resource.RLIMIT_FSIZE, limits.file_bytes)
-    _bound(resource.RLIMIT_CORE, 0)
+    bound(resource.RLIMIT_FSIZE, limits.file_bytes)
+    bound(resource.RLIMIT_CORE, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
 
 
-def _keep(process: int, limits: Limits, lifeline: int, places: Sequence[Path]) -> NoReturn:
+def _keep(process: int, limits: Limits, lifeline: int, places: Sequence[Path]) -> int:
     code = 1
-    try:
+    with suppress(OSError):  # where that is allowed, have a turn however many others want one
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    with suppress(Exception):
         code = _Keeper(process, limits, lifeline, places).outcome()
-    finally:
-        with suppress(Exception):
-            _end_all(process)
-        if code < 0:
-            signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
-            os.kill(os.getpid(), -code)
-        os._exit(max(code, 1) if code < 0 else code)
+    with suppress(Exception):
+        _end_all(process)
+    return code
+
+
+def _end_as(code: int) -> NoReturn:
+    if code < 0:
+        with suppress(OSError, ValueError):  # of those that can't be caught
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code if code >= 0 else 1)
 
 
 class _Keeper:
@@ -121,7 +170,7 @@ class _Keeper:
     def outcome(self) -> int:
         """Give the exit code of the process, as :func:`os.waitstatus_to_exitcode` does, or one of :data:`STRUCK`."""
         watched = select.poll()
-        watched.register(self._lifeline, select.POLLIN)
+        watched.register(self._lifeline, 0)  # the other end's going away is always told
         if hasattr(os, "pidfd_open"):
             watched.register(os.pidfd_open(self._process), select.POLLIN)
         while True:
@@ -137,7 +186,9 @@ class _Keeper:
                 return _CODES[struck]
 
     def _struck(self) -> str:
-        processes = list(_descendants())
+        processes = list(islice(_descendants(), self._limits.processes + 1))
+        if len(processes) > self._limits.processes:
+            return "processes"
         used = [_used(each) for each in processes]
         if sum(tasks for _, tasks in used) > self._limits.processes:
             return "processes"
@@ -155,9 +206,9 @@ class _Keeper:
         """Leave the middle out of a log that is too long."""
         size = os.fstat(2).st_size
         if size > self._limits.log_bytes:
-            descriptor = os.open("/dev/fd/2", os.O_RDONLY)
-            end = os.pread(descriptor, LOG_TAIL_BYTES, size - LOG_TAIL_BYTES)
-            os.close(descriptor)
+            end = b""
+            with suppress(OSError):  # of a log that can only be written
+                end = os.pread(2, LOG_TAIL_BYTES, size - LOG_TAIL_BYTES)
             os.ftruncate(2, self._limits.log_bytes // 2)
             os.write(2, b"\n[... more was printed than is kept ...]\n" + end)
 
@@ -175,19 +226,27 @@ def _reap(process: int) -> int | None:
 
 
 def _end_all(process: int) -> None:
-    """End all that is left; what one of them has forked meanwhile is found in the next round."""
+    """End all that is left: first stop it, so that it forks no faster than it is found, until no more is found."""
+    stopped: set[int] = set()
+    while new := set(_descendants()) - stopped:
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+    _signal(stopped or {process}, signal.SIGKILL)
     until = time.monotonic() + END_S
     while time.monotonic() < until:
-        left = list(_descendants()) or [process]
-        for each in left:
-            with suppress(OSError):
-                os.kill(each, signal.SIGKILL)
         _reap(process)
         try:
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
+        _signal(_descendants(), signal.SIGKILL)
         time.sleep(0.001)
+
+
+def _signal(processes: Iterable[int], number: int) -> None:
+    for process in processes:
+        with suppress(OSError):
+            os.kill(process, number)
 
 
 def _descendants() -> Iterator[int]:
@@ -239,10 +298,11 @@ def _left_on_disk(place: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _bound(what: int, most: int) -> None:
+def bound(what: int, most: int) -> None:
+    """Lower a limit of this process and of what it starts, as :func:`resource.setrlimit` names it."""
     _, hard = resource.getrlimit(what)
-    bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(what, (bound, hard))
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 
 
 def _prctl(what: int, value: int) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +115,19 @@ class Peeking(Classifier):
         kept = []
         while True:
             kept.append(bytearray(1 << 26))
+
+    def _shared(self):
+        shared = mmap.mmap(-1, 1 << 31)
+        for _ in range(1 << 11):
+            shared.write(b"x" * (1 << 20))
+        time.sleep(60)
+
+    def _forks(self):
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            with suppress(OSError):
+                os.fork()
+        os._exit(0)
 
     def _pickle(self):
         payload = pickle.dumps(Touch(self.config.secret))

@@ -40,8 +40,9 @@ class Limits:
 
     wall_s: float | None = None
     memory_bytes: int | None = None
-    """Of one process; None leaves a quarter of the machine's memory to others."""
-    processes: int = 4096
+    """Of all processes; None leaves a quarter of the machine's memory to others."""
+    processes: int = 1024
+    """With their threads."""
     file_bytes: int = 1 << 28
 
 

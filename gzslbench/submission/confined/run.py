@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from gzslbench.errors import ComponentError, ContractError, GzslbenchError
+from gzslbench.keeper import END_S, STRUCK, group_of
 from gzslbench.records.predictions import Predictions
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation
@@ -53,8 +54,8 @@ def predicted_inside(
     Raises :class:`ComponentError` where it fails, takes longer than ``limit_s``, or says what it should not, and
     :class:`LackingError` where it needs what is not there.
     """
-    phase, threads = "start", preparation.given.job.threads
-    with _process(confinement, room, threads, printed) as (process, line):
+    phase, threads, processes = "start", preparation.given.job.threads, preparation.given.limits.processes
+    with _process(confinement, room, threads, processes, printed) as (process, line):
         outside = Outside(line, limit_s)
         try:
             outside.give(preparation.given)
@@ -93,11 +94,11 @@ def _predictions(payload: bytes, preparation: Preparation) -> Predictions:
 
 @contextmanager
 def _process(
-    confinement: Confinement, room: Room, threads: int, printed: BinaryIO
+    confinement: Confinement, room: Room, threads: int, processes: int, printed: BinaryIO
 ) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """Start a confined process at the other end of a socket, and make sure that it has ended afterwards."""
     ours, theirs = socket.socketpair()
-    with ours, tempfile.TemporaryDirectory(prefix="gzslbench-room-") as folder:
+    with ours, tempfile.TemporaryDirectory(prefix="gzslbench-room-") as folder, group_of(2 * processes) as join:
         with theirs:
             process = subprocess.Popen(
                 confinement.command(room, [sys.executable, "-I", "-m", "gzslbench.submission.confined.worker"]),
@@ -107,10 +108,15 @@ def _process(
                 cwd=folder,
                 env=environment(threads),
                 start_new_session=True,
+                preexec_fn=join,
             )
         try:
             yield process, ours
         finally:
+            with suppress(OSError):
+                ours.shutdown(socket.SHUT_RDWR)  # ends what it started, too
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -118,7 +124,8 @@ def _process(
 
 def _ending(process: subprocess.Popen[bytes]) -> str:
     try:
-        return f"exit code {process.wait(timeout=5)}"
+        code = process.wait(timeout=5)
+        return f"it took too much: {STRUCK[code]}" if code in STRUCK else f"exit code {code}"
     except subprocess.TimeoutExpired:
         return "it closed its line"
 
@@ -184,6 +191,9 @@ class Inside:
 
     def __init__(self, line: socket.socket) -> None:
         self._line, self._stream = line, line.makefile("rb")
+
+    def fileno(self) -> int:
+        return self._line.fileno()
 
     def receive(self) -> Any:
         return pickle.load(self._stream)  # it comes from the process that started this one

@@ -11,14 +11,15 @@ import os
 import resource
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from gzslbench import keeper
 from gzslbench.errors import PluginError, ProtocolError
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.keeper import bound, go_on_watched, machine_memory
 from gzslbench.records.predictions import FloatArray, Predictions
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
@@ -28,8 +29,6 @@ from gzslbench.submission.confined.run import ROW, Inside
 from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
-FIRST_TO_GO = "1000"
-"""Where memory runs out, the kernel ends this process before any other."""
 MEMORY_SHARE = 0.75
 
 
@@ -37,7 +36,7 @@ def main() -> None:
     """Train one cell and report it."""
     line = _line()
     given: ConfinedJob = line.receive()
-    _restrict(given.limits)
+    _restrict(given.limits, line)
     import torch
 
     from gzslbench.evaluation.branch import FailuresReported
@@ -136,21 +135,13 @@ def _line() -> Inside:
     return Inside(line)
 
 
-def _restrict(limits: Limits) -> None:
-    """Bound what this process can take, for good; children inherit it."""
-    memory = limits.memory_bytes or int(MEMORY_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    bounds = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_DATA: memory,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_NPROC: limits.processes,
-    }
-    for what, most in bounds.items():
-        _, hard = resource.getrlimit(what)
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (bound, bound))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+def _restrict(limits: Limits, line: Inside) -> None:
+    """Bound what this process can take, alone and with all that it starts, for good; they end with the line."""
+    memory = limits.memory_bytes or int(MEMORY_SHARE * machine_memory())
+    most = keeper.Limits(memory, limits.processes, file_bytes=limits.file_bytes)
+    go_on_watched(most, line.fileno(), places=())
+    bound(resource.RLIMIT_DATA, memory)
+    bound(resource.RLIMIT_NPROC, limits.processes)  # does not bind the machine's root
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
