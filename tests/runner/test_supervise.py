@@ -105,7 +105,7 @@ def test_nothing_that_a_worker_says_costs_more_than_its_cell(
         "say(Begun(10**400, 'fit'))": "say 'Begun' where that means nothing",
         "say(CellFailed(-7, 'fit', Cause('error', 'x')))": "say 'CellFailed' where that means nothing",
         "say(CellFailed(0, 'fit', Cause('error', 'x')))": "say 'CellFailed' where that means nothing",
-        "say(Environment('', '', '', 0, '', {}))": "say 'Environment' where that means nothing",
+        "say(Environment('', '', '', 1, '', {}))": "say 'Environment' where that means nothing",
         "teller().tell(['_Asked', {'cell': 0}])": NO_RESULT,
         "say(Progressed('fit', 1, 2)) if all(say(Progressed('x', i, 1)) is None for i in range(20000)) else 0": "",
         "say(Ended())": "ended without a result",
