@@ -90,7 +90,11 @@ class Trained(Component):
 
 
 def fit_together(make: Callable[[], Trained], views: Sequence[View], contexts: Sequence[Context]) -> list[Trained]:
-    """Make and fit a component for each seed, as one batched model; each is as if fitted alone, up to rounding."""
+    """Make and fit a component for each seed, as one batched model.
+
+    Each step is as if taken alone, up to rounding, which training carries further: after 100 steps 1.0 to 1.6 % of the
+    predictions differ.
+    """
     components: list[Trained] = []
     streams = [GlobalStreams(ctx.seed) for ctx in contexts]
     for stream in streams:
