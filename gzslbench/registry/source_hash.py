@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -57,7 +58,8 @@ def _shared(plugin: PluginSource, imported: str) -> Path | None:
     if plugin.path is None or plugin.path.is_dir():
         return None
     place = plugin.path.parent.joinpath(*imported.split("."))
-    path = next((each for each in (place / "__init__.py", place.with_suffix(".py")) if each.is_file()), None)
+    files = (place / "__init__.py", place.with_suffix(".py"))
+    path = next((each for each in files if os.path.isfile(each)), None)  # noqa: PTH113 (names may be too long for a path)
     elsewhere = locate(top) if path else None
     return path if elsewhere is None or plugin.path.parent in elsewhere.resolve().parents else None
 
