@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
