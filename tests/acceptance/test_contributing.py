@@ -71,5 +71,5 @@ def test_the_tutorial_works_as_written(tmp_path: Path, environment: dict[str, st
     assert "2 done, 0 there already, 0 failed" in together
     assert "1 done" in outputs["gzslbench run --plugin ./gaussian.py --seeds 0 --no-track"]
     assert " H  0." not in together
-    assert "prototype-ridge (prototype-ridge.ridge=0.1)" in outputs["gzslbench leaderboard"]
+    assert "prototype-ridge (ridge=0.1)" in outputs["gzslbench leaderboard"]
     assert "ok      prototype-ridge (prototype-ridge 1.0)" in outputs["gzslbench plugins"]

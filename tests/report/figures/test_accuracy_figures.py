@@ -78,14 +78,15 @@ def test_points_of_a_sweep_are_means_over_the_seeds_that_all_of_them_share(add, 
 
 
 @pytest.mark.parametrize(
-    ("figure", "method", "grid"),
+    ("figure", "method", "setting", "values"),
     [
-        ("sensitivity", "gsmflow", "gsmflow.entropy_weight=0.1,1.0,5.0,10.0,20.0"),
-        ("proxy-count", "early-gan", "early-gan.proxy_count=30,100,300,1000,3000,5000"),
+        ("sensitivity", "gsmflow", "entropy_weight", "0.1,1.0,5.0,10.0,20.0"),
+        ("proxy-count", "early-gan", "proxy_count", "30,100,300,1000,3000,5000"),
     ],
 )
-def test_a_missing_sweep_is_named_with_the_values_that_the_plugin_declares(add, draw, figure, method, grid):
-    add(method)
+def test_a_missing_sweep_is_named_with_the_values_that_the_plugin_declares(add, draw, figure, method, setting, values):
+    add(method, generator=method, config={setting: 10})
+    grid = f"{method}.{setting}={values}"
     with pytest.raises(RecordError, match=rf"gzslbench run --plugin {method} .*--grid {grid}"):
         draw(figure)
 
