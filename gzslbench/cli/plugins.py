@@ -55,7 +55,7 @@ def check(
 
     Everything is tried on a tiny data set, for a few training steps, on the CPU, in a process of its own.
     """
-    from gzslbench.processes import start_fork_server
+    from gzslbench.processes.child import start_fork_server
 
     start_fork_server(threads=1)  # its imports run beside ours
     from gzslbench.registry.settings import parse_assignments

@@ -118,7 +118,7 @@ def run(**options: Any) -> None:
 def run_options(options: dict[str, Any]) -> int:
     """Do what the options ask for; gives the exit code."""
     if not (options["dry_run"] or options["explain"] or options["executor"] == "ray"):
-        from gzslbench.processes import start_fork_server
+        from gzslbench.processes.child import start_fork_server
 
         start_fork_server(options["threads"])  # its imports run beside ours
     from gzslbench.runner.request import Request

@@ -1,7 +1,7 @@
 """Foreign plugins, each in a process of its own, so that none of their code runs where results are planned and stored.
 
-Such a host imports one plugin, says what it registers, checks settings and makes data sets. It answers in
-frames of :mod:`gzslbench.wire`, and leaves arrays in files of numpy's own format: reading them runs no code here.
+Such a host imports one plugin, says what it registers, checks settings and makes data sets. It answers in frames of
+:mod:`gzslbench.processes.wire`, and leaves arrays in files of numpy's own format: reading them runs no code here.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
 from gzslbench.data.entry import Entry as Arrays
 from gzslbench.data.loading import LoadableSource, data_set_of, entry_of
 from gzslbench.errors import ConfigError, DataError, GzslbenchError, PluginError
-from gzslbench.keeper import STRUCK
-from gzslbench.processes import child_process, start_fork_server
+from gzslbench.processes.child import child_process, start_fork_server
+from gzslbench.processes.keeper import STRUCK
+from gzslbench.processes.wire import Listener, Teller
 from gzslbench.registry.declarations import PluginSource, find_plugins
 from gzslbench.registry.registry import (
     BrokenElsewhereError,
@@ -42,7 +43,6 @@ from gzslbench.registry.registry import (
     registered,
     sentence,
 )
-from gzslbench.wire import Listener, Teller
 
 START_S = 120.0
 """What the first host may take to start: it waits for the imports of the fork server."""

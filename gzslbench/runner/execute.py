@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Protocol
 
-from gzslbench.processes import start_fork_server
+from gzslbench.processes.child import start_fork_server
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import Ended, Event
 from gzslbench.runner.supervise import Assignment, supervise

@@ -12,8 +12,8 @@ from annotated_types import MaxLen
 
 import gzslbench
 from gzslbench.errors import ContractError, DataError, DivergedError, GzslbenchError, ProtocolError
-from gzslbench.keeper import LEFT_ON_DISK_BYTES, STRUCK, Limits
-from gzslbench.shield import UNSHIELDED
+from gzslbench.processes.keeper import LEFT_ON_DISK_BYTES, STRUCK, Limits
+from gzslbench.processes.shield import UNSHIELDED
 
 Kind = Literal["error", "contract", "protocol", "diverged", "timeout", "out of memory", "crash", "data"]
 _KINDS: dict[type[BaseException], Kind] = {

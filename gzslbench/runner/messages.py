@@ -10,11 +10,11 @@ from annotated_types import MaxLen
 
 from gzslbench.errors import ContractError
 from gzslbench.evaluation.job import CellResult
+from gzslbench.processes.wire import Frame
 from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Environment, Json, LossCurve, Metrics, Timings
 from gzslbench.runner.failures import Cause
-from gzslbench.wire import Frame
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

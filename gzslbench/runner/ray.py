@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gzslbench.errors import UsageError
-from gzslbench.processes import start_fork_server
+from gzslbench.processes.child import start_fork_server
 from gzslbench.runner.execute import Executor, Make
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.messages import Ended, Event

@@ -76,7 +76,7 @@ class Request:
     seeds_together: bool | None = None
     timeout: float | None = None
     limits: Sequence[str] = ()
-    """What a group may take, as :meth:`gzslbench.keeper.Limits.of` reads it."""
+    """What a group may take, as :meth:`gzslbench.processes.keeper.Limits.of` reads it."""
     keep_scores: bool = False
     keep_samples: bool = False
     force: bool = False

@@ -15,8 +15,10 @@ from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.checks import MOST_SAMPLES_BYTES
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.timing import require_possible
-from gzslbench.keeper import Limits
-from gzslbench.processes import child_process
+from gzslbench.processes.child import child_process
+from gzslbench.processes.keeper import Limits
+from gzslbench.processes.shield import Shield
+from gzslbench.processes.wire import Listener
 from gzslbench.records.answer_key import Scorer
 from gzslbench.records.record import Environment
 from gzslbench.runner.failures import Cause, cause_of, cause_of_exit, cause_of_timeout, one_line
@@ -34,8 +36,6 @@ from gzslbench.runner.messages import (
     read,
 )
 from gzslbench.runner.worker import work
-from gzslbench.shield import Shield
-from gzslbench.wire import Listener
 
 POLL_S = 0.2
 START_S = 300.0

@@ -12,7 +12,8 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.cache import Cache
 from gzslbench.data.folders import BUNDLED
 from gzslbench.errors import RecordError
-from gzslbench.keeper import Limits
+from gzslbench.processes.keeper import Limits
+from gzslbench.processes.shield import Shield
 from gzslbench.records.answer_key import AnswerKey, Scorer
 from gzslbench.records.bounds import LONGEST_TEXT
 from gzslbench.records.record import Failure, Record
@@ -25,7 +26,6 @@ from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, togethe
 from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
 from gzslbench.runner.supervise import Assignment
-from gzslbench.shield import Shield
 from gzslbench.text import one_line
 from gzslbench.tracking.process import MlflowProcess
 

@@ -9,6 +9,7 @@ import torch
 from gzslbench.evaluation.branch import Coordinator, FailuresReported
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.run_group import run_group
+from gzslbench.processes.wire import Teller
 from gzslbench.records.predictions import Predictions
 from gzslbench.runner.failures import cause_of
 from gzslbench.runner.machine import environment
@@ -23,7 +24,6 @@ from gzslbench.runner.messages import (
     Progressed,
     written,
 )
-from gzslbench.wire import Teller
 
 
 def work(pipe: Connection, job: GroupJob) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gzslbench.contract.info import Method
 from gzslbench.errors import PluginError, nearest
-from gzslbench.processes import child_process, start_fork_server
+from gzslbench.processes.child import child_process, start_fork_server
 from gzslbench.registry.combinations import in_a_folder
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, is_path, plugins_at, read_listing
 from gzslbench.registry.settings import Settings

@@ -150,7 +150,7 @@ def test_settings_that_hang_or_crash_are_told(write: Write) -> None:
 
 
 TELL = """
-from gzslbench.wire import Teller
+from gzslbench.processes.wire import Teller
 tell = Teller.tell
 Teller.tell = lambda self, value: {sent}
 """

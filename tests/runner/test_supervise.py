@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from gzslbench.data.folders import BUNDLED
+from gzslbench.processes.shield import landlock_version
 from gzslbench.records.store import Store
 from gzslbench.runner import session
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
-from gzslbench.shield import landlock_version
 
 HEADER = """
 import ctypes, gc, json, os, pickle, struct, sys, threading, time

@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field, TypeAdapter
 
 from gzslbench.errors import ComponentError, ContractError, GzslbenchError
-from gzslbench.keeper import END_S, STRUCK, group_of
+from gzslbench.processes.keeper import END_S, STRUCK, group_of
 from gzslbench.records.predictions import Predictions
 from gzslbench.submission.confined.confinement import Confinement, Room, environment
 from gzslbench.submission.confined.job import Preparation

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gzslbench import keeper
 from gzslbench.errors import PluginError, ProtocolError
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
-from gzslbench.keeper import bound, go_on_watched, machine_memory
+from gzslbench.processes import keeper
+from gzslbench.processes.keeper import bound, go_on_watched, machine_memory
 from gzslbench.records.predictions import FloatArray, Predictions
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins

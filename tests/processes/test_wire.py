@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 import numpy as np
 import pytest
 
-from gzslbench import wire
 from gzslbench.errors import ContractError
+from gzslbench.processes import wire
+from gzslbench.processes.wire import Frame, Listener, Teller
 from gzslbench.runner.messages import AskTestSet, Begun, CellFailed, Ended, read, written
-from gzslbench.wire import Frame, Listener, Teller
 
 MOST_BYTES = 1000
 

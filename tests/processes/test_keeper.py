@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gzslbench import keeper
 from gzslbench.errors import UsageError
-from gzslbench.keeper import STRUCK, Limits
-from gzslbench.processes import child_process, start_fork_server
+from gzslbench.processes import keeper
+from gzslbench.processes.child import child_process, start_fork_server
+from gzslbench.processes.keeper import STRUCK, Limits
 
 GIB = 1 << 30
 ENDLESS = "import time; time.sleep(600)"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gzslbench.processes import child_process, start_fork_server
-from gzslbench.shield import UNSHIELDED, Shield, landlock_version
+from gzslbench.processes.child import child_process, start_fork_server
+from gzslbench.processes.shield import UNSHIELDED, Shield, landlock_version
 
 needs_landlock = pytest.mark.skipif(landlock_version() < 2, reason="needs Landlock: Linux 5.19 or later")
 

@@ -21,8 +21,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from gzslbench.keeper import END_S, Limits, go_on_watched
-from gzslbench.shield import UNSHIELDED, Shield, raise_shield
+from gzslbench.processes.keeper import END_S, Limits, go_on_watched
+from gzslbench.processes.shield import UNSHIELDED, Shield, raise_shield
 
 PRELOADED = "gzslbench.runner.preload"
 

@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from gzslbench.processes import child_process, start_fork_server
+from gzslbench.processes.child import child_process, start_fork_server
 
 
 @pytest.fixture(autouse=True)
