@@ -5,16 +5,19 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Literal
 
 from gzslbench.contract.info import Method
-from gzslbench.errors import PluginError, nearest
+from gzslbench.errors import ContractError, PluginError, nearest
 from gzslbench.processes.child import child_process, start_fork_server
+from gzslbench.processes.wire import Frame, Listener, Teller
 from gzslbench.registry.combinations import in_a_folder
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, is_path, plugins_at, read_listing
 from gzslbench.registry.settings import Settings
-from gzslbench.runner.failures import cause_of_exit
+from gzslbench.runner.failures import cause_of_exit, one_line
 from gzslbench.testing.checks import Outcome, Subject
 from gzslbench.testing.perform import CHECKS, perform
 
@@ -66,28 +69,30 @@ def check_subjects(
 def _checked(
     source: PluginSource, subject: Subject, settings: Settings, timeout_s: float, log: Path
 ) -> Iterator[Outcome]:
-    left: list[str] = []
+    left = [each.name for each in CHECKS[subject.kind]]
     at = "loads"
     limit = time.monotonic() + timeout_s + START_S
-    with child_process(log, _examine, source, subject, settings) as (process, pipe):
+    with (
+        child_process(log, _examine, source, subject, settings) as (process, pipe),
+        closing(Listener(pipe)) as listener,
+    ):
         try:
-            while pipe.poll(max(0.0, limit - time.monotonic())):
-                message = pipe.recv()
+            while frame := listener.hear(max(0.0, limit - time.monotonic())):
                 limit = time.monotonic() + timeout_s
-                match message:
-                    case list():
-                        left = message
-                    case str():
-                        at = message
-                    case Outcome():
-                        left.remove(message.check)
-                        yield message
-                        if not left:
-                            return
+                check, status, detail = _told(frame, left)
+                if status == "begun":
+                    at = check
+                    continue
+                left.remove(check)
+                yield Outcome(subject, check, status, detail)
+                if not left:
+                    return
             reason = (
                 f"it took longer than {timeout_s:g} s; count training steps by ctx.steps, which are few here, or "
                 "raise --timeout"
             )
+        except ContractError as error:
+            reason = str(error)
         except (EOFError, OSError):
             process.join(timeout=5)
             reason = cause_of_exit(process.exitcode, f"'{at}' of {subject}", "").reason
@@ -95,11 +100,19 @@ def _checked(
     yield from (Outcome(subject, name, "skipped", f"'{at}' ended the process") for name in left if name != at)
 
 
+def _told(frame: Frame, left: Sequence[str]) -> tuple[str, Literal["begun", "ok", "FAILED", "skipped"], str]:
+    """Take a check, how it stands and a remark from what the process said; raises :class:`ContractError` otherwise."""
+    match frame.value:
+        case [str(check), "begun" | "ok" | "FAILED" | "skipped" as status, str(detail)] if check in left:
+            return check, status, one_line(detail)
+    raise ContractError("a component made its process say something else than how checks end", "read its source")
+
+
 def _examine(pipe: Connection, source: PluginSource, subject: Subject, settings: Settings) -> None:
-    """Run the checks of a subject; sends their names, then each name as it begins and each outcome as it comes."""
+    """Run the checks of a subject; tells which begins, and how each has ended."""
     import torch
 
     torch.set_num_threads(1)
-    pipe.send([each.name for each in CHECKS[subject.kind]])
-    for outcome in perform(source, subject, settings, begin=pipe.send):
-        pipe.send(outcome)
+    tell = Teller(pipe).tell
+    for outcome in perform(source, subject, settings, begin=lambda check: tell([check, "begun", ""])):
+        tell([outcome.check, outcome.status, outcome.detail])

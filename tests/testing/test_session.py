@@ -38,6 +38,35 @@ def test_a_plugin_that_hangs_is_ended_and_told_how_to_be_quick(plugin):
     assert first.detail.startswith("it took longer than 4 s; count training steps by ctx.steps")
 
 
+SENDS = """        import gc, pickle, os
+        from gzslbench.processes.wire import Teller
+        class Bomb:
+            def __reduce__(self):
+                return os.mkdir, ("{folder}",)
+        (teller,) = [each for each in gc.get_objects() if isinstance(each, Teller)]
+        {said}
+"""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "teller._line.sendall(pickle.dumps(Bomb()))",
+        "teller.tell(['no-such-check', 'ok', ''])",
+        "teller.tell([['cpu-only'], 'ok', ''])",
+        "teller.tell(['cpu-only', 'fine', 3])",
+    ],
+)
+def test_what_a_component_says_in_place_of_outcomes_runs_nothing_and_fails_its_check(plugin, tmp_path, said):
+    folder = tmp_path / "made"
+    code = SENDS.format(folder=folder, said=said)
+    first, *rest = _checked(plugin((BEGIN_NEAR, code + BEGIN_NEAR)), "gate")
+    assert (first.check, first.status) == ("cpu-only", "FAILED")
+    assert "something else than" in first.detail
+    assert {outcome.status for outcome in rest} == {"skipped"}
+    assert not folder.exists()
+
+
 def test_a_component_of_a_plugin_that_can_not_be_loaded_is_skipped_for_that(plugin):
     first, *rest = _checked(plugin(("import numpy as np", "import numpy_of_old as np")), "gate")
     assert first.status == "FAILED"
