@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -52,6 +53,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("gpu") and not torch.cuda.is_available():
         pytest.skip("needs a GPU: make gpu")
+
+
+@pytest.fixture(autouse=True)
+def _unchanged_search_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what loading a plugin file in this process adds for the modules beside it."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 MakeRecord = Callable[..., Record]

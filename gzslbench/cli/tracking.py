@@ -49,6 +49,6 @@ def sync(results: Path, tracking_uri: str | None) -> None:
     from gzslbench.records.store import open_store
     from gzslbench.tracking import process
 
-    if not results.is_dir():
+    if not results.exists():
         raise UsageError(f"there are no results in {results}", "run something first, or name another --results")
     click.echo(f"added {counted(process.sync(open_store(results), tracking_uri), 'record')} to MLflow")

@@ -95,7 +95,7 @@ def test_a_list_lies_in_the_folder(gzslbench, store, tmp_path, out):
 
 def test_a_cell_of_another_run_is_kept_as_it_is(gzslbench, store, packed):
     record = next(store.records())
-    change(store, record, created="2099")
+    change(store, record, created="2099-01-01T00:00:00+00:00")
     again = gzslbench("results", "pack", packed)
     assert again.code == 0
     told = [line for line in again.err.splitlines() if line.startswith("there already, in another run: ")]
@@ -180,7 +180,7 @@ def test_a_cell_in_two_places_counts_once(gzslbench, store):
 def test_a_difference_is_told_and_refused(gzslbench, store, tmp_path):
     gzslbench("results", "pack", tmp_path / "before")
     record = next(store.records())
-    change(store, record, metrics=replace(record.metrics, h=0.5), created="2099")
+    change(store, record, metrics=replace(record.metrics, h=0.5), created="2099-01-01T00:00:00+00:00")
     told = gzslbench("results", "diff", tmp_path / "before", store.root)
     assert told.code == 1
     assert f"{record.digest}: H {100 * record.metrics.h:.2f} -> 50.00" in told.out

@@ -94,7 +94,7 @@ BROKEN = {
         _gate().replace("Info('open')", "Info('open', needs=(Need.PROXIES))"),
         "TypeError: 'open' must give a tuple of Need, got <Need.PROXIES",
     ),
-    "unusable name": (_gate("my gate"), "the gate name 'my gate' can't be used; use letters, digits"),
+    "unusable name": (_gate("my gate"), "the gate name 'my gate' can't be used; use up to 64 letters, digits"),
     "name that is no text": (_gate(3), "the gate name 3 can't be used"),
     "abstract": (_gate().replace("log_prior", "prior"), "'open' lacks log_prior; implement"),
     "unfrozen config": (

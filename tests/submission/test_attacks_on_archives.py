@@ -354,7 +354,7 @@ def test_no_manifest(files, refused):
     ("change", "line"),
     [
         ({"remark": "x"}, "remark: not known here"),
-        ({"test_reads": "1"}, "is not as gzslbench writes it"),
+        ({"test_reads": "1"}, "test_reads: Input should be a valid integer"),
         ({"test_reads": None}, "test_reads: Input should be a valid integer"),
         ({"notes": {"x": float("nan")}}, "is not JSON that can be read"),
         ({"notes": {"x": float("inf")}}, "is not JSON that can be read"),

@@ -31,7 +31,10 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_csv(tables: Tables) -> str:
-    """Write one line per group, the table that it belongs to in the first columns; lists are separated by blanks."""
+    """Write one line per group, the table that it belongs to in the first columns.
+
+    Lists are separated by blanks, mappings are JSON.
+    """
     rows = [asdict(comparison) | row for comparison, of_table in tables.items() for row in _rows(comparison, of_table)]
     text = io.StringIO()
     if rows:
@@ -108,6 +111,8 @@ def _csv_cell(value: Any) -> Any:
         return str(value).lower()
     if isinstance(value, list):
         value = " ".join(map(str, value))
+    if isinstance(value, dict):
+        value = json.dumps(value)
     if not isinstance(value, str):
         return value
     text = one_line(value)

@@ -36,10 +36,10 @@ def test_the_interval_of_a_group(write, store):
 
 
 def test_those_that_cant_be_told_apart_share_a_rank(write, store):
-    for name, share in (("best", 0.9), ("middle", 0.55), ("as good", 0.5), ("last", 0.3)):
+    for name, share in (("best", 0.9), ("middle", 0.55), ("as-good", 0.5), ("last", 0.3)):
         write(name, CORRECT[share])
     found = _found(store)
-    assert {name: each.rank for name, each in found.items()} == {"best": 1, "middle": 2, "as good": 2, "last": 4}
+    assert {name: each.rank for name, each in found.items()} == {"best": 1, "middle": 2, "as-good": 2, "last": 4}
     assert found["best"].wins == pytest.approx(1)
     assert sum(each.wins for each in found.values()) == pytest.approx(2)
 
@@ -56,11 +56,11 @@ def test_methods_are_compared_over_the_seeds_that_both_ran(write, store):
     """On the seed that both ran, they are the same."""
     correct = CORRECT[0.5].copy()
     correct[:, 1:] = CORRECT[0.9][:, 1:]
-    write("one seed", correct, seeds=[0])
-    write("five seeds", correct)
+    write("one-seed", correct, seeds=[0])
+    write("five-seeds", correct)
     found = _found(store)
-    assert (found["one seed"].rank, found["five seeds"].rank) == (1, 1)
-    assert found["one seed"].wins == found["five seeds"].wins == 0.5
+    assert (found["one-seed"].rank, found["five-seeds"].rank) == (1, 1)
+    assert found["one-seed"].wins == found["five-seeds"].wins == 0.5
 
 
 def test_over_many_splits_the_interval_is_that_of_splits(write, store):
@@ -101,11 +101,11 @@ def test_few_seeds_are_told_to_make_intervals_wide(write, store, seeds, told):
 
 
 def test_one_split_with_seeds_and_few_splits_are_told_apart(write, store):
-    write("one split", CORRECT[0.5], protocol="splits", split="x")
+    write("one-split", CORRECT[0.5], protocol="splits", split="x")
     (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
     assert not any("One seed" in note or "too few to tell" in note for note in table.notes)
     for split in ("x", "y"):
-        write("two splits", CORRECT[0.5], seeds=[0], protocol="splits", split=split)
+        write("two-splits", CORRECT[0.5], seeds=[0], protocol="splits", split=split)
     (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
     assert any(note.startswith("Two or three splits: too few to tell how much splits differ") for note in table.notes)
 
