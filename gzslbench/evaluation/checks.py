@@ -17,7 +17,9 @@ from gzslbench.records.record import LossCurve
 MOST_CURVES = 200
 MOST_SAMPLES = 100
 MOST_SAMPLES_BYTES = 64 << 20
-LONGEST_NAME = 100
+MOST_NOTES = 10_000
+LONGEST_NAME = 99
+"""With a component's name and a full stop before it, what a record takes."""
 
 
 def checked(
@@ -74,6 +76,12 @@ def checked_curves(curves: dict[str, LossCurve], component: str) -> dict[str, Lo
         if any(type(step) is not int for step in curve.steps):
             raise ContractError(f"'{component}' logged {name} at steps that are no whole numbers", "use ctx.log")
     return curves
+
+
+def checked_notes(notes: dict[str, Any], component: str) -> dict[str, Any]:
+    """Check that a component noted facts under plain names."""
+    _check_names(notes, component, "noted", MOST_NOTES)
+    return notes
 
 
 def checked_samples(samples: Arrays, component: str) -> Arrays:

@@ -18,7 +18,7 @@ from gzslbench.contract.info import Info
 from gzslbench.contract.random_streams import GlobalStreams, stream
 from gzslbench.contract.views import ClassSet, View
 from gzslbench.data.scaling import MinMax
-from gzslbench.evaluation.checks import Unchanged, checked_curves, checked_samples
+from gzslbench.evaluation.checks import Unchanged, checked_curves, checked_notes, checked_samples
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import Arrays
@@ -173,7 +173,8 @@ class FoldFitter:
 def _logged(ctx: Context) -> tuple[dict[str, Any], dict[str, LossCurve], Arrays]:
     """Give a component's notes, loss curves and samples."""
     curves = {name: LossCurve.of(points) for name, points in ctx.settled_curves().items()}
-    return ctx.settled_notes(), checked_curves(curves, ctx.component), checked_samples(ctx.samples, ctx.component)
+    name = ctx.component
+    return checked_notes(ctx.settled_notes(), name), checked_curves(curves, name), checked_samples(ctx.samples, name)
 
 
 def _put_back(spoilt: Tensor, right: Tensor) -> None:

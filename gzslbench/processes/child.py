@@ -116,7 +116,7 @@ def _begin(
 def _write_to(log: Path) -> None:
     """Send what plugins print, and the trace of a crash, to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    descriptor = os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(descriptor, sys.__stdout__.fileno() if sys.__stdout__ else 1)
     os.dup2(descriptor, sys.__stderr__.fileno() if sys.__stderr__ else 2)
     os.close(descriptor)

@@ -138,6 +138,9 @@ def test_what_no_record_can_hold_costs_the_cell_that_logged_it(run_evil: RunEvil
         "ctx.samples['x'] = np.array([None])": "'evil-15' kept something else than a few samples",
         "ctx.samples['\\x1b'] = np.zeros(2)": "'evil-16' kept under 1 names, or under odd ones",
         "ctx.samples['x'] = np.zeros(10**8)": "'evil-17' kept something else than a few samples",
+        "ctx.note(**{'x' * 100: 1})": "'evil-18' noted under 1 names, or under odd ones",
+        "ctx.note(**{'\\x1b': 1})": "'evil-19' noted under 1 names, or under odd ones",
+        "ctx.note(**{'x' * 99: 1})": "",
         "raise type('E', (Exception,), {'__str__': lambda s: 1 / 0})()": "an error that can't be shown",
         "raise ValueError('\\x1b[2J\\ud800' * 10**6)": "ValueError: [2J?",
     }

@@ -66,9 +66,9 @@ class Estimates:
         return np.asarray(ndtr(np.where(self.mean == 0, 0.0, distance)))
 
     def interval(self, *place: int) -> Interval:
-        """Give the interval of one of the means, a difference."""
+        """Give the interval of one of the means, a difference of fractions: it lies within -1 and 1."""
         mean, half_width = self.mean[place], self.half_width[place]
-        return Interval(float(mean - half_width), float(mean + half_width))
+        return Interval(max(-1.0, float(mean - half_width)), min(1.0, float(mean + half_width)))
 
     def interval_of_fraction(self, *place: int) -> Interval:
         """Give the interval of one of the means, a fraction: symmetric in log-odds, so that it stays within 0 and 1."""

@@ -78,6 +78,13 @@ def test_the_interval_of_a_fraction_stays_within_0_and_1():
     assert (wide.interval_of_fraction(2), wide.interval_of_fraction(3)) == (Interval(0, 0), Interval(1, 1))
 
 
+def test_the_interval_of_a_difference_stays_within_what_fractions_can_differ_by():
+    lead = Estimates(np.array([0.9, -0.9, 0.1]), np.full(3, 0.1**2), np.zeros(3), 1)
+    whole = [lead.interval(place) for place in range(3)]
+    assert (whole[0].high, whole[1].low) == (1.0, -1.0)
+    assert (whole[0].low, whole[2].high) == pytest.approx((0.9 - 0.196, 0.1 + 0.196), abs=1e-4)
+
+
 def test_a_narrow_interval_of_a_fraction_is_that_of_its_mean():
     narrow = Estimates(np.array([0.3]), np.array([1e-8]), np.zeros(1), 1)
     one, other = narrow.interval_of_fraction(0), narrow.interval(0)
