@@ -101,7 +101,8 @@ def import_data(
 ) -> None:
     """Bring your own data in as the data set NAME, in the first data folder.
 
-    It says how each file was understood. A COLUMN is a name in the header or a number from 1.
+    It says how each file was understood. A COLUMN is a name in the header or a number from 1; to drop or keep a number,
+    write its file before it, as in features:1.
     """
     from gzslbench.data.columns import Choices
     from gzslbench.data.importing import Sources, import_data_set

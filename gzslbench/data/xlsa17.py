@@ -1,4 +1,4 @@
-"""Reader of the xlsa17 layout, MATLAB 5 and 7.3: a features file and a splits file.
+"""The xlsa17 layout, read from MATLAB 5 and 7.3, and written: a features file and a splits file.
 
 Xian et al., "Zero-Shot Learning: A Comprehensive Evaluation of the Good, the Bad and the Ugly" (TPAMI 2018), published
 their data this way: ``features`` (d, n) and ``labels`` (n, 1) in one file; ``att`` (k, c), ``allclasses_names`` and
@@ -7,7 +7,7 @@ index arrays in the other. Labels and indices count from 1; the arrays returned 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, Indices
+from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Split
 from gzslbench.data.entry import Entry
 from gzslbench.data.matlab import read_variables, texts, variable_names
 from gzslbench.errors import DataError
+from gzslbench.files import aside, put
 
 IMPORT = "bring the data in with 'gzslbench data import'"
 
@@ -82,6 +83,28 @@ def read_splits(path: Path) -> SplitFile:
             "store att as attribute x class (k x c), and one name per column in its order",
         )
     return SplitFile(semantics, class_names, locations, "".join(texts(found.get("split_name", ""))))
+
+
+def write_folder(folder: Path, dataset: DataSet, split: Split) -> None:
+    """Write a data set as ``features.mat`` and ``att_splits.mat``, aside, and move both into place together."""
+    features: dict[str, Any] = {"features": dataset.features.T, "labels": dataset.labels[:, None] + 1.0}
+    if dataset.sample_names is not None:
+        features["image_files"] = _cell([name.decode() for name in dataset.sample_names.tolist()])
+    splits = {"att": dataset.semantics.T, "allclasses_names": _cell(dataset.class_names), "split_name": split.name}
+    for key in (*LOCATIONS, *OPTIONAL_LOCATIONS):
+        indices = split.arrays.get(key if key in OPTIONAL_LOCATIONS else key.removesuffix("_loc"))
+        if indices is not None:
+            splits[key] = (indices[:, None] + 1).astype(np.int32)
+    import scipy.io
+
+    try:
+        with aside(folder) as temporary:
+            temporary.mkdir()
+            scipy.io.savemat(temporary / "features.mat", features, do_compression=True)
+            scipy.io.savemat(temporary / "att_splits.mat", splits, do_compression=True)
+            put(temporary, folder)
+    except OSError as error:
+        raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -150,3 +173,9 @@ def _matrix(values: Any, path: Path, name: str) -> NDArray[Any]:
             "store it as a full matrix with one column per " + ("class" if name == "att" else "sample"),
         )
     return array
+
+
+def _cell(names: Sequence[str]) -> NDArray[np.object_]:
+    cell = np.empty((len(names), 1), dtype=object)
+    cell[:, 0] = names
+    return cell

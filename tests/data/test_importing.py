@@ -103,6 +103,7 @@ def write_bad(files: Path) -> None:
     np.save(files / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     (files / "unknown.csv").write_text("\n".join(["gnu"] * 60))
     (files / "words.csv").write_text("a,b\nc,d\n")
+    (files / "names.csv").write_text("id,name\n" + "\n".join(f"{row},{name}" for row, name in enumerate(NAMES)) + "\n")
     (files / "cut.npz").write_bytes((files / "all.npz").read_bytes()[:200])
     (files / "features.xlsx").write_text("1 2 3")
 
@@ -115,9 +116,10 @@ def write_bad(files: Path) -> None:
         ("flat.npy", "semantics.npy", "labels.npy", r"array of shape \(180,\)"),
         ("pickled.npy", "semantics.npy", "labels.npy", r"pickled\.npy can't be read"),
         ("features.npy", "semantics.csv", "unknown.csv", "'gnu' is not a class"),
-        ("features.npy", "words.csv", "labels.npy", "holds no numbers but names of rows"),
+        ("features.npy", "words.csv", "labels.npy", "first row may be a header; say by --header or --no-header"),
         ("cut.npz", "all.npz", "", r"cut\.npz can't be read"),
         ("features.xlsx", "all.npz", "labels.npy", "has a format that can't be imported"),
+        ("features.npy", "names.csv", "labels.npy", "holds no numbers but names of rows"),
         ("absent.npy", "all.npz", "labels.npy", "does not exist"),
         ("features.npy", "all.npz", "", "features.npy holds no labels"),
     ],
