@@ -14,9 +14,9 @@ def _independent(values, variance):
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
 def test_where_seeds_make_all_of_the_error_it_is_students_t(count):
-    values = RNG.normal(size=count)
+    values = RNG.normal(scale=0.01, size=count)
     expected = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    for errors in (MeanErrors.of(values[None]), _independent(values, variance=1.0)):
+    for errors in (MeanErrors.of(values[None]), _independent(values, variance=0.01**2)):
         found = errors.own.interval(0)
         assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
