@@ -70,6 +70,8 @@ def contradiction(predictions: Predictions, answers: AnswerKey) -> str:
     for name, rows in allowed.items():
         if not np.isin(getattr(predictions, name), rows).all():
             return f"{name} holds classes of another domain, or none"
+    if predictions.joint is not None and predictions.joint.shape[1] != len(both):
+        return f"joint has {predictions.joint.shape[1]} columns for {len(both)} classes"
     if (
         not np.isfinite(predictions.margin).all()
         or not np.isfinite(gate_score(predictions)[routes(predictions) == 2]).all()

@@ -110,7 +110,8 @@ def check_claims(case: Case) -> str:
         except BundleError as error:
             raise BundleError(f"{cell}: {error.what}", error.remedy) from None
     _check_names(case)
-    return "method, settings, budget and needs follow from keys and source; device, notes and curves are not verified"
+    unverified = "device, chosen steps and settings, notes and curves are not verified"
+    return f"method, settings, budget and needs follow from keys and source; {unverified}"
 
 
 def _check_names(case: Case) -> None:

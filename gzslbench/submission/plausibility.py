@@ -16,7 +16,7 @@ from gzslbench.errors import counted
 from gzslbench.records.names import row_name
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import CellKey
-from gzslbench.records.summary import RecordSummary, full_key
+from gzslbench.records.summary import SHORTEST_S, RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.registry import Registry
 from gzslbench.report.papers.reported import reported_numbers
@@ -184,7 +184,7 @@ def _wrong_timing(cell: Cell) -> str:
     times = [time for phase in phases if phase for time in (phase.wall_s, phase.cpu_s, phase.device_s or 0.0)]
     if timings.fit_s <= 0 or min(times) < 0:
         return f"fitting took {timings.fit_s} seconds, or a phase of it less than none"
-    if not timings.predict_s or min(timings.predict_s) <= 0:
+    if not timings.predict_s or min(timings.predict_s) < SHORTEST_S:
         return "predicting took no time"
     if timings.test_samples != samples:
         return f"{timings.test_samples} samples were timed, {samples} predicted"

@@ -257,6 +257,7 @@ def test_a_leap_above_the_best_that_is_known(files, verify, tmp_path, glyphs_ans
     [
         ({"predict_s": ()}, "predicting took no time"),
         ({"predict_s": (0.1, 0.0)}, "predicting took no time"),
+        ({"predict_s": (1e-9, 1e-9)}, "predicting took no time"),
         ({"test_samples": 12}, "12 samples were timed, 2580 predicted"),
         ({"peak_memory_mib": 0.0}, "it took no memory"),
     ],
@@ -301,6 +302,12 @@ def test_predictions_of_classes_that_are_none(files, refused):
     told = refused()
     assert list(told) == ["predictions"]
     assert "best_unseen holds classes of another domain" in told["predictions"]
+
+
+def test_scores_of_fewer_classes_than_there_are(files, refused):
+    arrays = arrays_in(files, 0) | {"joint": np.zeros((2580, 3), np.float32)}
+    put_record(files, record_in(files, 0), npz(arrays))
+    assert "joint has 3 columns for " in refused()["predictions"]
 
 
 def test_predictions_that_leave_samples_out(files, refused):
