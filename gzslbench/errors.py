@@ -114,5 +114,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a number with its noun, in the plural unless there is one."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """Write a number, its thousands apart, with its noun, in the plural unless there is one."""
+    plural = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{plural}"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gzslbench.contract.dataset import OPTIONAL_LOCATIONS, DataSet, Indices, Split
 from gzslbench.data.known import known
 from gzslbench.data.xlsa17 import numbered
-from gzslbench.errors import DataError
+from gzslbench.errors import DataError, counted
 
 CHUNK_ROWS = 1024
 TELLING_SHARE = 0.5
@@ -58,7 +58,7 @@ def require_sound(dataset: DataSet, split: Split) -> list[Finding]:
     if fatal:
         raise DataError(
             f"data set '{dataset.name}', split '{split.name}' ({dataset.provenance.location}): {'; '.join(fatal)}",
-            f"correct the files; 'gzslbench data check {dataset.name}' shows all findings",
+            "correct the data",
         )
     return findings
 
@@ -67,7 +67,7 @@ def _ranges(dataset: DataSet, split: Split) -> Iterator[Finding]:
     """Find empty sets, and what lies outside of the data, as a wrapped-around small integer leaves it."""
     classes, count = len(dataset.semantics), len(dataset.labels)
     if outside := int(np.count_nonzero((dataset.labels < 0) | (dataset.labels >= classes))):
-        yield Finding("fatal", "labels-range", f"{outside:,} labels are outside of the {classes} classes")
+        yield Finding("fatal", "labels-range", f"{counted(outside, 'label')} outside of the {classes} classes")
     for name, indices in split.sample_sets.items():
         if not len(indices):
             yield Finding("fatal", "empty", f"{name} has no samples")
@@ -80,18 +80,24 @@ def _ranges(dataset: DataSet, split: Split) -> Iterator[Finding]:
 def _overlaps(split: Split) -> Iterator[Finding]:
     for name, indices in split.sample_sets.items():
         if repeated := len(indices) - len(np.unique(indices)):
-            message = f"{name} lists {repeated:,} samples more than once: its integer type may have wrapped around"
+            message = (
+                f"{name} lists {counted(repeated, 'sample')} more than once: its integer type may have wrapped around"
+            )
             yield Finding("warning", "indices-repeated", message)
     for (one, indices), (other, others) in combinations(split.sample_sets.items(), 2):
         if shared := len(np.intersect1d(indices, others)):
             code = "train-in-test" if one == "trainval" else "test-in-test"
-            yield Finding("fatal", code, f"{shared:,} samples are in {one} and in {other}")
+            yield Finding("fatal", code, f"{counted(shared, 'sample')} both in {one} and in {other}")
 
 
 def _classes(dataset: DataSet, split: Split) -> Iterator[Finding]:
+    names = Counter(dataset.class_names)
+    rows = [row for row, name in enumerate(dataset.class_names) if names[name] > 1]
+    if rows:
+        yield Finding("warning", "names-alike", f"{_listed(dataset, np.array(rows))} with the name of another class")
     both = np.intersect1d(split.seen_classes, split.unseen_classes)
     if len(both):
-        yield Finding("fatal", "seen-and-unseen", f"{_listed(dataset, both)} seen and unseen")
+        yield Finding("fatal", "seen-and-unseen", f"{_listed(dataset, both)} both seen and unseen")
     trained = np.unique(dataset.labels[split.trainval])
     untrained = np.setdiff1d(np.unique(dataset.labels[split.test_seen]), trained)
     if len(untrained):
@@ -112,14 +118,14 @@ def _values(dataset: DataSet, split: Split) -> Iterator[Finding]:
     broken = [index for start in range(0, len(dataset.features), CHUNK_ROWS) for index in _not_finite(dataset, start)]
     bad = np.intersect1d(used, np.array(broken, dtype=np.int64))
     if len(bad):
-        message = f"features of {len(bad):,} samples are NaN or infinite (first: {bad[0]})"
+        message = f"features of {counted(len(bad), 'sample')} are NaN or infinite (first: {bad[0]})"
         yield Finding("fatal", "features-nan", message)
     elif broken:
-        message = f"features of {len(broken):,} samples outside of the split are NaN or infinite"
+        message = f"features of {counted(len(broken), 'sample')} outside of the split are NaN or infinite"
         yield Finding("warning", "features-nan-unused", message)
     if not np.isfinite(dataset.semantics).all():
         rows = np.flatnonzero(~np.isfinite(dataset.semantics).all(axis=1))
-        yield Finding("fatal", "semantics-nan", f"NaN or infinite semantics: {_listed(dataset, rows)} affected")
+        yield Finding("fatal", "semantics-nan", f"semantics of {_listed(dataset, rows)} are NaN or infinite")
 
 
 def _not_finite(dataset: DataSet, start: int) -> list[int]:
@@ -141,7 +147,9 @@ def _duplicates(dataset: DataSet, split: Split) -> Iterator[Finding]:
     test = np.concatenate([split.test_seen, split.test_unseen])
     alike = [index for index in test[np.isin(hashes[test], hashes[pool])].tolist() if has_twin(index)]
     if alike:
-        message = f"{len(alike):,} test samples have exactly the features of a training sample (first: {alike[0]})"
+        message = (
+            f"{counted(len(alike), 'test sample')} with exactly the features of a training sample (first: {alike[0]})"
+        )
         yield Finding("warning", "duplicates", message)
 
 
@@ -160,7 +168,9 @@ def _validation(split: Split) -> Iterator[Finding]:
     test = np.concatenate([split.test_seen, split.test_unseen])
     for name in OPTIONAL_LOCATIONS:
         if inside := len(np.intersect1d(split.arrays.get(name, []), test)):
-            message = f"{name} contains {inside:,} test samples; it is not used, validation is cut inside trainval"
+            message = (
+                f"{name} contains {counted(inside, 'test sample')}; it is not used, validation is cut inside trainval"
+            )
             yield Finding("warning", f"{name.removesuffix('_loc')}-loc-leaks", message)
 
 
@@ -178,7 +188,9 @@ def _class_order(dataset: DataSet) -> Iterator[Finding]:
         message = f"the order of the semantics is not that of the labels: {share:.0%} of file names tell another class"
         yield Finding("fatal", "class-order", message)
     elif wrong:
-        yield Finding("warning", "class-names", f"{wrong:,} file names tell another class than their label")
+        yield Finding(
+            "warning", "class-names", f"{counted(wrong, 'file name')} of another class than the sample's label"
+        )
 
 
 def _told_classes(dataset: DataSet) -> Indices:
@@ -215,8 +227,9 @@ def _plain(name: str) -> str:
 
 
 def _semantics(dataset: DataSet) -> Iterator[Finding]:
-    if alike := len(dataset.semantics) - len(np.unique(dataset.semantics, axis=0)):
-        message = f"{alike} classes share the semantics of another and can't be told apart"
+    _, first = np.unique(dataset.semantics, axis=0, return_index=True)
+    if len(alike := np.setdiff1d(np.arange(len(dataset.semantics)), first)):
+        message = f"{_listed(dataset, alike)} with the semantics of another class: they can't be told apart"
         yield Finding("warning", "semantics-alike", message)
 
 
@@ -242,9 +255,10 @@ def _columns(dataset: DataSet) -> Iterator[Finding]:
         for start in range(0, len(matrix), CHUNK_ROWS):
             constant &= (matrix[start : start + CHUNK_ROWS] == matrix[0]).all(axis=0)
         if constant.mean() >= CONSTANT_SHARE:
-            message = f"{constant.sum():,} of {matrix.shape[1]:,} columns of the {name} are constant"
+            message = f"the {name} are constant in {constant.sum():,} of {matrix.shape[1]:,} columns"
             yield Finding("warning", f"{name}-constant", message)
-        starts = np.flatnonzero((np.diff(matrix[:3], axis=0) == 1).all(axis=0)) if len(matrix) > 2 else ()
+        with np.errstate(invalid="ignore"):  # of infinities
+            starts = np.flatnonzero((np.diff(matrix[:3], axis=0) == 1).all(axis=0)) if len(matrix) > 2 else ()
         for column in starts:
             if (np.diff(matrix[:, column]) == 1).all():
                 message = f"column {column + 1} of the {name} counts its rows: it is an index, not a measurement"
@@ -252,7 +266,7 @@ def _columns(dataset: DataSet) -> Iterator[Finding]:
     leaking = _telling_columns(dataset.features, dataset.labels)
     if len(leaking):
         message = f"column {leaking[0] + 1} of the features tells the class of every sample, as labels do"
-        more = f", and so do {len(leaking) - 1} more" if len(leaking) > 1 else ""
+        more = f" ({counted(len(leaking), 'such column')})" if len(leaking) > 1 else ""
         yield Finding("warning", "features-tell-labels", message + more)
 
 
@@ -302,4 +316,4 @@ def _listed(dataset: DataSet, rows: NDArray[Any]) -> str:
         dataset.class_names[row] if row < len(dataset.class_names) else str(row) for row in rows[:3].tolist()
     )
     more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
-    return f"{len(rows)} {'class is' if len(rows) == 1 else 'classes are'} ({names}{more})"
+    return f"{counted(len(rows), 'class')} ({names}{more})"

@@ -117,7 +117,9 @@ def _refuse_object(path: Path, name: str, kind: str, wanted: Iterable[str]) -> N
     if name in wanted:
         raise DataError(
             f"{path}: {name} is a MATLAB {kind}, which can't be read outside of MATLAB",
-            f"store it as {name} = cellstr({name}) or double({name})",
+            "store the array in it instead"
+            if kind == "struct"
+            else f"store {name} = cellstr({name}) or double({name})",
         )
 
 

@@ -72,7 +72,7 @@ def read_splits(path: Path) -> SplitFile:
     found = read_variables(path, ("att",), (*LOCATIONS, *optional))
     _require_locations(found, path)
     semantics = np.ascontiguousarray(_matrix(found["att"], path, "att").T, dtype=np.float32)
-    remedy = "indices count from 1: write them as int32, and check that they were not reduced by 1 before"
+    remedy = "add 1 to every index, and write them as int32: smaller types wrap around"
     present = [key for key in (*LOCATIONS, *OPTIONAL_LOCATIONS) if key in found]
     locations = {key: from_one(found[key], path, key, remedy) for key in present}
     class_names = tuple(texts(found["allclasses_names"])) if "allclasses_names" in found else numbered(len(semantics))

@@ -341,12 +341,12 @@ def _validated(kind: type[T], values: Json, origin: str) -> T:
         value: T = _adapters()[kind].validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "file"
-        what = f"{origin} is not a {kind.__name__.lower()}"
+        place = ".".join(str(part) for part in first["loc"])
+        what = f"{origin} is not a {kind.__name__.lower()}" + (f": {place}" if place else "")
         if first["type"] == "unexpected_keyword_argument":
-            raise RecordError(f"{what}: {place}: not known here", "update gzslbench, or run again") from None
+            raise RecordError(f"{what}: not known here", "update gzslbench, or run again") from None
         why = first["msg"].removeprefix("Value error, ")
-        raise RecordError(f"{what}: {place}: {why}", "delete it and run again") from None
+        raise RecordError(f"{what}: {why}", "delete it and run again") from None
     return value
 
 

@@ -258,6 +258,8 @@ class Store:
         """Read the record in a folder; raises :class:`RecordError` where it is missing or damaged."""
         path = folder / RECORD
         try:
+            if not (path.is_file() or path.is_dir()):  # a pipe would be waited for, and a folder says what it is
+                raise RecordError(f"{path} is missing, or no file", "run the cell again")
             if path.stat().st_size > MOST_RECORD_BYTES:
                 raise RecordError(f"{path} takes more than {MOST_RECORD_BYTES >> 20} MiB", "run the cell again")
             return Record.from_json(path.read_bytes(), str(path))

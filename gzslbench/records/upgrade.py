@@ -88,9 +88,9 @@ def parsed(text: str | bytes, origin: str) -> Values:
     try:
         values = from_json(text, allow_inf_nan=False)
     except ValueError as error:
-        raise _not_a_record(origin, f"file: Invalid JSON: {error}") from None
+        raise _not_a_record(origin, f"Invalid JSON: {error}") from None
     if not isinstance(values, dict):
-        raise _not_a_record(origin, "file: it does not hold a JSON object")
+        raise _not_a_record(origin, "it does not hold a JSON object")
     return values
 
 

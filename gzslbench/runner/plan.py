@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from gzslbench.contract.compatibility import is_deterministic, obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol
-from gzslbench.errors import UsageError
+from gzslbench.errors import BrokenPluginError, ConfigError, UsageError, usable
 from gzslbench.records.names import row_name
 from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
@@ -97,12 +98,20 @@ class Scope:
 
 
 def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
-    """Plan all compatible combinations on all tasks; a cell does not depend on what else is planned."""
+    """Plan all compatible combinations on all tasks; a cell does not depend on what else is planned.
+
+    A combination is left out of a data set for which its recipe can't be used; raises :class:`BrokenPluginError` where
+    none can.
+    """
     plan, planned = Plan(), 0
+    names = dict.fromkeys(task.data_set.name for task in tasks)
+    pairs = product(combinations, names)
+    sound = set(usable(pairs, lambda pair: _with_recipe(pair[0], pair[1], resolver), BrokenPluginError))
     for protocol in scope.protocols:
         compatible = [each for each in combinations if _compatible(each, protocol, plan)]
         for task in (each for each in tasks if protocol.many_splits or not each.extra):
-            cells = [cell for each in compatible for cell in _cells(each, task, protocol, resolver, scope)]
+            chosen = [each for each in compatible if (each.name, task.data_set.name) in sound]
+            cells = [cell for each in chosen for cell in _cells(each, task, protocol, resolver, scope)]
             unique: dict[str, PlannedCell] = {}  # what comes to the same is run once, by the name that says it shortest
             for cell in cells:
                 same = unique.setdefault(cell.key.digest(), cell)
@@ -141,6 +150,16 @@ def _seeded(cells: Iterable[PlannedCell], seeds: Sequence[int]) -> Iterator[tupl
     yield 0, [cell for cell in cells if cell.deterministic]
     for seed in seeds:
         yield seed, [replace(cell, key=cell.key.with_seed(seed)) for cell in cells if not cell.deterministic]
+
+
+def _with_recipe(combination: Combination, data_set: str, resolver: Resolver) -> tuple[str, str]:
+    """Name a pair that has a usable recipe; raises :class:`BrokenPluginError` otherwise, whatever the user has set."""
+    try:
+        resolver.recipes(combination, data_set)
+    except ConfigError as error:
+        what = f"the recipe of '{combination.name}' for {data_set} can't be used: {error.what}"
+        raise BrokenPluginError(what, error.remedy) from error
+    return combination.name, data_set
 
 
 def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> bool:

@@ -78,7 +78,7 @@ def test_check_shows_all_findings_and_stops_on_a_fatal_one(place: Path) -> None:
     checked = call(place, "check", "MINE")
     assert isinstance(checked.exception, DataError)
     assert checked.exception.exit_code == 3
-    assert "fatal: 1 samples are in trainval and in test_seen" in checked.output
+    assert "fatal: 1 sample both in trainval and in test_seen" in checked.output
     assert "warning: val_loc contains" in checked.output
 
 

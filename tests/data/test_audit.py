@@ -107,6 +107,30 @@ def test_the_rest_is_a_warning(data: DataSet, code: str) -> None:
     assert code in {finding.code for finding in require_sound(data, data.split())}
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (with_split(trainval=[0, 1, 2, 3, 4, 5, 6, 8, 9, 10]), "1 sample both in trainval and in test_seen"),
+        (with_split(test_seen=[3, 7, 11, 12]), "1 sample both in test_seen and in test_unseen"),
+        (with_split(test_seen=[3, 3, 7, 11]), "test_seen lists 1 sample more than once"),
+        (with_split(val_loc=[7]), "val_loc contains 1 test sample;"),
+        (sound(features=changed(sound().features, (5, 1), np.nan)), "features of 1 sample are NaN"),
+        (sound(semantics=changed(np.eye(4), (2, 2), np.nan)), "semantics of 1 class (003.Cat) are NaN"),
+        (sound(labels=changed(sound().labels, 0, 4)), "1 label outside of the 4 classes"),
+        (sound(semantics=changed(np.eye(4), 1, np.eye(4)[0])), "1 class (002.Bee) with the semantics of another class"),
+        (sound(class_names=(*NAMES[:3], NAMES[2])), "2 classes (003.Cat, 003.Cat) with the name of another class"),
+    ],
+)
+def test_what_is_one_is_written_so(data: DataSet, message: str) -> None:
+    assert any(finding.message.startswith(message) for finding in audit(data, data.split()))
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_print_no_warnings_of_numpy() -> None:
+    data = sound(features=np.full((16, 3), np.inf))
+    assert "features-nan" in codes(data, "fatal")
+
+
 def test_nan_outside_of_the_split_is_a_warning() -> None:
     broken = sound(features=changed(sound().features, (0, 0), np.nan))
     without = replace(broken.split(), trainval=broken.split().trainval[1:])
@@ -129,7 +153,7 @@ def test_findings_are_one_line_each_and_fatal_ones_come_first() -> None:
     findings = audit(data, data.split())
     assert [finding.level for finding in findings] == sorted(finding.level for finding in findings)
     assert all("\n" not in str(finding) for finding in findings)
-    assert "1 class is (003.Cat) seen and unseen" in {finding.message for finding in findings}
+    assert "1 class (003.Cat) both seen and unseen" in {finding.message for finding in findings}
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_classes_may_have_no_samples(make_folder: Any, cache_dir: Path) -> None:
     assert len(data.class_names) == 9
     (finding,) = audit(data, data.split())
     assert (finding.level, finding.code) == ("warning", "no-samples")
-    assert "3 classes are (class-007, class-008, class-009) without samples" in finding.message
+    assert "3 classes (class-007, class-008, class-009) without samples" in finding.message
 
 
 @pytest.mark.parametrize("attributes", [4, 9])

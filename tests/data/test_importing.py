@@ -112,7 +112,7 @@ def write_bad(files: Path) -> None:
     ("features", "semantics", "labels", "message"),
     [
         ("features.npy", "semantics.npy", "few.npy", "60 samples of 3 features, .*57 labels"),
-        ("nan.npy", "semantics.npy", "labels.npy", "NaN or infinite"),
+        ("nan.npy", "semantics.npy", "labels.npy", "are NaN or infinite [^;]*; correct the data$"),
         ("flat.npy", "semantics.npy", "labels.npy", r"array of shape \(180,\)"),
         ("pickled.npy", "semantics.npy", "labels.npy", r"pickled\.npy can't be read"),
         ("features.npy", "semantics.csv", "unknown.csv", "'gnu' is not a class"),

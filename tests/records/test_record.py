@@ -74,7 +74,7 @@ def test_what_is_not_a_record_names_the_place(make_record):
     text = make_record().to_json().replace('"seed":0', '"seed":"first"')
     with pytest.raises(RecordError, match=r"record.json is not a record: key.seed: Input should be a valid integer"):
         Record.from_json(text)
-    with pytest.raises(RecordError, match="x is not a record: file: Invalid JSON"):
+    with pytest.raises(RecordError, match="x is not a record: Invalid JSON"):
         Failure.from_json("{", "x")
 
 

@@ -180,6 +180,14 @@ def test_a_record_of_an_unknown_protocol_is_named_and_costs_no_other(store, make
     assert f"{record} is not a record: key.protocol: it must be one of strict" in caplog.text
 
 
+def test_a_record_that_is_a_pipe_is_not_waited_for(store, make_record, predictions):
+    record = store.write(make_record(), predictions) / RECORD
+    record.unlink()
+    os.mkfifo(record)
+    (named,) = store.records()
+    assert f"{record} is missing, or no file" in str(named)
+
+
 @pytest.mark.parametrize("damage", [b"", b'{"key": ', b"{}", b"\xff\xfe"])
 def test_a_damaged_record_is_named_and_costs_no_other(store, make_record, predictions, caplog, damage):
     folder = store.write(make_record(seed=1), predictions)

@@ -8,6 +8,7 @@ import pytest
 from gzslbench.contract.info import Distribution, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.errors import BrokenPluginError, ConfigError
 from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.recipes import Recipe, RecipeValue
@@ -291,6 +292,23 @@ def test_a_cell_says_what_is_not_its_recipe_s(with_recipes, make_task, budget, c
     resolver = Resolver(with_recipes, budget, chosen)
     (cell,) = make_plan([combination], [make_task()], resolver, Scope([INDUCTIVE], [0])).cells()
     assert (cell.method, cell.budget, cell.deviations) == named
+
+
+def test_a_recipe_that_one_data_set_can_not_use_costs_that_pair_alone(with_recipes, make_task, caplog):
+    source = with_recipes.get("generator", "gan").plugin
+    with_recipes.recipes[source].data_sets["SUN"] = _recipe(steps="many")["default"]
+    combinations = [of_method(with_recipes, "gan"), of_parts(with_recipes, "none", "none", "eszsl")]
+    tasks, scope = [make_task("CUB"), make_task("SUN")], Scope([INDUCTIVE], [0])
+    plan = make_plan(combinations, tasks, Resolver(with_recipes), scope)
+    found = {(cell.method, cell.key.data_set) for cell in plan.cells()}
+    assert found == {("gan", "CUB"), ("none+none+eszsl", "CUB"), ("none+none+eszsl", "SUN")}
+    (named,) = caplog.records
+    assert "the recipe of 'gan' for SUN can't be used: gan.steps: " in named.getMessage()
+    assert named.exit_code == 2
+    with pytest.raises(BrokenPluginError, match="the recipe of 'gan' for SUN"):
+        make_plan(combinations[:1], tasks[1:], Resolver(with_recipes), scope)
+    with pytest.raises(ConfigError, match=r"softmax\.epochs"):  # what the user set stops all
+        make_plan(combinations, tasks, Resolver(with_recipes, chosen={"softmax": {"epochs": "few"}}), scope)
 
 
 def test_a_budget_that_changes_nothing_is_none(with_recipes, make_task):
