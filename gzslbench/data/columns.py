@@ -1,10 +1,11 @@
 """What the columns of a table are: labels, keys that name its rows, or numbers.
 
-1. The labels are the column that the user names; else the only one titled so; else, of a file of labels, the only one
-   that repeats; of features, the only one of words that repeat.
-2. Of the others these are keys: words; whole numbers that count the rows; whole numbers under a title such as id. A
-   key names each row once: what repeats, is empty or looks like numbers is refused.
-3. The first column is refused as well where it alone holds whole numbers that differ from row to row.
+1. The labels are the column that the user names; else the only one titled so; else, in a file of labels, the only one
+   that repeats, and among features the only one of words that repeat.
+2. Of the others these are keys, which name the rows: words; whole numbers under a title such as id, or under none as
+   pandas writes its index; in a table without titles a first column that counts the rows.
+3. A key that repeats, is empty or looks like numbers is refused, and so is what may be one: another column that counts
+   the rows, and a first column that alone has whole numbers which all differ.
 4. All else is numbers. ``kept`` makes a column so, ``dropped`` leaves it out.
 """
 
@@ -129,7 +130,7 @@ def take_keys(table: Table, choices: Choices) -> tuple[Table, list[Key]]:
     for key in keys:
         if fault := _fault(key, key.number == told):
             raise DataError(f"{table.path}: {key.called} {fault}", _remedy(key, table.role))
-    notes = [f"{key.called} names the rows: left out" for key in keys]
+    notes = [f"{key.called} names the rows: left out" for key in keys if key.number]
     rest = table.without([key.number for key in keys if key.number], *notes)
     return rest, [key for key in keys if not is_told or key.number == told]
 
@@ -154,14 +155,20 @@ def _kind(table: Table, number: int) -> Kind | None:
     column = table.column(number)
     if not is_whole(column):
         return "words" if column.dtype.kind == "U" else None
-    named = table.titles and any(titles.fullmatch(table.title(number)) for titles in (ROW_NAMES, LABELS))
     counted = (np.diff(column.astype(np.int64)) == 1).mean() if len(column) >= LEAST_ROWS else 0
-    if named or counted == 1:
+    is_first = number == table.numbers[0]
+    if _is_titled_as_key(table, number) or (is_first and counted == 1 and not table.titles):
         return "index" if counted == 1 and column[0] in (0, 1) else "ids"
-    others = (table.column(other) for other in table.numbers if other > number)
-    may_be = not _repeats(column) or counted > MOSTLY
-    alone = all(_repeats(other) for other in others if is_whole(other))
-    return "unclear" if number == table.numbers[0] and may_be and alone else None
+    if counted == 1 or (is_first and counted > MOSTLY):
+        return "unclear"
+    others = (table.column(other) for other in table.numbers[1:])
+    alone = is_first and not _repeats(column) and all(_repeats(other) for other in others if is_whole(other))
+    return "unclear" if alone else None
+
+
+def _is_titled_as_key(table: Table, number: int) -> bool:
+    title = table.title(number)
+    return bool(table.titles and (ROW_NAMES.fullmatch(title) or LABELS.fullmatch(title)))
 
 
 def _fault(key: Key, told: bool) -> str:

@@ -106,21 +106,19 @@ def _read(name: str, sources: Sources, seed: int) -> tuple[DataSet, list[str]]:
     files = dict.fromkeys(path.name for path in (sources.features, labels.path, sources.semantics))
     origin = Provenance(f"import of {', '.join(files)}")
     dataset = DataSet(name, features, rows, vectors, class_names, {split.name: split}, origin, sample_names)
+    n, d = features.shape
+    c, k = vectors.shape
     present = len(np.unique(rows))
     return dataset, [
-        _line(sources.features, "{:,} samples of {:,} features".format(*features.shape), samples.notes),
-        _line(labels.path, f"labels of {present:,} classes", labels.notes),
-        _line(
-            sources.semantics,
-            f"{len(vectors):,} classes of {vectors.shape[1]:,} attributes, "
-            f"{len(vectors) - present:,} of them without samples",
-            semantics.notes,
+        "; ".join([f"{sources.features.name}: {n:,} samples of {d:,} features", *samples.notes]),
+        "; ".join([f"{labels.path.name}: labels of {present:,} classes", *labels.notes]),
+        "; ".join(
+            [
+                f"{sources.semantics.name}: {c:,} classes of {k:,} attributes, {c - present:,} of them without samples",
+                *semantics.notes,
+            ]
         ),
     ]
-
-
-def _line(path: Path, found: str, notes: Sequence[str]) -> str:
-    return "; ".join([f"{path.name}: {found}", *notes])
 
 
 def _tables(sources: Sources) -> dict[Role, Table]:
@@ -175,27 +173,19 @@ def _require_one_order(path: Path, keys: Sequence[Key], labels: Labels) -> None:
 
 def _classes(table: Table, labels: Labels, sources: Sources) -> tuple[Table, tuple[str, ...], Indices]:
     """Give the semantics without keys, the names of the classes, and each label's row."""
-    choices, present = sources.choices, len(np.unique(labels.values))
-    semantics, keys = take_keys(_classes_in_rows(table, present, choices.classes_in), choices)
+    present = len(np.unique(labels.values))
+    semantics, keys = take_keys(_classes_in_rows(table, present, sources.choices.classes_in), sources.choices)
     count, width = semantics.frame.shape
     by_key = sources.first_label is None or labels.values.dtype.kind == "U"
     key = _key_with_all(labels, keys, table) if by_key else None
-    if key:
-        rows, note = key.rows_of(as_words(labels.values)), f"labels are found in {key.called}"
-    else:
-        first = _first_label(labels, count) if sources.first_label is None else sources.first_label
-        rows, note = labels.values.astype(np.int64) - first, f"label {first} is the first class"
-        if rows.min() < 0 or rows.max() >= count:
-            raise DataError(
-                f"{labels.path}: labels run from {rows.min() + first} to {rows.max() + first} for {count} classes",
-                "give each class its row, and check --first-label",
-            )
     naming = next((key for kind in ("words", "ids") for key in keys if key.kind == kind), None)
-    if not (key or naming or choices.classes_in) and count != present == width:
+    if not (key or naming or sources.choices.classes_in) and count != present == width:
         raise DataError(
             f"{table.path} has {count} rows of {width} numbers, and {present} classes have samples",
             "say where the classes lie by --classes-in rows or --classes-in columns",
         )
+    rows = key.rows_of(as_words(labels.values)) if key else _counted_rows(labels, count, sources.first_label)
+    note = f"labels are found in {key.called}" if key else f"label {labels.values.min() - rows.min():.0f} is class 1"
     names = tuple(naming.words.tolist()) if naming else numbered(count)
     return replace(semantics, notes=(*semantics.notes, note)), names, rows
 
@@ -241,25 +231,34 @@ def _key_with_all(labels: Labels, keys: Sequence[Key], table: Table) -> Key | No
     raise DataError(f"{labels.path}: the label '{strange}' is not a class of {table.path}", remedy)
 
 
-def _first_label(labels: Labels, classes: int) -> int:
-    """Tell whether labels that count the classes start at 0 or 1: they do at 1 in .mat files, unless there is a 0."""
-    lowest, highest, kind = int(labels.values.min()), int(labels.values.max()), labels.values.dtype
-    in_mat = labels.path.suffix.casefold() == ".mat"
+def _counted_rows(labels: Labels, classes: int, first: int | None) -> Indices:
+    """Give the rows of labels that count them from ``first``, or from what only fits."""
+    lowest, highest = int(labels.values.min()), int(labels.values.max())
+    fault = f"{labels.path}: labels run from {lowest} to {highest} for {classes} classes"
+    if first is None:
+        first = _first_label(labels, lowest, highest, classes, fault)
+    if lowest < first or highest - first >= classes:
+        raise DataError(fault, f"give each class its row; the first class is {first}, by --first-label")
+    return labels.values.astype(np.int64) - first
+
+
+def _first_label(labels: Labels, lowest: int, highest: int, classes: int, fault: str) -> int:
+    """Tell whether labels start at 0 or 1: they do at 1 in .mat files, unless there is a 0."""
+    kind, in_mat = labels.values.dtype, labels.path.suffix.casefold() == ".mat"
     if kind.kind in "iu" and not in_mat and classes - 1 > np.iinfo(kind).max:
         raise DataError(
             f"{labels.path}: {kind} can't tell {classes} classes apart: larger labels wrapped around", "save int64"
         )
-    if lowest == 0 and highest < classes:
-        return 0
-    if lowest >= 1 and (highest == classes or (in_mat and highest < classes)):
-        return 1
-    remedy = "say it with --first-label 0 or --first-label 1"
-    if highest > classes:
-        remedy = "give each class its row, and where labels are ids a column called id, or named by --class-column"
     if lowest < 0:
-        remedy = f"{lowest} is no class: leave such samples out"
-    fault = f"labels run from {lowest} to {highest} for {classes} classes, which does not tell where they start"
-    raise DataError(f"{labels.path}: {fault}", remedy)
+        raise DataError(fault, f"{lowest} is no class: leave such samples out")
+    if highest > classes or (lowest == 0 and highest == classes):
+        remedy = "give each class its row, and where labels are ids a column called id, or named by --class-column"
+        raise DataError(fault, remedy)
+    if lowest > 0 and highest < classes and not in_mat:
+        raise DataError(
+            f"{fault}, which does not tell where they start", "say it with --first-label 0 or --first-label 1"
+        )
+    return min(lowest, 1)
 
 
 def _numbers(table: Table) -> NDArray[np.float32]:

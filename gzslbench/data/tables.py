@@ -119,7 +119,7 @@ def read_table(path: Path, role: Role, header: bool | None = None, rows: int | N
 def table_of_file(path: Path, role: Role, header: int | None, rows: int | None) -> Entry:
     """Read a table as arrays, one for all columns of a type, and JSON values."""
     readers = {".npy": _read_npy, ".npz": _read_npz, ".mat": _read_mat}
-    with readable(path, path.suffix), _no_objects(path):
+    with readable(path, path.suffix), _decodable(path):
         reader = readers.get(path.suffix.casefold())
         table = reader(path, role) if reader else _read_text(path, role, header, rows)
     columns: dict[str, list[int]] = {}
@@ -135,7 +135,7 @@ def arrays_of_file(path: Path, *names: str) -> Entry:
     """Read those of some arrays that an .npz or .mat file holds."""
     if path.suffix.casefold() != ".npz":
         return Entry({name: np.asarray(value) for name, value in read_variables(path, (), names).items()})
-    with readable(path, ".npz"), _no_objects(path), np.load(path, allow_pickle=False) as file:
+    with readable(path, ".npz"), _decodable(path), np.load(path, allow_pickle=False) as file:
         return Entry({name: file[name] for name in names if name in file})
 
 
@@ -171,10 +171,12 @@ def _chosen(wanted: Sequence[str], there: Sequence[str], path: Path, role: Role)
 
 
 @contextmanager
-def _no_objects(path: Path) -> Iterator[None]:
-    """Say of arrays of Python objects that they are never loaded."""
+def _decodable(path: Path) -> Iterator[None]:
+    """Say of arrays of Python objects that they are never loaded, and of text that it is not UTF-8."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not encoded as UTF-8", "save it as UTF-8") from error
     except ValueError as error:
         if "Object arrays" not in str(error):
             raise
@@ -192,10 +194,8 @@ def _table(path: Path, array: NDArray[Any], role: Role, names: Sequence[str] = (
         array = array.T
     flat = array.ndim == 1 and (role == "labels" or array.dtype.names)
     if (array.ndim != 2 and not flat) or 0 in array.shape:
-        remedy = (
-            "give one label per sample" if role == "labels" else "give a matrix, such as array.reshape(len(array), -1)"
-        )
-        raise DataError(f"{path} holds an array of shape {array.shape}", remedy)
+        remedy = "one label per sample" if role == "labels" else "a matrix, such as array.reshape(len(array), -1)"
+        raise DataError(f"{path} holds an array of shape {array.shape}", f"give {remedy}")
     native = _cleaned(array) if array.dtype.kind in "SU" else array.astype(array.dtype.newbyteorder("="), copy=False)
     frame = pd.DataFrame(native)
     if any(kind.kind not in "buifO" for kind in frame.dtypes):
@@ -247,11 +247,8 @@ def _read_text(path: Path, role: Role, header: int | None, count: int | None) ->
 
 def _first_lines(path: Path) -> list[str]:
     opened: Callable[..., Any] = gzip.open if path.name.casefold().endswith(".gz") else io.open
-    try:
-        with opened(path, "rt", encoding="utf-8-sig") as file:
-            lines = list(islice((line for line in file if line.strip()), HEAD_ROWS))
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not encoded as UTF-8", "save it as UTF-8") from error
+    with opened(path, "rt", encoding="utf-8-sig") as file:
+        lines = list(islice((line for line in file if line.strip()), HEAD_ROWS))
     if not lines:
         raise DataError(f"{path} is empty", "check the path")
     return lines

@@ -228,6 +228,9 @@ def test_other_formats_are_read_as_meant(place: Path) -> None:
     np.save(place / "records.npy", features(label=ROWS).to_records())
     second = import_data_set("RECORDS", place / "data", Sources(place / "records.npy", place / "A.npy"))
     assert is_right(second)
+    scipy.io.savemat(place / "turned.mat", {"att": SEMANTICS, "class_names": NAMES[:, None].astype(object)})
+    zeroth = import_data_set("TURNED", place / "data", Sources(place / "X.npy", place / "turned.mat", place / "y.npy"))
+    assert is_right(zeroth, NAMES)
     cells = np.empty((60, 1), object)
     cells[:, 0] = NAMES[ROWS]
     names = np.empty((CLASSES, 1), object)
@@ -259,7 +262,7 @@ NOT_WHOLE = FEATURES[:, 0]
         ),
         ({"X": features(**{"0th": ORDER * 13 + 5})}, "whole numbers that may be ids", "--keep-column features:1"),
         ({"y": pd.Series(IDS[ROWS])}, "run from 3 to 999 for 6 classes", "--class-column"),
-        ({"y": pd.Series(ROWS.clip(1, 4)), "A": attributes()}, "does not tell where", "--first-label"),
+        ({"y": pd.Series(ROWS.clip(1, 5)), "A": attributes()}, "does not tell where", "--first-label"),
         ({"y": pd.Series(ROWS.clip(1, 5)), "A": attributes(id=range(6))}, "does not tell where", "--first-label"),
         ({"A": pd.DataFrame(np.ones((9, 6)))}, "9 rows of 6 numbers, and 6 classes have samples", "--classes-in"),
         ({"y": pd.Series(IDS[ROWS]), "A": attributes(id=IDS + 1)}, r"label '\d+' is not a class", "column 1 ('id')"),
@@ -294,8 +297,14 @@ TWICE = features().set_index(np.arange(60) % 30)
     [
         ("X", lambda path: features(label=ROWS).to_csv(path), r"\('label'\) names '0' 10 times; .*--drop-column"),
         ("X", lambda path: features().to_csv(path, encoding="utf-16"), "not encoded as UTF-8; save it as UTF-8"),
-        ("X", lambda path: features(a=NAMES[ROWS]).to_csv(path, encoding="latin-1"), "not encoded as UTF-8"),
+        ("X", lambda path: features(a=["é"[i < 50 :] for i in range(60)]).to_csv(path, encoding="latin-1"), "as UTF-8"),
         ("X", lambda path: TWICE.to_csv(path), "column 1 names '0' 2 times; .*--drop-column features:1"),
+        (
+            "X",
+            lambda path: features(second=range(60)).to_csv(path),
+            "'second'.* may be ids; .*--keep-column features:2",
+        ),
+        ("X", lambda path: features().to_csv(path, index_label="time"), "'time'.* may be ids"),
         ("X", lambda path: TWICE.to_csv(path, header=False), "may be ids; .*--drop-column features:1"),
         ("X", lambda path: features(a=ORDER * 7).to_csv(path, index=False, header=False), "may be ids"),
         ("X", lambda path: features().astype(str).add("%").to_csv(path, index=False), "is text, and holds '.*%'"),
