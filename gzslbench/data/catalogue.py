@@ -111,7 +111,10 @@ class Catalogue:
             return self._load(name, base, Cache(cache_dir, recheck))
         except GzslbenchError:
             raise
-        except Exception as error:  # whatever a plugin raises, or the operating system
+        except OSError as error:
+            what = f"{error.filename or name} can't be read ({error.strerror or error})"
+            raise DataError(what, "check the path, its permissions and the disk") from error
+        except Exception as error:  # whatever a plugin raises
             place = self.folders[base].path if base in self.folders else "from a plugin"
             what = f"data set '{name}' ({place}) can't be read: {type(error).__name__}: {error}"
             raise DataError(what, "'gzslbench data check' tries it alone") from error

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import urlsplit
 
-from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE, is_data
+from gzslbench.data.folders import PREFERRED_FEATURES, SPLIT_FOLDER, SPLITS_FILE, is_data, require_name
 from gzslbench.data.known import known
 from gzslbench.errors import DataError, UsageError
 from gzslbench.files import aside, put, sha256_of
@@ -61,9 +61,11 @@ def fetch(
     """Download the archive of a data set to ``downloads`` and unpack its part to ``data_dir/name``.
 
     ``url`` replaces the known address. The archive stays, since it may hold other data sets; one that is there in full
-    is not downloaded again. Files that the folder already has are kept. Raises :class:`UsageError` where no address is
-    known, :class:`DataError` where the download fails, ``sha256`` differs, or the data set is not in the archive.
+    is not downloaded again. Files that the folder already has are kept. Raises :class:`UsageError` where the name can't
+    be used or no address is known, :class:`DataError` where the download fails, ``sha256`` differs, or the data set is
+    not in the archive.
     """
+    require_name(name)
     published = known(name)
     address = url or (published.archive if published else "")
     if urlsplit(address).scheme not in ("http", "https"):

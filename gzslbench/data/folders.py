@@ -8,6 +8,7 @@ files named ``<semantics>_splits.mat`` or ``<semantics>_splits_<version>.mat``, 
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -16,16 +17,28 @@ from functools import partial
 from pathlib import Path
 
 from gzslbench.data.known import known
-from gzslbench.errors import DataError
+from gzslbench.errors import DataError, UsageError
+
+logger = logging.getLogger(__name__)
 
 BUNDLED = Path(__file__).parent / "bundled"
+LONGEST_NAME = 100
+"""Files that are made of a data set's name have room for it."""
 DEPTH = 4
 """How many folders below a data folder are searched."""
 SPLITS_FILE = re.compile(r"(?P<semantics>.+)_splits(?:_(?P<version>.+))?\.mat", re.IGNORECASE)
 SPLIT_FOLDER = re.compile(r"split_?(\d+)")
 STANDARD_SEMANTICS = "att"
 PREFERRED_FEATURES = "res101.mat"
-LEFT_BEHIND = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information"}
+LEFT_BEHIND = {
+    "__macosx",
+    "thumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+}
 """What operating systems and archivers leave beside data, in lower case; the rest of it starts with '.' or '~$'."""
 
 
@@ -77,12 +90,20 @@ def _folder(place: Path, cache_dir: Path | None) -> Folder | None:
 
 
 def is_data(name: str) -> bool:
-    """Tell files and folders of data from those that are hidden or left behind by archivers and editors."""
+    """Tell files and folders of data from those that are hidden or left behind by archivers, systems and editors."""
     return not name.startswith((".", "~$")) and name.casefold() not in LEFT_BEHIND
+
+
+def require_name(name: str) -> None:
+    """Raise :class:`UsageError` where a folder of this name would not be found as the data set of this name."""
+    fits = is_data(name) and name.isprintable() and Path(name).name == name and len(name) <= LONGEST_NAME
+    if not fits or "@" in name or SPLIT_FOLDER.fullmatch(name) or (BUNDLED / name).exists():
+        raise UsageError(f"'{name}' can't name a data set", "use another word of letters, digits, '-' and '_'")
 
 
 def _inside(place: Path) -> list[Path]:
     if not os.access(place, os.R_OK | os.X_OK):
+        logger.warning("warning: the folder %s is left out: your user may not read it", place)
         return []
     return [path for path in sorted(place.iterdir()) if is_data(path.name)]
 

@@ -28,6 +28,7 @@ from gzslbench.data.columns import (
     take_keys,
     without_dropped,
 )
+from gzslbench.data.folders import require_name
 from gzslbench.data.loading import make_split
 from gzslbench.data.reader_process import read_in_process
 from gzslbench.data.splits import propose_split
@@ -83,8 +84,7 @@ def import_data_set(name: str, data_dir: Path, sources: Sources, seed: int = 0) 
     read in two ways, or the audit finds something fatal; nothing is written then.
     """
     folder = data_dir / name
-    if not name or "@" in name or Path(name).name != name or name.startswith("."):
-        raise UsageError(f"'{name}' can't name a data set", "use letters, digits, '-' and '_'")
+    require_name(name)
     if folder.exists():
         raise UsageError(f"{folder} exists", "choose another name, or remove it first")
     dataset, understood = _read(name, sources, seed)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -36,6 +37,21 @@ def test_importing_it_is_cheap() -> None:
     code = f"import sys, gzslbench.data.catalogue; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_may_not_be_read_is_named(
+    make_folder: Any, cache_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, closed = make_folder(), make_folder("CLOSED")
+    (folder.parent / "lost+found").mkdir()
+    refused = PermissionError(13, "Permission denied", "some/res101.mat")
+    monkeypatch.setattr("gzslbench.data.cache.sha256_of", Mock(side_effect=refused))
+    monkeypatch.setattr("os.access", lambda place, mode: place != closed)
+    catalogue = found(folder)
+    assert names(catalogue) == ["TINY"]
+    assert set(caplog.messages) == {f"warning: the folder {closed} is left out: your user may not read it"}
+    with pytest.raises(DataError, match=r"some/res101\.mat can't be read \(Permission denied\); check .* permissions"):
+        catalogue.open("TINY", cache_dir)
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])

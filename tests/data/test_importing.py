@@ -137,6 +137,6 @@ def test_an_existing_folder_and_a_bad_name_are_refused(files: Path) -> None:
     run(files, "all.npz", "all.npz")
     with pytest.raises(UsageError, match="exists"):
         run(files, "all.npz", "all.npz")
-    for name in ("", "CUB@sent", "../MINE", ".hidden"):
+    for name in ("", "CUB@sent", "../MINE", ".hidden", "split_1", "Thumbs.db", "~$x", "a\nb", "glyphs", "x" * 300):
         with pytest.raises(UsageError, match="can't name a data set"):
             import_data_set(name, files.parent / "data", Sources(files / "all.npz", files / "all.npz"))
