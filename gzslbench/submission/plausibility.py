@@ -27,7 +27,10 @@ from gzslbench.submission.claims import registry_with
 from gzslbench.submission.manifest import DataEntry, grouped
 
 COPIED = 0.9
-"""Share of samples from which on equal best seen and unseen classes are no chance: see :mod:`.agreement`."""
+"""Share of samples from which on equal best seen and unseen classes are no chance: see :mod:`.agreement`.
+
+Methods whose code for scores differs predict the same class for at most 86% of the samples of leaderboards/records.
+"""
 COPIED_ROUTES = 0.97
 """As much for predicted classes where a classifier does as well without the generator, so that the gate alone decides.
 
@@ -112,6 +115,9 @@ def _check_seeds_differ(group: list[Cell], registry: Registry) -> None:
             least = COPIED_ROUTES if generative else IDENTICAL
             copied = same_predicted(one.predictions, other.predictions) >= least
         copies += [(one, other)] if copied else []
+    alike = [pair for pair in pairs if same_predicted(*(cell.predictions for cell in pair)) >= COPIED_ROUTES]
+    if alike and not copies and scores_by_generator(key, registry):
+        raise DoubtError(f"{alike[0][0]} and {alike[0][1]} predict nearly the same", "one may be a copy: --rerun tells")
     if not copies:
         return
     seeds = [cell.record.key.seed for cell in copies[0]]
@@ -133,6 +139,9 @@ def _check_differ(cell: Cell, rival: Rival, registry: Registry) -> None:
             raise DoubtError(f"{cell}: {routes:.1%} of predictions are {what}, though another gate decided", _ASK)
         return
     share = same_best(cell.predictions, rival.predictions)
+    predicted = same_predicted(cell.predictions, rival.predictions)
+    if share < COPIED <= predicted:  # the best of the other domain decides little, and is easily changed
+        raise DoubtError(f"{cell}: {predicted:.1%} of predictions are {what}", "they may be copied: --rerun tells")
     if share < COPIED:
         return
     if rival.draws or scores_by_generator(key, registry):  # chance has a part in either

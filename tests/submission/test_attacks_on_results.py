@@ -177,6 +177,32 @@ def test_a_disguised_copy_of_another_method(bundles, files, refused, glyphs_answ
     assert "they were copied" in told["originality"]
 
 
+def _best_of_the_other_domain_changed(arrays):
+    to_unseen = arrays["predicted"] == arrays["best_unseen"]
+    for name, free in (("best_unseen", ~to_unseen), ("best_seen", to_unseen)):
+        arrays[name][free] = np.roll(arrays[name][free], 1)
+
+
+def test_copies_that_differ_in_what_is_not_predicted_alone_are_doubted(files, refused, glyphs_answers):
+    theirs = open_results(RESULTS)
+    for seed, key in enumerate(full_key(each) for each in summaries(theirs) if _is_gsmflow(each)):
+        arrays = theirs.predictions(key).arrays()
+        _best_of_the_other_domain_changed(arrays)
+        metrics = glyphs_answers.score(Predictions.of(arrays))
+        put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
+    told = refused(against=[RESULTS])
+    assert list(told) == ["originality"]
+    assert "100.0% of predictions are those of 'gsmflow" in told["originality"]
+
+
+def test_seeds_that_differ_in_what_is_not_predicted_alone_are_doubted(files, refused, glyphs_answers):
+    arrays = arrays_in(files, 1)
+    _best_of_the_other_domain_changed(arrays)
+    metrics = glyphs_answers.score(Predictions.of(arrays))
+    put_record(files, replace(record_in(files, 4), metrics=metrics), npz(arrays))
+    assert "seed 1 and glyphs, seed 4 predict nearly the same; one may be a copy" in refused()["originality"]
+
+
 def _is_gsmflow(result):
     return (result.method, result.key.data_set, result.key.protocol) == ("gsmflow", "glyphs", "inductive")
 
