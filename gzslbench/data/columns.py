@@ -5,7 +5,7 @@
 2. Of the others these are keys, which name the rows: words; whole numbers under a title such as id, or under none as
    pandas writes its index; in a table without titles a first column that counts the rows.
 3. A key that repeats, is empty or looks like numbers is refused, and so is what may be one: another column that counts
-   the rows, and a first column that alone has whole numbers which all differ.
+   the rows, one of features that is titled as labels, and a first column that alone has whole numbers which all differ.
 4. All else is numbers. ``kept`` makes a column so, ``dropped`` leaves it out.
 """
 
@@ -156,19 +156,17 @@ def _kind(table: Table, number: int) -> Kind | None:
     if not is_whole(column):
         return "words" if column.dtype.kind == "U" else None
     counted = (np.diff(column.astype(np.int64)) == 1).mean() if len(column) >= LEAST_ROWS else 0
-    is_first = number == table.numbers[0]
-    if _is_titled_as_key(table, number) or (is_first and counted == 1 and not table.titles):
+    is_first, title = number == table.numbers[0], table.title(number)
+    is_index = counted == 1 and is_first and not table.titles
+    names_rows = table.titles and ROW_NAMES.fullmatch(title)
+    names_classes = LABELS.fullmatch(title)
+    if is_index or names_rows or (names_classes and table.role == "semantics"):
         return "index" if counted == 1 and column[0] in (0, 1) else "ids"
-    if counted == 1 or (is_first and counted > MOSTLY):
+    if counted == 1 or names_classes or (is_first and counted > MOSTLY):
         return "unclear"
     others = (table.column(other) for other in table.numbers[1:])
     alone = is_first and not _repeats(column) and all(_repeats(other) for other in others if is_whole(other))
     return "unclear" if alone else None
-
-
-def _is_titled_as_key(table: Table, number: int) -> bool:
-    title = table.title(number)
-    return bool(table.titles and (ROW_NAMES.fullmatch(title) or LABELS.fullmatch(title)))
 
 
 def _fault(key: Key, told: bool) -> str:
@@ -176,7 +174,7 @@ def _fault(key: Key, told: bool) -> str:
     words, often = np.unique(key.words, return_counts=True)
     like_numbers = [word for word in words if LIKE_A_NUMBER.fullmatch(word)]
     if key.kind == "unclear":
-        return "has whole numbers that may be ids"
+        return "has whole numbers that may be names of rows or classes"
     if words[0] == "":
         return f"has no name in row {np.flatnonzero(key.words == '')[0] + 1}"
     if often.max() > 1:

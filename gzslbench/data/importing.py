@@ -265,7 +265,7 @@ def _numbers(table: Table) -> NDArray[np.float32]:
     if not table.frame.shape[1]:
         raise DataError(f"{table.path} holds no numbers but names of rows", "check that it is the right file")
     with np.errstate(over="ignore"):  # the audit finds what becomes infinite
-        return np.ascontiguousarray(table.frame.to_numpy(), dtype=np.float32)
+        return np.ascontiguousarray(table.frame.to_numpy(dtype=np.float32))
 
 
 def _given_split(path: Path, labels: Indices) -> Split:
