@@ -143,10 +143,20 @@ def read(frame: Frame) -> Message:
         if isinstance(message, _Reported):
             return _reported(message, frame.arrays)
     except (ValueError, TypeError, LookupError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = _first_fault(error)
         raise ContractError(f"a component made its worker say something else than results ({why})") from None
     told: Message = message
     return told
+
+
+def _first_fault(error: Exception) -> str:
+    """Say in one line what is wrong, of a validation error its first fault alone."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())[:200]
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]
 
 
 def _reported(plain: _Reported, arrays: Arrays) -> CellReported:
