@@ -54,7 +54,11 @@ class Catalogue:
         for place in data_dirs:
             if not place.is_dir():
                 raise UsageError(f"the data folder {place} does not exist", "check --data-dir and GZSLBENCH_DATA")
-        found = [folder for place in (BUNDLED, *data_dirs) for folder in search(place, cache_dir)]
+        everywhere = (folder for place in (BUNDLED, *data_dirs) for folder in search(place, cache_dir))
+        first: dict[object, Folder] = {}
+        for folder in everywhere:  # of a folder that is found under one name on two ways
+            first.setdefault((folder.name, folder.path.resolve()), folder)
+        found = list(first.values())
         own = {folder.path.resolve(): folder.name for folder in found if not folder.path.is_symlink()}
         complete: dict[str, list[Folder]] = {}
         incomplete: dict[str, Folder] = {}
@@ -139,6 +143,8 @@ class Catalogue:
         Raises :class:`UsageError` for an unknown name.
         """
         names, missing = self.names(), {each.name for each in self.missing()}
+        if name in names:
+            return name
         spellings = {each.casefold(): each for each in (*missing, *names)}
         base, *variant = name.split("@", 1)
         name = "@".join([self.links.get(base.casefold(), base), *variant])

@@ -67,14 +67,17 @@ class Folder:
 
 
 def search(place: Path, cache_dir: Path | None, depth: int = DEPTH) -> Iterator[Folder]:
-    """Walk down to folders that hold features or splits; what lies below one of these belongs to it."""
+    """Walk down to folders that hold features or splits; what lies below one with both belongs to it."""
     if not place.is_dir():
         return
     folder = _folder(place, cache_dir)
     if folder is not None:
         yield folder
-    elif depth:
-        for inner in _inside(place):
+        if folder.features and folder.splits:
+            return
+    for inner in _inside(place) if depth else ():
+        leads_back = inner.is_symlink() and place.resolve().is_relative_to(inner.resolve())
+        if not leads_back and not SPLIT_FOLDER.fullmatch(inner.name):
             yield from search(inner, cache_dir, depth - 1)
 
 
@@ -86,7 +89,11 @@ def _folder(place: Path, cache_dir: Path | None) -> Folder | None:
         return None
     given = Path(os.path.abspath(place)).name  # noqa: PTH100 - the name of a link stays, '..' goes
     published = known(given)
-    return Folder(published.name if published else given, place, features, splits)
+    name = published.name if published else given
+    if "@" in name:
+        logger.warning("warning: the folder %s is left out: '@' is for variants; rename it", place)
+        return None
+    return Folder(name, place, features, splits)
 
 
 def is_data(name: str) -> bool:

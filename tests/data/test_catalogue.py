@@ -54,6 +54,40 @@ def test_what_may_not_be_read_is_named(
         catalogue.open("TINY", cache_dir)
 
 
+def test_a_stray_splits_file_hides_nothing(make_folder: Any) -> None:
+    folder = make_folder()
+    place, stray = folder.parent, (folder / "att_splits.mat").read_bytes()
+    (place / "split_3").mkdir()
+    for path in (place / "old_splits.mat", place / "split_3" / "att_splits.mat"):
+        path.write_bytes(stray)
+    catalogue = Catalogue.find([place])
+    assert names(catalogue) == ["TINY"]
+    assert list(catalogue.incomplete) == [place.name]
+
+
+def test_a_link_that_leads_back_is_not_followed(make_folder: Any) -> None:
+    folder = make_folder()
+    (folder.parent / "AGAIN").symlink_to(".")
+    (folder.parent / "ALSO").mkdir()
+    (folder.parent / "ALSO" / "there").symlink_to("../..")
+    catalogue = found(folder)
+    assert catalogue.folders["TINY"].path == folder
+    assert not catalogue.stand_ins["TINY"]
+
+
+def test_names_that_differ_in_case_alone_are_two(make_folder: Any, cache_dir: Path) -> None:
+    make_folder("Tiny")
+    catalogue = found(make_folder("TINY"))
+    assert names(catalogue) == ["TINY", "Tiny"]
+    assert [catalogue.open(name, cache_dir).name for name in names(catalogue)] == ["TINY", "Tiny"]
+
+
+def test_a_folder_named_like_a_variant_is_told(make_folder: Any, caplog: pytest.LogCaptureFixture) -> None:
+    folder = make_folder("MINE@old")
+    assert names(found(folder)) == []
+    assert caplog.messages == [f"warning: the folder {folder} is left out: '@' is for variants; rename it"]
+
+
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_a_pair_of_files_is_a_data_set(make_folder: Any, cache_dir: Path, version: str) -> None:
     catalogue = found(make_folder(version=version, features_name="resnet.mat"))
