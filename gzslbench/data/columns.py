@@ -128,7 +128,8 @@ def take_keys(table: Table, choices: Choices) -> tuple[Table, list[Key]]:
     told = required_column(table, choices.classes, "--class-column") if is_told else 0
     keys = [key for key in keys_of(table, told) if key.kind == "words" or key.number not in kept]
     for key in keys:
-        if fault := _fault(key, key.number == told):
+        fault = "holds words, which can't be kept" if key.number in kept else _fault(key, key.number == told)
+        if fault:
             raise DataError(f"{table.path}: {key.called} {fault}", _remedy(key, table.role))
     notes = [f"{key.called} names the rows: left out" for key in keys if key.number]
     rest = table.without([key.number for key in keys if key.number], *notes)

@@ -1,7 +1,13 @@
 """Import: bring features, labels and class semantics of any common format into the xlsa17 layout.
 
-Everything is then read by the one reader. Rows are samples in features and classes in semantics, except in ``.mat``
-files, where they are columns as in xlsa17, and in matrices of which only the other side fits.
+Everything is then read by the one reader. :mod:`gzslbench.data.tables` reads files, and
+:mod:`gzslbench.data.columns` tells labels, keys and numbers apart. How tables belong together is decided here:
+
+1. There is a label for each sample. A matrix without titles of which only the columns are that many is turned.
+2. Where samples have names in both files, these are the same in the same order.
+3. Labels are found in the one key of the classes that has them all, but not in an index. Numbers, where no column holds
+   ids, count the rows instead: from 0 where there is a 0, from 1 where the highest is the number of classes.
+4. Classes lie in the columns of a matrix that has too few rows, or as ``classes_in`` says.
 """
 
 from __future__ import annotations
@@ -44,7 +50,7 @@ class Sources:
     ``labels`` may be None where the file of the features holds them, ``split`` where one is to be proposed; it is a
     .mat or .npz file with ``trainval_loc``, ``test_seen_loc`` and ``test_unseen_loc``, which count from 1 as in xlsa17.
     ``first_label`` is the number of the first class where labels are numbers that leave this open, ``header`` says
-    whether the first row of a .csv is one where that is open, ``choices`` what its columns are.
+    whether the first row of a .csv is one in all files, ``choices`` what its columns are.
     """
 
     features: Path

@@ -391,6 +391,9 @@ def test_the_user_decides_what_columns_are(place: Path) -> None:
     ):
         with pytest.raises(UsageError, match=message):
             import_data_set("MORE", place / "data", Sources(place / "X.csv", place / "A.npy", choices=choices))
+    keeping = Choices(labels="one", dropped=["two"], kept=["split", "0th"])
+    with pytest.raises(DataError, match=r"\('split'\) holds words, which can't be kept; .*--drop-column features:"):
+        import_data_set("MORE", place / "data", Sources(place / "X.csv", place / "A.npy", choices=keeping))
     with pytest.raises(UsageError, match="has no column 'three'"):
         import_data_set(
             "MORE", place / "data", Sources(place / "X.csv", place / "A.npy", choices=Choices(labels="three"))
