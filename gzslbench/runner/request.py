@@ -192,7 +192,10 @@ def _tasks(request: Request, registry: Registry, many_splits: bool) -> list[Task
         data_set = catalogue.open(name, request.cache)
         chosen = [data_set.split(each) for each in request.splits] or [data_set.split()]
         extra = further_splits(data_set) if many_splits and not request.splits else []
-        return usable((*chosen, *extra), lambda split: _task(data_set, split, split in extra), DataError)
+        tasks = usable((*chosen, *extra), lambda split: _task(data_set, split, split in extra), DataError)
+        for warning in dict.fromkeys(warning for task in tasks for warning in task.warnings):
+            print(f"{name}: warning: {warning}", file=sys.stderr)
+        return tasks
 
     of_each = usable(dict.fromkeys(names or [BUNDLED]), tasks_on, GzslbenchError)
     return [task for tasks in of_each for task in tasks]
@@ -200,7 +203,4 @@ def _tasks(request: Request, registry: Registry, many_splits: bool) -> list[Task
 
 def _task(data_set: DataSet, split: Split, extra: bool) -> Task:
     """Audit a split; raises :class:`DataError` where it can't be used."""
-    findings = require_sound(data_set, split)
-    for finding in findings:
-        print(f"{data_set.name}: {finding}", file=sys.stderr)
-    return Task(data_set, split, tuple(finding.message for finding in findings), extra)
+    return Task(data_set, split, tuple(finding.message for finding in require_sound(data_set, split)), extra)

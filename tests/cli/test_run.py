@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import scipy.io
 from click.testing import CliRunner
 
 from gzslbench.cli.run import run
@@ -147,6 +148,18 @@ def test_a_data_set_whose_name_can_not_be_printed_is_left_out(gzslbench, toy_plu
     assert ended.code == 3
     assert "'two\\nlines' can't be printed" in ended.err
     assert "to run  TINY" in ended.out
+
+
+def test_a_warning_that_is_of_every_split_is_printed_once(gzslbench, toy_plugin, tiny_world, tmp_path):
+    folder = Path(shutil.copytree(tiny_world / "TINY", tmp_path / "data" / "ALIKE"))
+    content = scipy.io.loadmat(folder / "att_splits.mat")
+    content["att"][:, 1] = content["att"][:, 0]
+    scipy.io.savemat(folder / "att_splits.mat", {key: content[key] for key in content if not key.startswith("__")})
+    words = ("-d", "ALIKE", "--data-dir", folder.parent, "--protocol", "splits", "--seeds", "0", "--dry-run")
+    ended = gzslbench("run", "-p", toy_plugin, *words)
+    assert ended.code == 0
+    assert ended.err.count("with the semantics of another class") == 1
+    assert "random-1" in ended.out
 
 
 def test_a_data_set_of_a_plugin_that_fails_to_load_costs_itself_alone(gzslbench, toy_plugin, tmp_path):
