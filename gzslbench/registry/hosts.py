@@ -79,7 +79,7 @@ class _Host:
         self._log = Path(folder, "log.txt")
         self._process, pipe = exits.enter_context(child_process(self._log, answer, source))
         self._listener = Listener(pipe)
-        weakref.finalize(self, exits.close)
+        self._end = weakref.finalize(self, exits.close)
 
     def entries(self) -> list[Entry]:
         """Give what the plugin registers; raises :class:`PluginError` where it is broken."""
@@ -144,7 +144,7 @@ class _Host:
                 if frame is not None:
                     return frame.value if isinstance(frame.value, dict) else {}
                 if time.monotonic() > until:
-                    self._process.kill()
+                    self._end()
                     raise PluginError(f"it did not finish {doing} within {limit_s:g} s", REMEDY)
         except (EOFError, OSError):
             pass

@@ -196,6 +196,25 @@ def test_an_evil_import_costs_its_plugin_alone(what: str, write: Write, capfd: p
     assert "noise" not in "".join(capfd.readouterr())
 
 
+DAEMON = """
+if not os.fork():
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("{file}", "w").write(str(os.getpid()))
+    time.sleep(60)
+while True: pass
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc: run it on Linux")
+def test_nothing_that_a_hanging_import_started_outlives_it(write: Write, tmp_path: Path) -> None:
+    file = tmp_path / "daemon.pid"
+    registry = open_plugins(sources=[write("evil", DAEMON.format(file=file))], timeout_s=2)
+    assert registry.broken
+    assert not Path("/proc", file.read_text()).exists()
+
+
 def test_imports_that_hang_are_waited_for_at_the_same_time(write: Write) -> None:
     open_plugins(sources=[write("good", GATE)])  # the fork server has started
     sources = [write(f"hangs{number}", "while True: time.sleep(1)") for number in range(4)]
