@@ -85,7 +85,11 @@ _COUNT = click.IntRange(1, 4096)
     default=None,
     help="Train the generators of all seeds as one batched model, where the method allows [default: on a GPU].",
 )
-@click.option("--timeout", type=duration, help="Limit for each fit or prediction, such as 90s, 15m or 2h.")
+@click.option(
+    "--timeout",
+    type=duration,
+    help="Limit for each fit or prediction, and the import of each foreign plugin [60s there], such as 90s, 15m or 2h.",
+)
 @many(
     "--limit",
     "limits",
