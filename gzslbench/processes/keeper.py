@@ -92,6 +92,7 @@ def group_of(most: int) -> Iterator[Callable[[], None]]:
     place = next((each for each in _PIDS if os.access(each / "cgroup.procs", os.W_OK)), None)
     group = place / f"gzslbench-{os.getpid()}-{time.monotonic_ns()}" if place else None
     if group is not None:
+        _remove_left_over(group.parent)
         with suppress(OSError):
             group.mkdir()
             (group / "pids.max").write_text(str(most))
@@ -107,6 +108,14 @@ def group_of(most: int) -> Iterator[Callable[[], None]]:
         yield join
     finally:
         if group is not None:
+            with suppress(OSError):
+                group.rmdir()
+
+
+def _remove_left_over(place: Path) -> None:
+    """Remove the groups of those that were killed before they could; one that is not empty stays by itself."""
+    for group in place.glob("gzslbench-*"):
+        if not Path("/proc", group.name.split("-")[1]).exists():
             with suppress(OSError):
                 group.rmdir()
 

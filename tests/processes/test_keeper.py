@@ -178,3 +178,14 @@ def test_limits_are_read_as_they_are_written() -> None:
 def test_other_limits_are_refused(assignment: str) -> None:
     with pytest.raises(UsageError, match="is no limit; write --limit memory=16G"):
         Limits.of([assignment], sharing=1)
+
+
+def test_groups_of_killed_keepers_are_removed(tmp_path, monkeypatch):
+    ended, own = tmp_path / "gzslbench-999999999-1", tmp_path / f"gzslbench-{os.getpid()}-1"
+    for folder in (ended, own):
+        folder.mkdir()
+    (tmp_path / "cgroup.procs").touch()
+    monkeypatch.setattr(keeper, "_PIDS", (tmp_path,))
+    with keeper.group_of(10):
+        assert not ended.exists()
+        assert own.exists()
