@@ -26,7 +26,7 @@ test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kil
 	$(PYTEST) -m slow
 
 soak: $(VENV)/installed-dev  ## fuzz every reader for ten minutes each, and run a thousand cells with injected faults
-	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 tests/soak
+	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine

@@ -142,6 +142,8 @@ def json_values(draw: st.DrawFn, content: bytes) -> bytes:
     value, swapped = json.loads(content), []
     for _ in range(draw(st.integers(1, 2))):
         places = list(_places(value))
+        if not places:  # the only one has been left out
+            break
         parent, key = draw(st.sampled_from(places))
         swapped.append(draw(st.sampled_from(JSON_VALUES)))
         mark = f"\0{len(swapped) - 1}\0"

@@ -27,10 +27,10 @@ Ended = subprocess.CompletedProcess[str]
 def soaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Ended]]]:
     """Soak all readers, as many at once as there are cores."""
     seed = int(time.time()) if SOAK else 0
+    place = tmp_path_factory.mktemp("soak")
 
     def soak(name: str) -> Ended:
-        folder = tmp_path_factory.mktemp("soak") / name.replace(" ", "-")
-        asked = [name, str(SECONDS), str(seed), str(folder)]
+        asked = [name, str(SECONDS), str(seed), str(place / name.replace(" ", "-"))]
         return subprocess.run([sys.executable, readers.__file__, *asked], capture_output=True, text=True, check=False)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
