@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from gzslbench.data.entry import Entry, load_entry, save_entry
 from gzslbench.errors import DataError
+from gzslbench.processes.keeper import bound, machine_memory
 
 Argument = str | int | None
 LEAST_MEMORY_BYTES = 4 << 30
@@ -64,8 +65,7 @@ def read_in_process(
 def _read(reader: Callable[..., Entry], path: Path, arguments: tuple[Argument, ...], folder: Path) -> None:
     size = path.stat().st_size
     time_s = int(LEAST_TIME_S + size * TIME_S_PER_BYTE)
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    memory = int(min(LEAST_MEMORY_BYTES + size * MEMORY_PER_BYTE, machine * MOST_OF_MACHINE))
+    memory = int(min(LEAST_MEMORY_BYTES + size * MEMORY_PER_BYTE, machine_memory() * MOST_OF_MACHINE))
     whole = str(path.resolve())
     code = _ask([reader.__module__, reader.__qualname__, whole, list(arguments), str(folder), time_s, memory])
     reasons = {
@@ -136,9 +136,8 @@ def _perform(
     for descriptor in (0, 1):  # which the server's own words go over
         os.dup2(nowhere, descriptor)
     signal.alarm(time_s)
-    for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
-        hard = resource.getrlimit(limit)[1]
-        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    bound(resource.RLIMIT_AS, memory)
+    bound(resource.RLIMIT_CORE, 0)
     code = 0
     try:
         try:

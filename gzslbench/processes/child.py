@@ -25,6 +25,7 @@ from gzslbench.processes.keeper import END_S, Limits, go_on_watched
 from gzslbench.processes.shield import UNSHIELDED, Shield, raise_shield
 
 PRELOADED = "gzslbench.runner.preload"
+LOG_TAIL_BYTES = 4000
 
 
 def start_fork_server(threads: int) -> None:
@@ -121,3 +122,11 @@ def _write_to(log: Path) -> None:
     os.dup2(descriptor, sys.__stderr__.fileno() if sys.__stderr__ else 2)
     os.close(descriptor)
     faulthandler.enable()
+
+
+def tail(log: Path) -> str:
+    """Give the end of what a process printed; empty where there is no log."""
+    try:
+        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+    except OSError:
+        return ""

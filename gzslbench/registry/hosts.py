@@ -29,7 +29,7 @@ from gzslbench.contract.info import DataInfo, Info, Makes, Method, Need
 from gzslbench.data.entry import Entry as Arrays
 from gzslbench.data.loading import LoadableSource, data_set_of, entry_of
 from gzslbench.errors import ConfigError, DataError, GzslbenchError, PluginError
-from gzslbench.processes.child import child_process, start_fork_server
+from gzslbench.processes.child import child_process, start_fork_server, tail
 from gzslbench.processes.keeper import STRUCK
 from gzslbench.processes.wire import Listener, Teller
 from gzslbench.registry.declarations import PluginSource, find_plugins
@@ -50,7 +50,6 @@ IMPORT_S = 60.0
 """What the import of a plugin may take, and an answer of it, where no other limit is given."""
 REMEDY = "let its modules do less when they are imported, or raise --timeout"
 POLL_S = 0.2
-LOG_TAIL_BYTES = 2000
 
 
 def open_plugins(
@@ -148,7 +147,7 @@ class _Host:
                     raise PluginError(f"it did not finish {doing} within {limit_s:g} s", REMEDY)
         except (EOFError, OSError):
             pass
-        raise BrokenElsewhereError(f"its process {self._ending()} in {doing}", _tail(self._log))
+        raise BrokenElsewhereError(f"its process {self._ending()} in {doing}", tail(self._log))
 
     def _ending(self) -> str:
         self._process.join(timeout=5)
@@ -216,10 +215,3 @@ def _answered(
     for key, array in made.arrays.items():
         np.save(Path(folder, f"{key}.npy"), array, allow_pickle=False)
     return dict(made.meta)
-
-
-def _tail(log: Path) -> str:
-    try:
-        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
-    except OSError:
-        return ""

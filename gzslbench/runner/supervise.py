@@ -15,7 +15,7 @@ from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.evaluation.checks import MOST_SAMPLES_BYTES
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.timing import require_possible
-from gzslbench.processes.child import child_process
+from gzslbench.processes.child import child_process, tail
 from gzslbench.processes.keeper import Limits
 from gzslbench.processes.shield import Shield
 from gzslbench.processes.wire import Listener
@@ -40,7 +40,6 @@ from gzslbench.runner.worker import work
 POLL_S = 0.2
 START_S = 300.0
 """What a worker may take to start beyond the limit of a phase: the first one waits for our own imports."""
-LOG_TAIL_BYTES = 4000
 KEPT_BYTES = 4 * MOST_SAMPLES_BYTES
 """What samples that are kept for figures may take: of three components, and of the generator's output."""
 
@@ -103,8 +102,8 @@ class _Watch:
                         break
             except (EOFError, OSError):
                 process.join(timeout=5)
-                tail = _tail(self.assignment.log)
-                self._fail_current(cause_of_exit(process.exitcode, self._work(), tail, self.assignment.limits))
+                printed = tail(self.assignment.log)
+                self._fail_current(cause_of_exit(process.exitcode, self._work(), printed, self.assignment.limits))
             except ContractError as error:
                 self._fail_current(replace(cause_of(error), reason=f"{error}; it was at {self._work()}"))
 
@@ -179,10 +178,3 @@ def _most_bytes(assignment: Assignment) -> int:
     classes = len(job.fold.seen_rows) + len(job.fold.unseen_rows)
     scores = 4 * classes if job.keep_scores else 0
     return len(test_set.samples) * (64 + scores) + (KEPT_BYTES if job.keep_samples else 0)
-
-
-def _tail(log: Path) -> str:
-    try:
-        return log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
-    except OSError:
-        return ""

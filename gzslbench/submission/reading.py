@@ -19,6 +19,7 @@ from typing import Any, get_args
 from gzslbench.contract.info import DataInfo, Info, Method
 from gzslbench.contract.parts import Role
 from gzslbench.errors import GzslbenchError
+from gzslbench.processes.keeper import bound
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import ListedKind, PluginSource, read_listing
 from gzslbench.registry.declared_settings import declared_settings
@@ -93,8 +94,8 @@ def hashes_with(plugins: Iterable[DeclaredPlugin]) -> dict[str, str]:
 
 def main() -> None:
     """Read the source in the folder that is named, and write what it declares to standard output."""
-    for bound, most in ((resource.RLIMIT_DATA, READING_BYTES), (resource.RLIMIT_CPU, READING_S)):
-        resource.setrlimit(bound, (most, most))
+    bound(resource.RLIMIT_DATA, READING_BYTES)
+    bound(resource.RLIMIT_CPU, READING_S)
     try:
         read: object = _read(Path(sys.argv[1]))
     except GzslbenchError as error:

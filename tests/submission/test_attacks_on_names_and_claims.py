@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -196,3 +198,13 @@ def test_claims_of_submitted_source_are_read_from_it(files, verify, tmp_path, ch
         assert "claims" not in told
     else:
         assert line in told["claims"]
+
+
+def test_source_is_read_where_the_system_allows_less_than_reading_may_take():
+    under_limit = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (10, 10))\n"
+        "from gzslbench.submission.reading import declared_in\n"
+        "print(declared_in({'mine.py': b'X = 1'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", under_limit], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
