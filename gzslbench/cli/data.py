@@ -79,6 +79,7 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
 @many("--keep-column", "kept", metavar=COLUMN, help="Take this column in, though it looks like ids; repeatable.")
 @click.option("--header/--no-header", default=None, help="Whether the first row of a .csv names the columns.")
 @click.option("--classes-in", default="", type=SIDE, help="Where classes lie in a bare matrix.")
+@click.option("--shared-space", is_flag=True, help="Features and semantics are embeddings by one model, in one space.")
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of the proposed split."
 )
@@ -96,6 +97,7 @@ def import_data(
     kept: Sequence[str],
     header: bool | None,
     classes_in: str,
+    shared_space: bool,
     seed: int,
     data_dirs: Sequence[Path],
 ) -> None:
@@ -108,7 +110,7 @@ def import_data(
     from gzslbench.data.importing import Sources, import_data_set
 
     choices = Choices(label_column, class_column, dropped, kept, classes_in)
-    sources = Sources(features, semantics, labels, split_file, first_label, header, choices)
+    sources = Sources(features, semantics, labels, split_file, first_label, header, choices, shared_space)
     imported = import_data_set(name, _first(data_dirs), sources, seed)
     for line in imported.understood:
         click.echo(line)
@@ -174,6 +176,10 @@ def _show(dataset: DataSet) -> None:
         f"{dataset.name}: {samples:,} samples of {dimensions:,} dimensions, {classes} classes, {attributes}-d semantics"
     )
     click.echo(f"{dataset.provenance}\ncontent: {hashes}")
+    for key, text in dataset.description.items():
+        click.echo(f"{one_line(key)}: {one_line(text)}")
+    if dataset.shared_space:
+        click.echo("features and semantics share one space")
 
 
 def _show_split(split: Split, findings: list[Finding]) -> None:

@@ -104,7 +104,9 @@ class DataSet:
 
     ``name`` is ``BASE`` or ``BASE@VARIANT``, the variant naming the semantics. ``splits`` are in order of preference.
     ``sample_names`` (n,) are the files that the samples were made from, as UTF-8 bytes, where known. Arrays may be
-    read-only memory maps. Raises :class:`DataError` where shapes do not fit together.
+    read-only memory maps. ``shared_space`` says that features and semantics lie in one space, as embeddings by one
+    model do, so that a cosine between them means something. ``description`` has texts for people by their keys, such as
+    a title. Raises :class:`DataError` where shapes do not fit together.
     """
 
     name: str
@@ -117,6 +119,8 @@ class DataSet:
     sample_names: NDArray[np.bytes_] | None = None
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     """Content hashes of "features", "labels" and "semantics"."""
+    shared_space: bool = False
+    description: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", np.asarray(self.features, dtype=np.float32))
@@ -151,6 +155,7 @@ class DataSet:
 
     def _check_shapes(self) -> None:
         problem = ""
+        remedy = "features are (samples, dimensions), semantics (classes, dimensions), one label per sample"
         if self.features.ndim != 2 or self.semantics.ndim != 2:
             problem = f"features are {self.features.shape} and semantics {self.semantics.shape}, not matrices"
         elif len(self.features) != len(self.labels):
@@ -159,8 +164,9 @@ class DataSet:
             problem = f"there are {len(self.semantics)} rows of semantics but {len(self.class_names)} class names"
         elif not self.splits:
             problem = "there is no split"
+        elif self.shared_space and self.features.shape[1] != self.semantics.shape[1]:
+            widths = f"{self.features.shape[1]:,} and {self.semantics.shape[1]:,}"
+            problem = f"features and semantics of {widths} dimensions can't share one space, as it declares"
+            remedy = "declare shared_space of those semantics alone that are embedded as the features are"
         if problem:
-            raise DataError(
-                f"data set '{self.name}' ({self.provenance.location}): {problem}",
-                "features are (samples, dimensions), semantics (classes, dimensions), one label per sample",
-            )
+            raise DataError(f"data set '{self.name}' ({self.provenance.location}): {problem}", remedy)

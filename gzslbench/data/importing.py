@@ -50,7 +50,8 @@ class Sources:
     ``labels`` may be None where the file of the features holds them, ``split`` where one is to be proposed; it is a
     .mat or .npz file with ``trainval_loc``, ``test_seen_loc`` and ``test_unseen_loc``, which count from 1 as in xlsa17.
     ``first_label`` is the number of the first class where labels are numbers that leave this open, ``header`` says
-    whether the first row of a .csv is one in all files, ``choices`` what its columns are.
+    whether the first row of a .csv is one in all files, ``choices`` what its columns are, ``shared_space`` whether
+    features and semantics lie in one space.
     """
 
     features: Path
@@ -60,6 +61,7 @@ class Sources:
     first_label: int | None = None
     header: bool | None = None
     choices: Choices = field(default_factory=Choices)
+    shared_space: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,7 @@ class Labels:
 
 
 def import_data_set(name: str, data_dir: Path, sources: Sources, seed: int = 0) -> Imported:
-    """Write ``data_dir/name/features.mat`` and ``att_splits.mat``; without a split, propose one drawn with ``seed``.
+    """Write ``data_dir/name`` with the two .mat files and ``dataset.toml``; without a split, propose one by ``seed``.
 
     Raises :class:`UsageError` where the name can't be used, :class:`DataError` where files don't fit together, can be
     read in two ways, or the audit finds something fatal; nothing is written then.
@@ -111,7 +113,18 @@ def _read(name: str, sources: Sources, seed: int) -> tuple[DataSet, list[str]]:
     sample_names = next((np.char.encode(key.words, "utf-8") for key in keys if key.kind == "words"), None)
     files = dict.fromkeys(path.name for path in (sources.features, labels.path, sources.semantics))
     origin = Provenance(f"import of {', '.join(files)}")
-    dataset = DataSet(name, features, rows, vectors, class_names, {split.name: split}, origin, sample_names)
+    dataset = DataSet(
+        name,
+        features,
+        rows,
+        vectors,
+        class_names,
+        {split.name: split},
+        origin,
+        sample_names,
+        shared_space=sources.shared_space,
+        description={"source": str(origin)},
+    )
     n, d = features.shape
     c, k = vectors.shape
     present = len(np.unique(rows))

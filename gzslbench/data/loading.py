@@ -16,6 +16,7 @@ from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split, content_hash
 from gzslbench.contract.info import DataInfo
 from gzslbench.data.cache import Cache
+from gzslbench.data.description import read_description
 from gzslbench.data.entry import Entry
 from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
@@ -37,7 +38,9 @@ def load_folder(folder: Folder, name: str, cache: Cache) -> DataSet:
     digests = {features_file: features_hash}
     digests |= {file.path: digest for file, (_, digest) in zip(files, converted, strict=True)}
     sources = {str(path.relative_to(folder.path)): digest for path, digest in digests.items()}
+    about = read_description(folder.path, dict.fromkeys(file.variant for file in folder.splits))
     meta = {**first.meta, "fingerprint": {**features.meta["fingerprint"], **first.meta["fingerprint"]}}
+    meta |= {"shared_space": variant in about.shared_space, "description": about.texts}
     entry = Entry({**features.arrays, **first.arrays}, meta)
     return _data_set(name, entry, splits, Provenance(str(folder.path), sources))
 
@@ -85,7 +88,13 @@ def entry_of(made: DataSet) -> Entry:
         arrays["sample_names"] = made.sample_names
     for number, split in enumerate(made.splits.values()):
         arrays |= {f"split{number}.{key}": array for key, array in split.arrays.items()}
-    meta = {"class_names": list(made.class_names), "splits": list(made.splits), "fingerprint": dict(made.fingerprint)}
+    meta = {
+        "class_names": list(made.class_names),
+        "splits": list(made.splits),
+        "fingerprint": dict(made.fingerprint),
+        "shared_space": bool(made.shared_space),
+        "description": {str(key): str(text) for key, text in made.description.items()},
+    }
     return Entry(arrays, meta)
 
 
@@ -110,6 +119,8 @@ def _data_set(name: str, entry: Entry, splits: Mapping[str, Split], provenance: 
         provenance,
         arrays.get("sample_names"),
         meta["fingerprint"],
+        meta.get("shared_space") is True,
+        dict(meta.get("description", {})),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Split
+from gzslbench.data import description
 from gzslbench.data.entry import Entry
 from gzslbench.data.matlab import read_variables, texts, variable_names
 from gzslbench.errors import DataError
@@ -86,7 +87,7 @@ def read_splits(path: Path) -> SplitFile:
 
 
 def write_folder(folder: Path, dataset: DataSet, split: Split) -> None:
-    """Write a data set as ``features.mat`` and ``att_splits.mat``, aside, and move both into place together."""
+    """Write a data set as ``features.mat``, ``att_splits.mat`` and ``dataset.toml``, aside, and move all into place."""
     features: dict[str, Any] = {"features": dataset.features.T, "labels": dataset.labels[:, None] + 1.0}
     if dataset.sample_names is not None:
         features["image_files"] = _cell([name.decode() for name in dataset.sample_names.tolist()])
@@ -102,6 +103,8 @@ def write_folder(folder: Path, dataset: DataSet, split: Split) -> None:
             temporary.mkdir()
             scipy.io.savemat(temporary / "features.mat", features, do_compression=True)
             scipy.io.savemat(temporary / "att_splits.mat", splits, do_compression=True)
+            about = description.written(dataset.description, dataset.shared_space)
+            (temporary / description.FILE).write_text(about, encoding="utf-8")
             put(temporary, folder)
     except OSError as error:
         raise DataError(f"{folder} can't be written ({error.strerror})", "choose another --data-dir") from error

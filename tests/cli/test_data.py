@@ -31,9 +31,9 @@ def call(place: Path, *arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(data, arguments, env=variables, catch_exceptions=True)
 
 
-def import_mine(place: Path, name: str = "MINE") -> Result:
+def import_mine(place: Path, name: str = "MINE", *options: str) -> Result:
     mine = str(place / "mine.npz")
-    return call(place, "import", name, "--features", mine, "--semantics", mine)
+    return call(place, "import", name, "--features", mine, "--semantics", mine, *options)
 
 
 def test_import_list_and_check_go_together(place: Path) -> None:
@@ -47,6 +47,16 @@ def test_import_list_and_check_go_together(place: Path) -> None:
     assert checked.exit_code == 0, checked.output
     assert "split proposed" in checked.output
     assert "nothing wrong was found" in checked.output
+
+
+def test_a_shared_space_is_declared_by_an_option_and_shown(place: Path) -> None:
+    arrays = dict(np.load(place / "mine.npz"))
+    refused = import_mine(place, "MINE", "--shared-space")
+    assert "features and semantics of 3 and 4 dimensions can't share one space" in str(refused.exception)
+    np.savez(place / "mine.npz", **arrays | {"semantics": arrays["semantics"][:, :3]})
+    shown = import_mine(place, "MINE", "--shared-space").output, call(place, "check", "MINE").output
+    for output in shown:
+        assert {"source: import of mine.npz", "features and semantics share one space"} < set(output.splitlines())
 
 
 def test_list_says_what_is_missing_and_how_to_get_it(place: Path) -> None:

@@ -357,7 +357,8 @@ class Made(DataSource):
     def load(self) -> DataSet:
         type(self).loads += 1
         split = Split("mine", [0, 1], [2], [3], [0], [1], val_classes=None, val_loc=[1])
-        return DataSet("any", np.eye(4), [0, 0, 0, 1], np.eye(2), ("a", "b"), {"mine": split})
+        said = {"shared_space": True, "description": {"title": "Made"}}
+        return DataSet("any", np.eye(4), [0, 0, 0, 1], np.eye(2, 4), ("a", "b"), {"mine": split}, **said)
 
 
 def test_a_plugin_is_asked_once(cache_dir: Path) -> None:
@@ -367,6 +368,7 @@ def test_a_plugin_is_asked_once(cache_dir: Path) -> None:
         data = catalogue.open("made", cache_dir)
         assert (data.name, data.default_split, data.class_names) == ("made", "mine", ("a", "b"))
         np.testing.assert_array_equal(data.features, np.eye(4))
+        assert (data.shared_space, data.description) == (True, {"title": "Made"})
         assert data.split().val_loc is not None
         assert data.split().val_classes is None
     assert Made.loads == 1

@@ -58,7 +58,7 @@ def run(files: Path, features: str, semantics: str, labels: str = "", **options:
 )
 def test_every_format_becomes_the_same_data_set(files: Path, features: str, semantics: str, labels: str) -> None:
     imported = run(files, features, semantics, labels)
-    assert sorted(path.name for path in imported.folder.iterdir()) == ["att_splits.mat", "features.mat"]
+    assert sorted(path.name for path in imported.folder.iterdir()) == ["att_splits.mat", "dataset.toml", "features.mat"]
     data = Catalogue.find([files.parent / "data"]).open("MINE", files.parent / "cache")
     np.testing.assert_array_equal(data.features, FEATURES)
     np.testing.assert_array_equal(data.labels, ROWS)

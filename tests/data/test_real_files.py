@@ -47,6 +47,15 @@ def test_what_is_there_and_what_is_missing(catalogue: Catalogue) -> None:
         assert lacking[name].startswith("res101.mat")
 
 
+def test_what_lies_in_one_space_is_declared_beside_the_files(
+    catalogue: Catalogue, cub: DataSet, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clinc150 = catalogue.open("CLINC150", tmp_path_factory.mktemp("cache"))
+    assert (clinc150.shared_space, cub.shared_space) == (True, False)
+    assert clinc150.description["backbone"] == "all-MiniLM-L6-v2"
+    assert cub.description["title"] == "Caltech-UCSD Birds-200-2011"
+
+
 def test_cub_is_as_published_but_for_its_features(cub: DataSet) -> None:
     assert cub.default_split == "v1"
     codes = [finding.code for finding in audit(cub, cub.split())]

@@ -83,10 +83,11 @@ class Blobs(DataSource):
     def load(self):
         labels = np.repeat(np.arange(10), 20)
         splits = {name: propose_split(labels, seed=seed) for name, seed in (("a", 0), ("b", 1))}
-        features = np.random.default_rng(0).normal(size=(200, 3))
-        fingerprint = {"features": "of another one", "labels": "0", "semantics": "0"}
+        features = np.random.default_rng(0).normal(size=(200, 10))
+        said = {"fingerprint": {"features": "of another one", "labels": "0", "semantics": "0"}}
+        said |= {"shared_space": True, "description": {"title": "Blobs"}}
         names = tuple(map(str, range(10)))
-        return DataSet("any", features, labels, np.eye(10), names, splits, fingerprint=fingerprint)
+        return DataSet("any", features, labels, np.eye(10), names, splits, **said)
 
 @hookimpl
 def gzslbench_datasets(): return [Blobs]
@@ -280,6 +281,7 @@ def test_a_data_set_is_handed_over_to_the_bit_and_fingerprinted_here(write: Writ
         for name in ("features", "labels", "semantics"):
             np.testing.assert_array_equal(getattr(data_set, name), getattr(made, name))
         assert data_set.class_names == made.class_names
+        assert (data_set.shared_space, data_set.description) == (True, {"title": "Blobs"})
         assert [*data_set.splits] == ["a", "b"]
         assert all(data_set.splits[name].fingerprint == made.splits[name].fingerprint for name in "ab")
         assert data_set.fingerprint["features"] != "of another one"
