@@ -297,13 +297,13 @@ class Rehearsal:
         grid: Sequence[str] = (),
         seed: int = 0,
     ) -> list[GroupJob]:
-        """Plan for real, and make the groups' jobs."""
-        plain = [source for source in find_plugins() if source.name == "no-gate"]
+        """Plan for real, under one protocol or several with commas between, and make the groups' jobs."""
+        plain = [source for source in find_plugins() if source.name in ("no-gate", "calibrated-stacking")]
         registry = load_plugins(sources=[*plain, *map(plugin_file, self.files)])
         assert not registry.broken, registry.broken[0]
         chosen = [of_parts(registry, *combination.split("+")) for combination in combinations]
         resolver = Resolver(registry, "", parse_assignments(settings))
-        scope = Scope([protocol_named(protocol)], [seed], grid=parse_grid(grid))
+        scope = Scope([protocol_named(each) for each in protocol.split(",")], [seed], grid=parse_grid(grid))
         task = Task(self.data_set, self.data_set.split())
         plan = make_plan(chosen, [task], resolver, scope)
         assert not plan.skipped, plan.skipped[0].reason
@@ -383,8 +383,8 @@ def _make_entry(kind: str, name: str, config: type = NoConfig, plugin: str = "",
 
 
 def _make_task(name: str = "CUB", scale: float = 1.0, splits: int = 1) -> Task:
-    every = {f"split-{i}": Split(f"split-{i}", [i, 1 - i], [2], [3], [0, 1, 2], [3]) for i in range(splits)}
-    data_set = DataSet(name, scale * np.eye(4), np.arange(4), np.eye(4), tuple("abcd"), every)
+    every = {f"split-{i}": Split(f"split-{i}", [0, 1, 4, 5, 6, 7], [2], [3], [0, 1, 2], [3]) for i in range(splits)}
+    data_set = DataSet(name, scale * np.eye(8), [0, 1, 2, 3, 0, 1, 2, 2], np.eye(4), tuple("abcd"), every)
     return Task(data_set, data_set.split())
 
 

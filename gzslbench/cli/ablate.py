@@ -42,11 +42,12 @@ def ablate(
     protocols_named = ctx.get_parameter_source("protocols") is not ParameterSource.DEFAULT
     if no_run and to_pages and (options["data_sets"] or protocols_named):
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
-    code = 0 if no_run else run_options({**options, "ablated": method})
+    protocols = options.pop("protocols") or ("inductive",)
+    code = 0 if no_run else run_options({**options, "protocols": protocols, "ablated": method})
     if options["dry_run"] or options["explain"] or code == INTERRUPTED:
         ctx.exit(code)
-    protocols = options["protocols"] if protocols_named and not to_pages else ()
-    tables = _tables(method, options, () if to_pages else options["data_sets"], protocols)
+    shown = protocols if protocols_named and not to_pages else ()
+    tables = _tables(method, options, () if to_pages else options["data_sets"], shown)
     if to_pages:
         from gzslbench.report.ablation.tables import ablation_page
 

@@ -18,7 +18,7 @@ from gzslbench.cli.options import (
     set_option,
     tracking_uri_option,
 )
-from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.contract.protocol import HEADLINE, PROTOCOLS
 from gzslbench.errors import UsageError
 
 _COUNT = click.IntRange(1, 4096)
@@ -48,10 +48,9 @@ _COUNT = click.IntRange(1, 4096)
 @many(
     "--protocol",
     "protocols",
-    default=("inductive",),
-    show_default=True,
     type=click.Choice(list(PROTOCOLS)),
-    help="What training may see and which state is kept; repeatable.",
+    help="What training may see, and how state and operating point are chosen; repeatable "
+    f"[default: {' and '.join(HEADLINE)}].",
 )
 @click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
 @set_option

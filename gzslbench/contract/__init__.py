@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gzslbench.contract.data_source import DataSource
     from gzslbench.contract.dataset import DataSet, Split
     from gzslbench.contract.splitting import propose_split
-    from gzslbench.contract.views import ClassSet, View, one_hot
+    from gzslbench.contract.views import ClassSet, ValidationScores, View, one_hot
 
 __all__ = [
     "ClassSet",
@@ -41,6 +41,7 @@ __all__ = [
     "Need",
     "NoConfig",
     "Split",
+    "ValidationScores",
     "View",
     "hookimpl",
     "one_hot",
@@ -53,7 +54,7 @@ _MODULES = {
     "data_source": ("DataSource",),
     "dataset": ("DataSet", "Split"),
     "splitting": ("propose_split",),
-    "views": ("ClassSet", "View", "one_hot"),
+    "views": ("ClassSet", "ValidationScores", "View", "one_hot"),
 }
 
 sys.modules.setdefault("gzslbench.info", _info)  # where data sources written for gzslbench 0.1 import DataInfo from

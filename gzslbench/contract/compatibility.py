@@ -11,6 +11,11 @@ _SOURCES = {
     Need.PROXIES: (Makes.PROXIES,),
     Need.OUTSIDE: (Makes.PROXIES, Makes.SYNTHETIC),
 }
+_OF_PROTOCOL = {
+    Need.UNSEEN_SEMANTICS: "withholds",
+    Need.TEST_FEATURES: "withholds",
+    Need.VALIDATION: "does not cut; protocols ending in -calibrated, and 'validated', do",
+}
 
 
 def obstacle(infos: Parts[Info], protocol: Protocol) -> str:
@@ -26,8 +31,8 @@ def obstacle(infos: Parts[Info], protocol: Protocol) -> str:
         return f"neither '{gate.name}' nor '{classifier.name}' uses what '{generator.name}' makes"
     for info in filter(None, (generator, *consumers)):
         for need in info.needs:
-            if need in (Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES) and need not in protocol.reveals:
-                return f"'{info.name}' needs {need.value}, which '{protocol.name}' withholds"
+            if need in _OF_PROTOCOL and need not in protocol.reveals:
+                return f"'{info.name}' needs {need.value}, which '{protocol.name}' {_OF_PROTOCOL[need]}"
     if generator is not None and Need.UNSEEN_SEMANTICS not in protocol.reveals:
         for consumer in filter(lambda each: _synthesises(generator, (each,)), consumers):
             return (
@@ -46,7 +51,7 @@ def uses_unseen_semantics(infos: Parts[Info]) -> bool:
 
 def is_deterministic(infos: Parts[Info], protocol: Protocol) -> bool:
     """Say whether every seed gives the same result: nothing is drawn, by the components or for validation classes."""
-    return protocol.selection != "validation classes" and not any(info.draws for info in infos.by_role().values())
+    return not (protocol.validates or any(info.draws for info in infos.by_role().values()))
 
 
 def _source(need: Need, generator: Info | None) -> Makes | None:

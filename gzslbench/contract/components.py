@@ -80,6 +80,14 @@ class Gate(Component):
         classes, with its values added to the joint scores of their domains.
         """
 
+    def calibrate(self, training_margin: Tensor) -> None:
+        """Meet the cell's classifier, before the first prediction, in the margins of its training samples (m,).
+
+        They are what :attr:`ValidationScores.training_margin` is of the fit without the validation classes, and tell
+        the units of one fit in those of the other. For gates that declare :attr:`Need.VALIDATION`. It comes this late
+        since the classes that margins are over may not be known before.
+        """
+
     def unseen_score(self, features: Tensor) -> Tensor | None:
         """Give the number (n,) by which the gate decides, higher for unseen, where the log-prior tells less.
 

@@ -30,6 +30,8 @@ class Need(StrEnum):
     """What a generator makes as samples of no seen class."""
     OUTSIDE = "proxies or synthetic features of unseen classes"
     """Either: proxies where the generator makes them, else synthetic features."""
+    VALIDATION = "scores on validation classes"
+    """What the same generator and classifier, fitted without some seen classes, say of samples of these and others."""
 
 
 class Makes(StrEnum):

@@ -38,6 +38,23 @@ class ClassSet:
 
 
 @dataclass(frozen=True, eq=False)
+class ValidationScores:
+    """Joint scores of samples of classes that were held out, and of others, by a fit that was trained on neither.
+
+    Each of n samples has its class, its best class in either domain, and its margin, by which the score of the best
+    seen class exceeds that of the best unseen one; all (n,). Classes are counted as in :attr:`ClassSet.index`, the
+    ``seen_count`` classes of that fit first. ``training_margin`` (m,) is of the samples that the fit was trained on.
+    """
+
+    labels: Tensor
+    best_seen: Tensor
+    best_unseen: Tensor
+    margin: Tensor
+    training_margin: Tensor
+    seen_count: int
+
+
+@dataclass(frozen=True, eq=False)
 class View:
     """Training data for one component.
 
@@ -50,6 +67,7 @@ class View:
     labels: Tensor
     semantics: Tensor
     offers: Mapping[Need, Tensor] = field(default_factory=dict)
+    scored: ValidationScores | None = None
     reader: str = "component"
     protocol: str = "inductive"
 
@@ -78,6 +96,13 @@ class View:
         """Samples that stand for whatever is not seen (m, d'): proxies if there are any, else synthetic ones."""
         return self._offered(Need.OUTSIDE)
 
+    @property
+    def validation(self) -> ValidationScores:
+        """What generator and classifier of the cell say about samples of held-out classes; for gates alone."""
+        if self.scored is None:
+            raise self._withheld(Need.VALIDATION)
+        return self.scored
+
     def one_hot(self) -> Tensor:
         """Labels as float32 rows (n, c)."""
         return one_hot(self.labels, len(self.semantics))
@@ -95,8 +120,11 @@ class View:
 
     def _offered(self, need: Need) -> Tensor:
         if need not in self.offers:
-            raise ProtocolError(
-                f"'{self.reader}' asked for {need.value} under the protocol '{self.protocol}'",
-                f"declare Need.{need.name} in its Info and run it under a protocol that allows it",
-            )
+            raise self._withheld(need)
         return self.offers[need]
+
+    def _withheld(self, need: Need) -> ProtocolError:
+        return ProtocolError(
+            f"'{self.reader}' asked for {need.value} under the protocol '{self.protocol}'",
+            f"declare Need.{need.name} in its Info and run it under a protocol that allows it",
+        )

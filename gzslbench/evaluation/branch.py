@@ -8,12 +8,12 @@ from typing import Any, Literal, Protocol
 
 from gzslbench.contract import Component
 from gzslbench.contract.parts import Parts
-from gzslbench.contract.views import View
+from gzslbench.contract.views import ValidationScores, View
 from gzslbench.evaluation.fitting import Checkpoint, Fitted, FoldFitter, Limits
 from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import CellJob, CellResult, GroupJob, TestSet
 from gzslbench.evaluation.predicting import Predictor
-from gzslbench.evaluation.timing import Repeated, peaks_mib, repeat_prediction, reset_peaks
+from gzslbench.evaluation.timing import Repeated, Stopwatch, peaks_mib, repeat_prediction, reset_peaks
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Phase, Timings
 from gzslbench.registry.registry import load_component
@@ -48,16 +48,26 @@ class Coordinator(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Scored:
+    """What a cell says about validation samples, and how long it took to fit it for that."""
+
+    scores: ValidationScores
+    phase: Phase
+
+
+@dataclass(frozen=True, eq=False)
 class FitPlan:
     """How one cell is fitted: with which settings and, where a protocol has chosen them, for how many steps.
 
-    ``limits`` are steps by component and stage. ``selection`` is what the record says about the choice.
+    ``limits`` are steps by component and stage. ``selection`` is what the record says about the choice. ``scored`` is
+    there for gates that ask for it.
     """
 
     cell: CellJob
     setup: Setup
     limits: Mapping[str, Limits] = field(default_factory=dict)
     selection: Mapping[str, Any] = field(default_factory=dict)
+    scored: Scored | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +172,10 @@ class Branch:
             test_set = self.coordinator.test_set()
             gate, classifier = fitted.gate.component, fitted.classifier.component
             predictor = Predictor(self.fitter, trained.output, setup, gate, classifier)
+            if trained.plan.scored:
+                with Stopwatch(self.fitter.device) as watch:
+                    gate.calibrate(predictor.training_margins(test_set))
+                fitted.gate.late.append(watch.phase)
             timed = repeat_prediction(
                 lambda call: predictor.predict(test_set, job.keep_scores, call), REPEATS, self.fitter.device
             )
@@ -180,11 +194,18 @@ class Branch:
         self.coordinator.begin(index, "synthesise")
         gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
         self.coordinator.begin(index, "fit gate")
-        gate = self._fit(setup.gate, gate_view, plan.limits)
+        gate = self._fit_gate(plan, gate_view)
         self.coordinator.begin(index, "fit classifier")
         classifier = self._fit(setup.classifier, classifier_view, plan.limits)
         memory, device_memory = map(max, peaks, peaks_mib(self.fitter.device))
         return TrainedCell(plan, output, Parts(generator, gate, classifier), (memory, device_memory))
+
+    def _fit_gate(self, plan: FitPlan, view: View) -> Fitted:
+        """Fit the gate; one that learns from this cell's scores serves no other, and took what it took to get them."""
+        if plan.scored is None:
+            return self._fit(plan.setup.gate, view, plan.limits)
+        gate = self.fitter.fit(plan.setup.gate, replace(view, scored=plan.scored.scores))
+        return replace(gate, phase=gate.phase + plan.scored.phase)
 
     def _fit(self, part: ConfiguredComponent, view: View, limits: Mapping[str, Limits]) -> Fitted:
         """Fit a gate or classifier, once for all cells that use it and once for both roles where it plays two."""

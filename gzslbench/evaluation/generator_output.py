@@ -119,6 +119,8 @@ class GeneratorOutput:
                 if self.proxies is not None:
                     return self.proxies
                 return None if self.synthetic is None else self.synthetic.flatten(0, 1)
+            case Need.VALIDATION:  # of a cell, not of its generator
+                return None
 
     @contextmanager
     def _calling(self, purpose: str) -> Iterator[Context]:

@@ -30,10 +30,10 @@ CHUNK_BYTES = 64 << 20
 
 
 class Predictor:
-    """A fitted gate and classifier, with the encoding in front of them, on the test set."""
+    """A fitted gate and classifier, with the encoding in front of them, on the test set; no gate leaves all open."""
 
     def __init__(
-        self, fitter: FoldFitter, output: GeneratorOutput, setup: Setup, gate: Gate, classifier: Classifier
+        self, fitter: FoldFitter, output: GeneratorOutput, setup: Setup, gate: Gate | None, classifier: Classifier
     ) -> None:
         self._fitter, self._output, self._setup = fitter, output, setup
         self._gate, self._classifier = gate, classifier
@@ -57,8 +57,31 @@ class Predictor:
         classes = {name: self._class_rows.take(arrays[name]) for name in _POSITIONS}
         return Predictions.of({"samples": test_set.samples, **arrays, **classes})
 
+    def training_margins(self, test_set: TestSet) -> Tensor:
+        """Say by how much the best seen class of each training sample exceeds its best unseen one: (m,)."""
+        classes = self._fitter.class_sets(test_set)[2]
+        seen_count = len(self._fitter.semantics)
+        ctx = self._fitter.context(self._classifier.info, "predict")
+        with isolated(ctx.seed, grad=False):
+            margins = [
+                self._margin(rows, classes, seen_count) for rows in torch.split(self._fitter.features, self._chunk_rows)
+            ]
+        return torch.cat(margins)
+
+    def _margin(self, features: Tensor, classes: ClassSet, seen_count: int) -> Tensor:
+        name = self._setup.classifier.name
+        scores = self._classifier.scores(self._output.encode(features), classes)
+        joint = checked(scores, (len(features), len(classes)), name, "scores")
+        return joint[:, :seen_count].amax(dim=1) - joint[:, seen_count:].amax(dim=1)
+
+    @property
+    def _chunk_rows(self) -> int:
+        return min(CHUNK_ROWS, max(1, CHUNK_BYTES // (4 * len(self._class_rows))))
+
     def with_gate_score(self, predictions: Predictions, test_set: TestSet) -> Predictions:
         """Add the number by which the gate decided, if it gives one; apart from predicting, which is timed."""
+        if self._gate is None:
+            return predictions
         self._telling.calls.append({})
         ctx = self._fitter.context(self._gate.info, "predict")
         with isolated(ctx.seed, grad=False):
@@ -81,14 +104,15 @@ class Predictor:
 
     def _chunks(self, test_set: TestSet, again: int = 0) -> Iterator[Tensor]:
         """Give the features of the test samples, a chunk at a time; a test set without samples has one empty chunk."""
-        size = min(CHUNK_ROWS, max(1, CHUNK_BYTES // (4 * len(self._class_rows))))
+        size = self._chunk_rows
         for samples in np.split(test_set.samples, range(size, len(test_set.samples), size)):
             yield self._fitter.test_features(samples, again)
 
     def _gate_score(self, features: Tensor) -> dict[str, Tensor]:
-        name = self._setup.gate.name
+        name, gate = self._setup.gate.name, self._gate
+        assert gate is not None
         with self._telling.at_work("gate"):
-            score = self._gate.unseen_score(self._output.encode(features))
+            score = gate.unseen_score(self._output.encode(features))
             return {} if score is None else {"gate_score": checked(score, (len(features),), name, "unseen_score")}
 
     def _predict(
@@ -101,7 +125,8 @@ class Predictor:
         with at_work("generator"):
             encoded = self._output.encode(features)
         with at_work("gate"):
-            prior = checked_log_prior(self._gate.log_prior(encoded), len(features), gate)
+            given = encoded.new_zeros(len(features), 2) if self._gate is None else self._gate.log_prior(encoded)
+            prior = checked_log_prior(given, len(features), gate)
         with at_work("classifier"):
             seen, unseen, joint = (
                 checked(self._classifier.scores(encoded, classes), (len(features), len(classes)), classifier, "scores")

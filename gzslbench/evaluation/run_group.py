@@ -13,16 +13,18 @@ from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import GroupJob
 from gzslbench.evaluation.selection import choose_on_validation, keep_best_on_test
 from gzslbench.evaluation.timing import reset_peaks, warm_up
+from gzslbench.evaluation.validation import with_scores
 
 
 def run_group(job: GroupJob, coordinator: Coordinator) -> None:
     """Run all cells of a group as its protocol says; a failing cell is reported and the next one begun."""
     job = replace(job, warm_up_s=warm_up(torch.device(job.device)))
-    match job.protocol.selection:
-        case "last step" if len({cell.seed for cell in job.cells}) > 1:
+    match job.protocol.choice:
+        case "last step" | "calibrated" if len({cell.seed for cell in job.cells}) > 1:
             fit_seeds_together(job, coordinator)
-        case "last step":
-            fit_once(job, coordinator, [FitPlan(cell, cell.setups[0]) for cell in job.cells])
+        case "last step" | "calibrated":
+            plans = [FitPlan(cell, cell.setups[0]) for cell in job.cells]
+            fit_once(job, coordinator, with_scores(job, coordinator, plans))
         case "test set":
             keep_best_on_test(job, coordinator)
         case "validation classes":

@@ -7,12 +7,14 @@ taken off the clock, so they leave training as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter  # as it is before a plugin is loaded
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from gzslbench.contract import Generator
 from gzslbench.contract.parts import Parts
@@ -21,6 +23,7 @@ from gzslbench.evaluation.branch import (
     Coordinator,
     FailuresReported,
     FitPlan,
+    Scored,
     TrainedCell,
     by_generator,
     class_and_settings,
@@ -32,14 +35,16 @@ from gzslbench.evaluation.generator_output import GeneratorOutput
 from gzslbench.evaluation.job import CellJob, CellResult, GroupJob, TestSet, Validation
 from gzslbench.evaluation.predicting import Predictor
 from gzslbench.evaluation.timing import repeat_prediction, reset_peaks
+from gzslbench.evaluation.validation import asks_for_scores, validation_scores
 from gzslbench.records import metrics
 from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Phase
 from gzslbench.registry.setup import Setup, settings_of
 
 Score = tuple[float, ...]
 """H, and what decides between equal ones."""
 Judge = Callable[[int, Predictions], Score]
-"""Scores a cell's predictions."""
+"""Scores the predictions of a cell, by its index."""
 Steps = dict[str, Limits]
 """Training steps by component and stage."""
 
@@ -53,11 +58,19 @@ class Best:
     setup: Setup | None = None
     steps: Steps = field(default_factory=dict)
     evaluations: int = 0
+    training_margin: Tensor = field(default_factory=lambda: torch.empty(0))
+    """By which margins its classifier favoured seen classes in training; where a gate will ask for them."""
 
     def offer(self, score: Score, predictions: Predictions, setup: Setup, steps: Steps) -> None:
         self.evaluations += 1
         if score > self.score or (score == self.score and setup == self.setup):
             self.score, self.predictions, self.setup, self.steps = score, predictions, setup, steps
+
+    @property
+    def kept(self) -> Predictions:
+        """The predictions that did best."""
+        assert self.predictions is not None
+        return self.predictions
 
     def summary(self) -> dict[str, Any]:
         """Say for the record what was chosen, and from how many evaluations."""
@@ -80,28 +93,39 @@ def keep_best_on_test(job: GroupJob, coordinator: Coordinator) -> None:
 
 
 def choose_on_validation(job: GroupJob, coordinator: Coordinator) -> None:
-    """Choose steps and settings by H on validation classes, at equal H by AUSUC; then fit on all training samples."""
+    """Choose steps and settings by H on validation classes, at equal H by AUSUC; then fit on all training samples.
+
+    Where the gate learns a constant from these classes, H is the best of all constants.
+    """
     validation = job.validation
     assert validation is not None, "the planner gives every selecting job its validation fold"
     fitter = FoldFitter(job, validation.fold, coordinator.progress)
-    search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation))
+    calibrated = {cell.index for cell in job.cells if asks_for_scores(cell.setups[0])}
+    search = Search(coordinator, fitter, validation.test_set, _validation_judge(validation, calibrated))
     began = perf_counter()
     search.run()
     evaluation_s = perf_counter() - began
-    fit_once(job, coordinator, [search.plan(cell) for cell in search.finished], evaluation_s)
+    plans = [search.plan(cell) for cell in search.finished]
+    for place, plan in enumerate(plans):
+        if plan.cell.index in calibrated:
+            best = search.best[plan.cell.index]
+            scores = validation_scores(best.kept, best.training_margin, validation)
+            plans[place] = replace(plan, scored=Scored(scores, Phase(0.0, 0.0)))
+    fit_once(job, coordinator, plans, evaluation_s)
 
 
-def _validation_judge(validation: Validation) -> Judge:
+def _validation_judge(validation: Validation, calibrated: Container[int]) -> Judge:
     labels = validation.labels[np.argsort(validation.test_set.samples)]  # the order in which predictions come
     fold = validation.fold
     seen, unseen = (np.intersect1d(rows, labels) for rows in (fold.seen_rows, fold.unseen_rows))
 
-    def judge(_: int, predictions: Predictions) -> Score:
+    def judge(cell: int, predictions: Predictions) -> Score:
         accuracies = (metrics.mean_per_class(labels, predictions.predicted, classes) for classes in (unseen, seen))
         curve = metrics.seen_unseen_curve(
             labels, predictions.best_seen, predictions.best_unseen, predictions.margin, seen, unseen
         )
-        return metrics.harmonic_mean(*accuracies), metrics.ausuc(curve)
+        h = metrics.best_h(curve) if cell in calibrated else metrics.harmonic_mean(*accuracies)
+        return h, metrics.ausuc(curve)
 
     return judge
 
@@ -161,13 +185,17 @@ class Search:
         gate_view, classifier_view = output.view(setup.gate), output.view(setup.classifier)
         self.coordinator.begin(index, "fit gate")
         same = class_and_settings(setup.gate) == class_and_settings(setup.classifier)
-        gate = None if same else self.fitter.fit(setup.gate, gate_view)
+        without = asks_for_scores(setup)  # it learns from the very predictions that are made here
+        gate = None if same or without else self.fitter.fit(setup.gate, gate_view)
 
         def judge(classifier: Any, chosen: Steps) -> Predictor:
-            gate_component = classifier if gate is None else gate.component
+            gate_component = gate.component if gate else None if without else classifier
             predictor = Predictor(self.fitter, output, setup, gate_component, classifier)
             predictions = predictor.with_gate_score(predictor.predict(self.test_set), self.test_set)
-            self.best[index].offer(self.judge(index, predictions), predictions, setup, steps | chosen)
+            best = self.best[index]
+            best.offer(self.judge(index, predictions), predictions, setup, steps | chosen)
+            if without and best.predictions is predictions:
+                best.training_margin = predictor.training_margins(self.test_set)
             return predictor
 
         def evaluate(component: Any, trained: Limits) -> None:
@@ -191,8 +219,7 @@ class Search:
     def result(self, cell: CellJob) -> CellResult:
         """Put together the best predictions of a cell and the times of its full training."""
         best, (predictor, trained) = self.best[cell.index], self.final[cell.index]
-        assert best.predictions is not None
         timed = repeat_prediction(lambda call: predictor.predict(self.test_set, again=call), 1, self.fitter.device)
         evaluation_s = sum(done.paused_s for done in {*trained.fitted} if done is not None)
         result = replace(trained, plan=self.plan(cell)).result(self.fitter, timed, predictor, evaluation_s)
-        return replace(result, predictions=best.predictions)
+        return replace(result, predictions=best.kept)

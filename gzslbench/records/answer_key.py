@@ -149,6 +149,7 @@ class AnswerKey:
             gate_fpr95=metrics.fpr95(gate, self.unseen),
             routing_seen=_routing(prior[~self.unseen]),
             routing_unseen=_routing(prior[self.unseen]),
+            h_best=metrics.best_h(curve),
         )
 
     def arrays(self) -> Arrays:

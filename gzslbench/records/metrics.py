@@ -93,6 +93,11 @@ def ausuc(curve: Curve) -> float:
     return float(np.sum(np.diff(curve.unseen) * (curve.seen[1:] + curve.seen[:-1]) / 2))
 
 
+def best_h(curve: Curve) -> float:
+    """Give the best H of all offsets."""
+    return max(harmonic_mean(u, s) for u, s in zip(curve.unseen.tolist(), curve.seen.tolist(), strict=True))
+
+
 def gate_score(log_prior: Floats) -> NDArray[np.float64]:
     """Turn log-priors (n, 2) of (seen, unseen) into one score (n,), higher for unseen; hard decisions are infinite."""
     prior = log_prior.astype(np.float64)

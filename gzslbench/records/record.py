@@ -139,6 +139,8 @@ class Routing:
 class Metrics:
     """Accuracies as fractions, mean per class (``t1``, ``u``, ``s``, ``h``), and how well the gate told domains apart.
 
+    ``h_best`` is the best H that any constant taken off the scores of seen classes reaches on test, which says what is
+    left to calibration and is never ranked; None in records of an earlier version until they are scored anew.
     ``gate_auroc`` and ``gate_fpr95`` are None where the gate says the same of every sample.
     """
 
@@ -151,6 +153,7 @@ class Metrics:
     gate_fpr95: Fraction | None
     routing_seen: Routing
     routing_unseen: Routing
+    h_best: Fraction | None = None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class RecordSummary(NamedTuple):
     s: float
     h: float
     ausuc: float
+    h_best: float | None
     gate_auroc: float | None
     test_reads: int
     unseen_semantics: bool
@@ -67,6 +68,7 @@ def summary_of(record: Record) -> RecordSummary:
         s=metrics.s,
         h=metrics.h,
         ausuc=metrics.ausuc,
+        h_best=metrics.h_best,
         gate_auroc=metrics.gate_auroc,
         test_reads=record.test_reads,
         unseen_semantics=record.unseen_semantics,

@@ -65,6 +65,11 @@ def _third(values: Values) -> Values:
     return values | {"key": key, "deviations": None, "deterministic": deterministic}
 
 
+def _fourth(values: Values) -> Values:
+    """Version 4 has the best H of all offsets, which is unknown of earlier records."""
+    return values | {"metrics": values["metrics"] | {"h_best": None}}
+
+
 def _with_sources(key: Values, changed: Mapping[str, tuple[str, str]]) -> Values:
     """Name the sources of a key's components by the hash that they have now."""
     return key | {role: _part(key[role], changed) for role in ROLES}
@@ -77,7 +82,7 @@ def _part(part: Values | None, changed: Mapping[str, tuple[str, str]]) -> Values
     return part | {"code": after} if part["code"] == before else part
 
 
-UPGRADES: tuple[Upgrade, ...] = (_second, _third)
+UPGRADES: tuple[Upgrade, ...] = (_second, _third, _fourth)
 """The first makes version 2 of version 1, and so on."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -18,6 +18,8 @@ from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"
+CALIBRATING = "calibrated-stacking"
+"""The gate of calibrated results, whatever a method's own gate is."""
 FULL = "full"
 """The budget that leaves the recipes as they are."""
 
@@ -115,6 +117,10 @@ class Resolver:
     def setup(self, combination: Combination, data_set: str, point: Settings | None = None) -> Setup:
         """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
         return self._setup(combination, data_set, self.budget, combination.tried, self.chosen, point or {})
+
+    def calibrated(self, combination: Combination) -> Combination:
+        """Put the gate that calibrates in place of a combination's own; it keeps its name."""
+        return replace(combination, entries=combination.entries._replace(gate=self.registry.get("gate", CALIBRATING)))
 
     def recipes(self, combination: Combination, data_set: str) -> dict[str, Settings]:
         """Give a combination's recipe for a data set by budget, whatever the user has set: that of this budget first.

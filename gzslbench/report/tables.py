@@ -173,7 +173,7 @@ def _cells(comparison: Comparison, several_machines: bool) -> Iterator[tuple[Col
     yield Column("AUSUC"), lambda row: percent(row.group.summary(attrgetter("ausuc")).mean)
     yield Column("UD", cost=True), lambda row: _any("unseen_semantics", row)
     yield Column("GM", cost=True), lambda row: _any("generative", row)
-    yield Column("selection", cost=True), lambda row: rules.selection
+    yield Column("selection", cost=True), lambda row: rules.choice
     yield from extent(comparison, cost=True)
     if several_machines:
         yield Column("machine", cost=True), lambda row: row.machine

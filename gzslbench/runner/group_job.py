@@ -28,7 +28,9 @@ def make_job(group: PlannedGroup, request: Request, cache: Cache | None = None) 
         seed=group.seed,
         cells=tuple(CellJob(index, cell.setups, cell.key.seed) for index, cell in enumerate(group.cells)),
         fold=_fold(data_set, split, protocol, cache),
-        validation=_validation(group, cache) if protocol.selection == "validation classes" else None,
+        validation=_validation(group, cache)
+        if protocol.validates or any(each.validates for each in group.cells)
+        else None,
         early_test_set=make_test_set(data_set, split) if Need.TEST_FEATURES in protocol.reveals else None,
         device=request.device,
         precision=request.precision,

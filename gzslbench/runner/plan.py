@@ -8,8 +8,9 @@ from itertools import product
 
 from gzslbench.contract.compatibility import is_deterministic, obstacle, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
-from gzslbench.contract.protocol import Protocol
-from gzslbench.errors import BrokenPluginError, ConfigError, UsageError, usable
+from gzslbench.contract.protocol import Protocol, protocol_named
+from gzslbench.data.splits import validation_split
+from gzslbench.errors import BrokenPluginError, ConfigError, DataError, UsageError, usable
 from gzslbench.records.names import row_name
 from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
@@ -49,11 +50,17 @@ class PlannedCell:
     generative: bool
     deterministic: bool
 
+    @property
+    def validates(self) -> bool:
+        """Whether its protocol cuts validation classes."""
+        return protocol_named(self.key.protocol).validates
+
 
 @dataclass(frozen=True, eq=False)
 class PlannedGroup:
     """Cells that share one generator on one split; with one seed, unless :func:`together` has joined several.
 
+    ``protocol`` is that of a cell, or shows training as much: cells as they stop and calibrated ones share their fits.
     A group runs in a process of its own, and all its cells run code of the same distributions: none can change what
     another one's method comes to.
     """
@@ -107,11 +114,12 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     names = dict.fromkeys(task.data_set.name for task in tasks)
     pairs = product(combinations, names)
     sound = set(usable(pairs, lambda pair: _with_recipe(pair[0], pair[1], resolver), BrokenPluginError))
-    for protocol in scope.protocols:
-        compatible = [each for each in combinations if _compatible(each, protocol, plan)]
-        for task in (each for each in tasks if protocol.many_splits or not each.extra):
-            chosen = [each for each in compatible if (each.name, task.data_set.name) in sound]
-            cells = [cell for each in chosen for cell in _cells(each, task, protocol, resolver, scope)]
+    for protocols in _sharing_fits(scope.protocols):
+        compatible = [pair for each in protocols for pair in _compatible(combinations, each, resolver, plan)]
+        for task in (each for each in tasks if protocols[0].many_splits or not each.extra):
+            chosen = [pair for pair in compatible if (pair[0].name, task.data_set.name) in sound]
+            chosen = [pair for pair in chosen if _foldable(pair[0], task, pair[1], plan)]
+            cells = [cell for each, protocol in chosen for cell in _cells(each, task, protocol, resolver, scope)]
             unique: dict[str, PlannedCell] = {}  # what comes to the same is run once, by the name that says it shortest
             for cell in cells:
                 same = unique.setdefault(cell.key.digest(), cell)
@@ -123,7 +131,7 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
                     f"this asks for more than {MOST_CELLS:,} cells", "name fewer seeds, values of --grid or data sets"
                 )
             for seed, seeded in _seeded(unique.values(), scope.seeds):
-                plan.groups += [PlannedGroup(task, protocol, seed, tuple(each)) for each in _by_generator(seeded)]
+                plan.groups += [PlannedGroup(task, protocols[0], seed, tuple(each)) for each in _by_generator(seeded)]
     plan.skipped = list(dict.fromkeys(plan.skipped))
     return plan
 
@@ -139,7 +147,7 @@ def together(groups: Sequence[PlannedGroup]) -> list[PlannedGroup]:
     joined: dict[object, list[PlannedGroup]] = {}
     for position, group in enumerate(groups):
         alike = [replace(cell.key, seed=0).digest() for cell in group.cells]
-        joins = group.protocol.selection == "last step" and group.cells[0].generative
+        joins = not any(cell.validates for cell in group.cells) and group.protocol.ranked and group.cells[0].generative
         joined.setdefault((*alike, group.task.split.fingerprint) if joins else position, []).append(group)
     return [replace(same[0], cells=tuple(cell for each in same for cell in each.cells)) for same in joined.values()]
 
@@ -162,11 +170,35 @@ def _with_recipe(combination: Combination, data_set: str, resolver: Resolver) ->
     return combination.name, data_set
 
 
-def _compatible(combination: Combination, protocol: Protocol, plan: Plan) -> bool:
-    reason = obstacle(combination.infos, protocol)
-    if reason:
-        plan.skipped.append(Skipped(combination.name, protocol.name, reason))
-    return not reason
+def _sharing_fits(protocols: Sequence[Protocol]) -> list[list[Protocol]]:
+    """Put protocols together under which a fit comes to the same: as a method stops, and calibrated."""
+    alike: dict[object, list[Protocol]] = {}
+    for protocol in dict.fromkeys(protocols):
+        shares = protocol.choice in ("last step", "calibrated")
+        alike.setdefault(protocol.visibility.name if shares else protocol, []).append(protocol)
+    return list(alike.values())
+
+
+def _compatible(
+    combinations: Sequence[Combination], protocol: Protocol, resolver: Resolver, plan: Plan
+) -> Iterator[tuple[Combination, Protocol]]:
+    for combination in combinations:
+        able = resolver.calibrated(combination) if protocol.choice == "calibrated" else combination
+        if reason := obstacle(able.infos, protocol):
+            plan.skipped.append(Skipped(combination.name, protocol.name, reason))
+        else:
+            yield able, protocol
+
+
+def _foldable(combination: Combination, task: Task, protocol: Protocol, plan: Plan) -> bool:
+    """Say whether the classes that a protocol validates on can be cut from a split."""
+    if protocol.validates:
+        try:
+            validation_split(task.data_set, task.split, seed=0)
+        except DataError as error:
+            plan.skipped.append(Skipped(combination.name, protocol.name, error.what))
+            return False
+    return True
 
 
 def _cells(
@@ -179,7 +211,7 @@ def _cells(
     entries = combination.entries.by_role().values()
     points = _points(combination, task, resolver, scope.grid)
     recipes = resolver.recipes(combination, task.data_set.name)
-    for setups in [points] if protocol.selection == "validation classes" else [(point,) for point in points]:
+    for setups in [points] if protocol.choice == "validation classes" else [(point,) for point in points]:
         budget, deviations = held_against(recipes, [settings_of(setup) for setup in setups])
         yield PlannedCell(
             key=_key(setups, task, protocol, scope, _precision(combination, scope)),

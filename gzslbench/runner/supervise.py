@@ -143,7 +143,7 @@ class _Watch:
                 self.emit(Progressed(one_line(stage), step, last))
             case AskTestSet():
                 listener.answer(self.assignment.test_set)
-            case AskH(cell, predictions) if self.assignment.job.protocol.selection == "test set":
+            case AskH(cell, predictions) if self.assignment.job.protocol.choice == "test set":
                 listener.answer(self.assignment.scorers[cell].h(predictions))
             case CellReported(cell, result) if self.environment is not None:
                 self._end(self._scored(cell, result, self.environment))

@@ -80,7 +80,7 @@ def rerun_cells(cells: Sequence[Cell], count: int, seed: int, rerun: Rerun) -> l
 
 def sample(cells: Sequence[Cell], count: int, seed: int) -> list[Cell]:
     """Choose up to ``count`` cells that can be run again; their order makes no difference."""
-    able = [each for each in cells if protocol_named(each.record.key.protocol).selection != "test set"]
+    able = [each for each in cells if protocol_named(each.record.key.protocol).choice != "test set"]
     able.sort(key=lambda cell: cell.record.digest)
     chosen = np.random.default_rng(seed).permutation(len(able))[:count]
     return [able[position] for position in chosen]

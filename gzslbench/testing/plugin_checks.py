@@ -17,6 +17,7 @@ from gzslbench.data.audit import audit
 from gzslbench.errors import ConfigError, counted
 from gzslbench.evaluation.branch import Branch, Coordinator, FitPlan
 from gzslbench.evaluation.job import CellJob
+from gzslbench.evaluation.validation import with_scores
 from gzslbench.registry.combinations import Combination, Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
 from gzslbench.registry.recipes import RecipeValue
@@ -28,7 +29,8 @@ from gzslbench.testing.trials import ShortFitter
 
 DESCRIPTION = "METHOD.md"
 _DECLARATIONS = {"method": "Method", "data set": "DataInfo"}
-LAST_STEP = ("strict", "inductive", "transductive")
+_SHOWN = ("strict", "inductive", "transductive")
+FIXED_BUDGET = (*_SHOWN, *(f"{name}-calibrated" for name in _SHOWN))
 """Protocols that keep the state of the last step, from the one that shows the least."""
 
 
@@ -144,14 +146,14 @@ def recipes(trial: PluginTrial) -> str:
 def runs(trial: PluginTrial) -> str:
     """It goes through the core from end to end, under the protocol that shows the least of those that admit it."""
     infos = trial.combination.infos
-    protocol = next(name for name in LAST_STEP if not obstacle(infos, PROTOCOLS[name]))
+    protocol = next(name for name in FIXED_BUDGET if not obstacle(infos, PROTOCOLS[name]))
     setup = Resolver(trial.installed, chosen=trial.settings).setup(trial.combination, tiny_data_set.NAME)
     cell = CellJob(0, (setup,))
     job = tiny_data_set.job(protocol, cells=(cell,))
     coordinator = Mock(spec=Coordinator)
     coordinator.test_set.return_value = tiny_data_set.test_set()
     fitter = ShortFitter(job, job.fold, coordinator.progress)
-    Branch(coordinator, fitter).run([FitPlan(cell, setup)])
+    Branch(coordinator, fitter).run(with_scores(job, coordinator, [FitPlan(cell, setup)]))
     if coordinator.fail.called:
         raise coordinator.fail.call_args.args[1]
     predicted = coordinator.report.call_args.args[1].predictions.predicted

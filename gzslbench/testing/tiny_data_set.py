@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from gzslbench.contract import Generator, NoConfig
+from gzslbench.contract import Generator, NoConfig, ValidationScores
 from gzslbench.contract.context import Context
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Info, Makes
@@ -61,6 +61,15 @@ def job(protocol: str, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJ
     """Write down the job of a worker under a protocol."""
     group = PlannedGroup(Task(data_set(), data_set().split()), protocol_named(protocol), seed, ())
     return replace(make_job(group, Request(device="cpu", precision="float32")), cells=cells)
+
+
+def validation_scores() -> ValidationScores:
+    """Make up what a classifier that favours seen classes says of forty samples."""
+    rng = torch.Generator().manual_seed(0)
+    labels, best_seen = (torch.randint(0, most, (40,), generator=rng) for most in (len(SEEN) + len(UNSEEN), len(SEEN)))
+    best_unseen = torch.randint(len(SEEN), len(SEEN) + len(UNSEEN), (40,), generator=rng)
+    margin, training_margin = torch.randn(40, generator=rng) + 1, torch.randn(60, generator=rng) + 2
+    return ValidationScores(labels, best_seen, best_unseen, margin, training_margin, seen_count=len(SEEN))
 
 
 class TrueGenerator(Generator):

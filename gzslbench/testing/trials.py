@@ -59,7 +59,8 @@ class Attempt:
         generator = None if part.kind == "generator" else tiny_data_set.TrueGenerator(self._fitter.scale)
         same_for_all = ShortFitter(tiny_data_set.job(protocol), job.fold, lambda *_: None)
         view = GeneratorOutput(same_for_all, generator).view(part)
-        self.view = replace(view, offers=Watched(view.offers, self.conduct))
+        scored = tiny_data_set.validation_scores() if Need.VALIDATION in cls.info.needs else None
+        self.view = replace(view, offers=Watched(view.offers, self.conduct), scored=scored)
         test_set = tiny_data_set.test_set()
         self.features, self.class_sets = self._fitter.test_features(test_set.samples), self._fitter.class_sets(test_set)
         self.component: Any = None
@@ -70,14 +71,18 @@ class Attempt:
         """Name all tensors that the component could reach."""
         view = {"features": self.view.features, "labels": self.view.labels, "semantics": self.view.semantics}
         offers = {need.value: tensor for need, tensor in self.view.offers.items()}
+        scored = {} if self.view.scored is None else vars(self.view.scored)
+        scores = {name: each for name, each in scored.items() if isinstance(each, Tensor)}
         sets = {f"semantics of {each.domain} classes": each.semantics for each in self.class_sets}
         indices = {f"index of {each.domain} classes": each.index for each in self.class_sets}
-        return {**view, **offers, "test features": self.features, **sets, **indices}
+        return {**view, **offers, **scores, "test features": self.features, **sets, **indices}
 
     def fit(self) -> None:
         def fit(ctx: Context) -> None:
             self.component = self._cls(build_config(self._part.name, self._cls.Config, self._part.config))
             self.component.fit(self.view, ctx)
+            if self.view.scored is not None:
+                self.component.calibrate(self.view.scored.training_margin)
 
         self._call("fit", fit, grad=True)
 
@@ -137,9 +142,9 @@ class ComponentTrial:
     def protocol(self) -> str:
         """The protocol that shows the least of those that admit the component."""
         needs = set(self.info.needs)
-        if Need.TEST_FEATURES in needs:
-            return "transductive"
-        return "inductive" if needs & {Need.UNSEEN_SEMANTICS, Need.SYNTHETIC} else "strict"
+        semantic = "inductive" if needs & {Need.UNSEEN_SEMANTICS, Need.SYNTHETIC} else "strict"
+        shown = "transductive" if Need.TEST_FEATURES in needs else semantic
+        return f"{shown}-calibrated" if Need.VALIDATION in needs else shown
 
     @cached_property
     def first(self) -> Attempt:

@@ -18,7 +18,7 @@ E_PGN = Info("e-pgn", makes=(Makes.SYNTHETIC,))
 TRANSDUCTIVE_GGM = Info("ggm", needs=(Need.UNSEEN_SEMANTICS, Need.TEST_FEATURES), makes=(Makes.SYNTHETIC,))
 
 NO_GATE = Info("none")
-STACKING = Info("calibrated-stacking")
+STACKING = Info("calibrated-stacking", needs=(Need.VALIDATION,))
 CEWGAN_GATE = Info("ood-gate", needs=(Need.SYNTHETIC,))
 ENTROPY = Info("entropy", needs=(Need.OUTSIDE,))
 PROXY_GATE = Info("proxy-gate", needs=(Need.PROXIES,))
@@ -29,12 +29,13 @@ SAE = Info("sae")
 NEAREST = Info("nearest-prototype", needs=(Need.SYNTHETIC,))
 SEMANTIC = Info("semantic", needs=(Need.UNSEEN_SEMANTICS,))
 
-FREE = ("strict", "inductive", "validated", "paper", "splits", "transductive")
-SEMANTICS = FREE[1:]
+SEMANTICS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.visibility.name != "strict")
+FREE = tuple(PROTOCOLS)
+VALIDATED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.validates)
 
 METHODS = {
     "f-CLSWGAN": (F_CLSWGAN, NO_GATE, SOFTMAX, SEMANTICS),
-    "f-CLSWGAN with calibrated stacking": (F_CLSWGAN, STACKING, SOFTMAX, SEMANTICS),
+    "f-CLSWGAN with calibrated stacking": (F_CLSWGAN, STACKING, SOFTMAX, {*SEMANTICS} & {*VALIDATED}),
     "early-GAN": (EARLY_GAN, ENTROPY, ENTROPY, FREE),
     "CADA-VAE": (CADA_VAE, NO_GATE, SOFTMAX, SEMANTICS),
     "CEWGAN with a gate trained on synthetic features": (F_CLSWGAN, CEWGAN_GATE, SOFTMAX, SEMANTICS),
@@ -43,10 +44,10 @@ METHODS = {
     "entropy on synthetic features": (F_CLSWGAN, ENTROPY, ENTROPY, SEMANTICS),
     "entropy where there are proxies, too": (BOTH_KINDS, ENTROPY, ENTROPY, FREE),
     "ESZSL": (None, NO_GATE, ESZSL, FREE),
-    "SAE with calibrated stacking": (None, STACKING, SAE, FREE),
+    "SAE with calibrated stacking": (None, STACKING, SAE, VALIDATED),
     "ESZSL on encoded features": (ENCODER, NO_GATE, ESZSL, FREE),
     "E-PGN": (E_PGN, NO_GATE, NEAREST, SEMANTICS),
-    "transductive GGM": (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX, ("transductive",)),
+    "transductive GGM": (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX, ("transductive", "transductive-calibrated")),
     "a classifier that uses unseen semantics": (None, NO_GATE, SEMANTIC, SEMANTICS),
 }
 
@@ -91,6 +92,12 @@ def test_combinations_that_fit_no_protocol(reason, protocol):
             (CADA_VAE, NO_GATE, SOFTMAX),
             "strict",
             "'cada-vae' needs unseen semantics, which 'strict' withholds",
+        ),
+        (
+            (None, STACKING, SAE),
+            "inductive",
+            "'calibrated-stacking' needs scores on validation classes, which 'inductive' does not cut; protocols "
+            "ending in -calibrated, and 'validated', do",
         ),
         (
             (F_CLSWGAN, NO_GATE, SOFTMAX),

@@ -3,7 +3,7 @@ import torch
 
 from gzslbench.contract import one_hot
 from gzslbench.contract.info import Need
-from gzslbench.contract.views import ClassSet, View
+from gzslbench.contract.views import ClassSet, ValidationScores, View
 from gzslbench.errors import ProtocolError
 
 ATTRIBUTES = {
@@ -21,16 +21,26 @@ def _view(**changes):
 
 
 def test_every_need_has_its_attribute():
-    assert set(ATTRIBUTES) == set(Need)
+    assert {*ATTRIBUTES, Need.VALIDATION} == set(Need)
 
 
-@pytest.mark.parametrize("need", Need)
+@pytest.mark.parametrize("need", ATTRIBUTES)
 def test_what_is_offered_is_handed_over(need):
     tensor = torch.ones(2, 2)
     assert getattr(_view(offers={need: tensor}), ATTRIBUTES[need]) is tensor
 
 
-@pytest.mark.parametrize("need", Need)
+def test_scores_on_validation_classes_are_handed_over_or_withheld():
+    labels, margin = torch.tensor([0, 2]), torch.tensor([0.5, -0.5])
+    scored = ValidationScores(
+        labels, best_seen=labels, best_unseen=labels, margin=margin, training_margin=margin, seen_count=2
+    )
+    assert _view(scored=scored).validation is scored
+    with pytest.raises(ProtocolError, match=r"asked for scores on validation classes .* Need\.VALIDATION "):
+        _ = _view().validation
+
+
+@pytest.mark.parametrize("need", ATTRIBUTES)
 def test_what_is_withheld_names_component_protocol_and_need(need):
     offers = {other: torch.ones(1) for other in Need if other is not need}
     view = _view(offers=offers, reader="tf-vaegan", protocol="strict")

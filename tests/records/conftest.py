@@ -19,7 +19,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "records"
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Three real records on the bundled data set, of today's version, with their answer key; one has samples, too."""
-    shutil.copytree(FIXTURES / "v3", tmp_path / "results")
+    shutil.copytree(FIXTURES / "v4", tmp_path / "results")
     store = Store(tmp_path / "results")
     record = next(iter(store.records()))
     samples = {"early-gan.proxies": np.arange(6, dtype=np.float16).reshape(2, 3), "early-gan.classes": np.arange(2)}

@@ -65,8 +65,8 @@ def test_names_its_combination():
 
 
 def test_a_record_of_another_schema_is_refused(make_record):
-    text = replace(make_record(), schema_version=4).to_json()
-    with pytest.raises(RecordError, match=r"old/record\.json has schema version 4, this gzslbench reads 1 to 3"):
+    text = replace(make_record(), schema_version=5).to_json()
+    with pytest.raises(RecordError, match=r"old/record\.json has schema version 5, this gzslbench reads 1 to 4"):
         Record.from_json(text, "old/record.json")
 
 

@@ -211,10 +211,11 @@ def test_a_damaged_answer_key_is_one_reason_for_all(store):
     assert str(answers_of(store)) in str(unscored[0].error)
 
 
-def test_records_of_version_1_keep_their_metrics(tmp_path):
+def test_records_of_version_1_keep_their_metrics_and_get_what_they_lack(tmp_path):
     shutil.copytree(FIXTURE.with_name("v1"), tmp_path / "old")
     old = Store(tmp_path / "old")
-    assert [outcome.changes for outcome in Rescoring(old, no_data).run()] == [{}, {}, {}]
+    for outcome in Rescoring(old, no_data).run():
+        assert [(name, before) for name, (before, _) in outcome.changes.items()] == [("h_best", None)]
     distort(old, next(old.records()), h=0.1)
     assert [bool(outcome.changes) for outcome in Rescoring(old, no_data).run()] == [True, False, False]
     assert [outcome.changes for outcome in Rescoring(old, no_data).run()] == [{}, {}, {}]

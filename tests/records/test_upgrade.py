@@ -77,15 +77,15 @@ def test_what_an_upgrade_can_not_read_is_refused():
 
 
 def test_a_record_of_an_earlier_version_is_read(make_record, monkeypatch):
-    """As it will be when the next upgrade comes: here, version 3 named the budget otherwise."""
+    """As it will be when the next upgrade comes: here, version 4 named the budget otherwise."""
     renamed = partial(
         upgraded,
         upgrades=[*UPGRADES, lambda old: {k: v for k, v in old.items() if k != "plan"} | {"budget": old["plan"]}],
     )
     monkeypatch.setattr(record, "upgraded", renamed)
-    newest = make_record(schema_version=4, budget="quick")
+    newest = make_record(schema_version=5, budget="quick")
     values = json.loads(newest.to_json())
-    values |= {"schema_version": 3, "plan": values.pop("budget")}
+    values |= {"schema_version": 4, "plan": values.pop("budget")}
     assert Record.from_json(json.dumps(values)) == newest
     assert Record.from_json(newest.to_json()) == newest
 
@@ -374,8 +374,8 @@ def test_earlier_versions_do_not_say_what_is_not_the_recipe_s(version):
     assert [each.deviations for each in PLACES[version].records()] == [None] * 3
 
 
-@pytest.mark.parametrize("version", ["v3", "compact-v3"])
-def test_version_3_does(version):
+@pytest.mark.parametrize("version", ["v3", "compact-v3", "v4", "compact-v4"])
+def test_later_ones_do(version):
     gammas = [0.0, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
     assert {each.key.protocol: each.deviations for each in PLACES[version].records()} == {
         "strict": {},

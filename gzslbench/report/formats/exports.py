@@ -75,7 +75,7 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
             "precision": key.precision,
             "unseen_semantics": any(result.unseen_semantics for result in results),
             "generative": any(result.generative for result in results),
-            "selection": comparison.rules.selection,
+            "selection": comparison.rules.choice,
             "seeds": sorted(group.seeds),
             "deterministic": group.deterministic,
             "splits": len(group.splits),

@@ -110,7 +110,7 @@ def _reasons(number: Reported, group: Group) -> Iterator[Reason]:
         same_splits = number.splits == 1 and comparison.split in OFFICIAL_SPLITS
     if not same_splits:
         yield Reason.SPLIT
-    if comparison.rules.selection != "test set" and number.system in _best_on_test():
+    if comparison.rules.choice != "test set" and number.system in _best_on_test():
         yield Reason.PEEKED
     if number.note:
         yield Reason.WRONG
