@@ -19,6 +19,7 @@ INTERRUPTED = 130
 _VERBS = {
     "run": ("gzslbench.cli.run:run", "Run methods on data sets; the same command again continues."),
     "ablate": ("gzslbench.cli.ablate:ablate", "Run a method and its variants; tabulate what each part of it is worth."),
+    "tune": ("gzslbench.cli.tune:tune", "Search settings on validation classes, equally for each method."),
     "list": ("gzslbench.cli.listing:list_", "List methods, components, data sets and protocols."),
     "plugins": ("gzslbench.cli.plugins:plugins", "Load all plugins and say which of them are broken, and why."),
     "data": ("gzslbench.cli.data:data", "List, check, import and fetch data sets."),

@@ -61,6 +61,7 @@ _COUNT = click.IntRange(1, 4096)
     show_default=True,
     help="'full' (the recipes' own), another one that they offer, or 'auto': quick without a GPU, else full.",
 )
+@flag("--tuned", help="In place of the budget, settings of 'gzslbench tune' in the results, or of the plugin.")
 @click.option("--jobs", type=_COUNT, help="Groups at once [default: one a core, or one a GPU].")
 @click.option("--threads", type=_COUNT, default=1, show_default=True, help="CPU threads of each group.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")

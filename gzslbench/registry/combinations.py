@@ -12,9 +12,11 @@ from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.declarations import PROJECT, PluginSource, is_path
+from gzslbench.registry.recipes import TUNED, Recipe, Tuned, TunedTables
 from gzslbench.registry.registry import REGISTERS_NOTHING, Entry, Registry
 from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
+from gzslbench.registry.space import Range, Space
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"
@@ -107,16 +109,22 @@ def _completed(registry: Registry, entry: Entry) -> Combination:
 
 @dataclass
 class Resolver:
-    """Sets up components by their defaults, recipes, the budget, the method, and then the user's own settings."""
+    """Sets up components by their defaults, recipes, the budget, the method, and then the user's own settings.
+
+    With ``tuned``, which is what was tuned here, the budget of methods that were is :data:`TUNED`; those that plugins
+    bring tuned count then, too.
+    """
 
     registry: Registry
     budget: str = FULL
     chosen: Settings = field(default_factory=dict)
+    tuned: TunedTables | None = None
     _components: dict[object, ConfiguredComponent] = field(default_factory=dict)
 
     def setup(self, combination: Combination, data_set: str, point: Settings | None = None) -> Setup:
         """Set up the components of a combination for a data set; ``point`` is one point of a grid."""
-        return self._setup(combination, data_set, self.budget, combination.tried, self.chosen, point or {})
+        budget = self._budget(combination, data_set)
+        return self._setup(combination, data_set, budget, combination.tried, self.chosen, point or {})
 
     def calibrated(self, combination: Combination) -> Combination:
         """Put the gate that calibrates in place of a combination's own; it keeps its name."""
@@ -125,22 +133,46 @@ class Resolver:
     def recipes(self, combination: Combination, data_set: str) -> dict[str, Settings]:
         """Give a combination's recipe for a data set by budget, whatever the user has set: that of this budget first.
 
-        A budget that leaves the recipe as it is counts as ``full``.
+        A budget that leaves the recipe as it is counts as ``full``, and what tuning left as it was as what it was.
         """
-        known = (budget for recipe in self.registry.recipes.values() for budget in recipe.budgets)
-        budgets = dict.fromkeys((self.budget, FULL, *known))
+        known = [budget for recipe in self.registry.recipes.values() for budget in recipe.budgets]
+        asked, tuned = self._budget(combination, data_set), self.tuning(combination, data_set)
+        plainer = (FULL, *([tuned.budget] if tuned and asked == TUNED else []))
+        budgets = dict.fromkeys((asked, *plainer, *known, *([TUNED] if tuned else [])))
         found = {budget: settings_of(self._setup(combination, data_set, budget)) for budget in budgets}
-        first = FULL if found[self.budget] == found[FULL] else self.budget
+        first = next((budget for budget in plainer if found[budget] == found[asked]), asked)
         return {first: found[first], FULL: found[FULL], **found}
 
+    def tuning(self, combination: Combination, data_set: str) -> Tuned | None:
+        """Find what tuning has come to: here, else as the method's plugin brings it."""
+        own = self.registry.recipes.get(combination.plugin) if combination.plugin else None
+        for tables in (self.tuned, own and own.tuned):
+            if tables and data_set in tables.get(combination.name, {}):
+                return tables[combination.name][data_set]
+        return None
+
+    def space(self, combination: Combination) -> dict[str, Range]:
+        """Give by ``component.setting`` what may be tuned; what the method or the user has chosen may not."""
+        declared: Space = {}
+        for recipe in self._involved(combination):
+            merge(declared, recipe.space)
+        return {
+            f"{part}.{name}": each
+            for part in component_names([combination])
+            for name, each in declared.get(part, {}).items()
+            if not any(name in chosen.get(part, {}) for chosen in (combination.settings, self.chosen))
+        }
+
+    def _budget(self, combination: Combination, data_set: str) -> str:
+        return TUNED if self.tuned is not None and self.tuning(combination, data_set) else self.budget
+
     def _setup(self, combination: Combination, data_set: str, budget: str, *overriding: Settings) -> Setup:
-        """Let the recipes of all plugins involved come first, the generator's last among them, then what overrides."""
+        """Let the recipes of all plugins involved come first, then what was tuned, then what overrides."""
         settings: Settings = {}
-        involved = [entry.plugin for entry in reversed([*combination.entries.by_role().values()])]
-        for plugin in dict.fromkeys([*involved, combination.plugin]):
-            if plugin in self.registry.recipes:
-                merge(settings, self.registry.recipes[plugin].settings(data_set, budget))
-        for each in (combination.settings, *overriding):
+        tuned = self.tuning(combination, data_set) if budget == TUNED else None
+        for recipe in self._involved(combination):
+            merge(settings, recipe.settings(data_set, tuned.budget if tuned else budget))
+        for each in (tuned.settings() if tuned else {}, combination.settings, *overriding):
             merge(settings, each)
         generator, gate, classifier = combination.entries
         return Parts(
@@ -148,6 +180,12 @@ class Resolver:
             self._component("gate", gate, settings),
             self._component("classifier", classifier, settings),
         )
+
+    def _involved(self, combination: Combination) -> list[Recipe]:
+        """List the recipes that count, the later ones more; the generator's is last among those of the components."""
+        plugins = [entry.plugin for entry in reversed([*combination.entries.by_role().values()])]
+        recipes = self.registry.recipes
+        return [recipes[each] for each in dict.fromkeys([*plugins, combination.plugin]) if each and each in recipes]
 
     def _component(self, kind: Role, entry: Entry, settings: Settings) -> ConfiguredComponent:
         values = settings.get(entry.name, {})

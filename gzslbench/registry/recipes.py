@@ -1,22 +1,25 @@
-"""Recipes: the settings of a plugin's methods per data set, each with its origin, read from TOML."""
+"""Recipes: the settings of a plugin's methods per data set, each with its origin, and what may be tuned, in TOML."""
 
 from __future__ import annotations
 
 import reprlib
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gzslbench.contract.info import Method
 from gzslbench.errors import ConfigError, PluginError, nearest
 from gzslbench.registry.settings import Settings, merge, nested
+from gzslbench.registry.space import Origin, Space
 
-Origin = Literal["paper", "released code", "descendants", "ours"]
-"""Where a value may come from; "descendants" is released code of close relatives."""
+T = TypeVar("T")
+TUNED = "tuned"
+"""The budget of settings that were tuned."""
+TUNED_FILE = "tuned.toml"
 
 
 @dataclass(frozen=True)
@@ -36,15 +39,35 @@ Tables = dict[str, Table]
 
 
 @dataclass(frozen=True)
+class Tuned:
+    """What tuning a method on a data set came to: values that override those of the budget at which it was tuned."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    budget: str
+    values: Table
+
+    def settings(self) -> Settings:
+        """Give the values without their origins."""
+        return _without_origins(self.values)
+
+
+TunedTables = dict[str, dict[str, Tuned]]
+"""What was tuned, by method and data set."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The recipes of a plugin: values by data set and component, and the budgets that may change them.
 
-    ``exempt`` names, for each budget, the data sets that it leaves as they are.
+    ``exempt`` names, for each budget, the data sets that it leaves as they are. ``space`` says what of the settings may
+    be tuned, ``tuned`` what that came to, where the plugin brings it.
     """
 
     data_sets: Tables = field(default_factory=dict)
     budgets: dict[str, Tables] = field(default_factory=dict)
     exempt: dict[str, list[str]] = field(default_factory=dict)
+    space: Space = field(default_factory=dict)
+    tuned: TunedTables = field(default_factory=dict)
 
     def values(self, data_set: str, budget: str = "") -> Table:
         """Give the values for a data set: those of ``default`` first, then of ``CUB``, then of ``CUB@sent``.
@@ -60,13 +83,16 @@ class Recipe:
 
     def settings(self, data_set: str, budget: str = "") -> Settings:
         """Give the values for a data set without their origins."""
-        table = self.values(data_set, budget)
-        return {part: {name: entry.value for name, entry in entries.items()} for part, entries in table.items()}
+        return _without_origins(self.values(data_set, budget))
 
     def components(self) -> set[str]:
-        return {
-            part for tables in (self.data_sets, *self.budgets.values()) for table in tables.values() for part in table
-        }
+        tables = [table for tables in (self.data_sets, *self.budgets.values()) for table in tables.values()]
+        tables += [found.values for of_method in self.tuned.values() for found in of_method.values()]
+        return {part for table in tables for part in table} | self.space.keys()
+
+
+def _without_origins(table: Table) -> Settings:
+    return {part: {name: entry.value for name, entry in entries.items()} for part, entries in table.items()}
 
 
 def joined(recipes: Iterable[Recipe]) -> Recipe:
@@ -78,6 +104,8 @@ def joined(recipes: Iterable[Recipe]) -> Recipe:
             _join(together.budgets.setdefault(budget, {}), tables)
         for budget, names in recipe.exempt.items():
             together.exempt.setdefault(budget, []).extend(names)
+        merge(together.space, recipe.space)
+        merge(together.tuned, recipe.tuned)
     return together
 
 
@@ -88,20 +116,33 @@ def _join(into: Tables, other: Tables) -> None:
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe file; raises :class:`ConfigError` naming the file and the entry that is wrong."""
+    return _read(path, "recipe", TypeAdapter(Recipe), _sorted_out)
+
+
+def read_tuned(path: Path) -> TunedTables:
+    """Read what was tuned; raises :class:`ConfigError` naming the file and the entry that is wrong."""
+    return _read(path, "tuned recipe", TypeAdapter(TunedTables), dict)
+
+
+def _read(path: Path, what: str, adapter: TypeAdapter[T], arranged: Callable[[dict[str, Any]], Any]) -> T:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        budgets = tables.pop("budgets", {})
-        exempt = {budget: sets.pop("exempt", []) for budget, sets in budgets.items()}
-        return TypeAdapter(Recipe).validate_python({"data_sets": tables, "budgets": budgets, "exempt": exempt})
+        return adapter.validate_python(arranged(tomllib.loads(path.read_text(encoding="utf-8"))))
     except OSError as error:
         raise ConfigError(
-            f"the recipe {path} can't be read: {error.strerror}", "check the method's 'recipes'"
+            f"the {what} {path} can't be read: {error.strerror}", "check the method's 'recipes'"
         ) from None
     except (AttributeError, TypeError, ValueError, RecursionError) as error:
         problem = _problem(error) if isinstance(error, ValidationError) else error
-        raise ConfigError(
-            f"the recipe {path} can't be used: {problem}", "write entries as x = { value = 1, origin = 'paper' }"
-        ) from None
+        in_space = isinstance(error, ValidationError) and error.errors()[0]["loc"][:1] == ("space",)
+        entry = "x = { low = 0.1, high = 10.0, origin = 'ours' }" if in_space else "x = { value = 1, origin = 'paper' }"
+        raise ConfigError(f"the {what} {path} can't be used: {problem}", f"write entries as {entry}") from None
+
+
+def _sorted_out(tables: dict[str, Any]) -> dict[str, Any]:
+    """Tell what has a meaning of its own from the tables of data sets."""
+    space, budgets = tables.pop("space", {}), tables.pop("budgets", {})
+    exempt = {budget: sets.pop("exempt", []) for budget, sets in budgets.items()}
+    return {"data_sets": tables, "budgets": budgets, "exempt": exempt, "space": space}
 
 
 def recipes_of(folder: Path, methods: Sequence[Method], components: Sequence[str]) -> Recipe:
@@ -115,7 +156,10 @@ def recipes_of(folder: Path, methods: Sequence[Method], components: Sequence[str
     for name in names:
         if Path(name).name != name:
             raise PluginError(f"the recipes {name!r} lie in another folder", "put them beside the module")
-    recipe = joined(read_recipe(folder / name) for name in names)
+    tuned = read_tuned(folder / TUNED_FILE) if names and (folder / TUNED_FILE).is_file() else {}
+    for name in tuned.keys() - {each.name for each in methods}:
+        raise PluginError(f"its {TUNED_FILE} is of '{name}', which is none of its methods", "name one of its methods")
+    recipe = joined([*(read_recipe(folder / name) for name in names), Recipe(tuned=tuned)])
     for name in recipe.components().union(*(nested(each.settings or {}) for each in methods)) - known:
         raise PluginError(
             f"its recipes or methods set '{name}', which is none of their components", nearest(name, known)

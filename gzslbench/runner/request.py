@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from gzslbench.contract.dataset import DataSet, Split
-from gzslbench.contract.protocol import HEADLINE, protocol_named
+from gzslbench.contract.protocol import HEADLINE, Protocol, protocol_named
 from gzslbench.data.audit import require_sound
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.data.splits import further_splits
@@ -30,8 +30,9 @@ from gzslbench.registry.combinations import (
     of_plugin,
 )
 from gzslbench.registry.declarations import is_path, plugins_at
+from gzslbench.registry.recipes import TUNED_FILE, TunedTables, read_tuned
 from gzslbench.registry.registry import Registry
-from gzslbench.registry.settings import parse_assignments, parse_grid, unknown_components
+from gzslbench.registry.settings import merge, parse_assignments, parse_grid, unknown_components
 from gzslbench.registry.variants import taken_apart
 from gzslbench.runner.machine import device_named, precision_named
 from gzslbench.runner.plan import Plan, Scope, Task, make_plan
@@ -69,6 +70,8 @@ class Request:
     assignments: Sequence[str] = ()
     grid: Sequence[str] = ()
     budget: str = AUTO
+    tuned: bool = False
+    """Take what was tuned in place of the budget, where there is any."""
     jobs: int | None = None
     threads: int = 1
     device: str = AUTO
@@ -111,14 +114,40 @@ def plan_request(request: Request, registry: Registry) -> Plan:
     grid = parse_grid(request.grid)
     for settings in (chosen, *grid):
         unknown_components(settings, component_names(combinations))
-    budget = _budget(request, registry)
+    budget = budget_of(request, registry)
     protocols = [protocol_named(name) for name in request.protocols or _headline()]
-    tasks = _tasks(request, registry, any(protocol.many_splits for protocol in protocols))
+    tasks = tasks_of(request, registry, any(protocol.many_splits for protocol in protocols))
     if request.keep_scores:
         for task in tasks:
             print(f"scores: {scores_kept(task)}", file=sys.stderr)
     scope = Scope(protocols, request.seeds, request.device, request.precision, grid=grid)
-    return make_plan(combinations, tasks, Resolver(registry, budget, chosen), scope)
+    resolver = Resolver(registry, budget, chosen, _tuned(request, protocols) if request.tuned else None)
+    if request.tuned:
+        _name_untuned(combinations, tasks, resolver)
+    return make_plan(combinations, tasks, resolver, scope)
+
+
+def _tuned(request: Request, protocols: Sequence[Protocol]) -> TunedTables:
+    """Read what was tuned in the results folder."""
+    if request.splits or any(protocol.many_splits for protocol in protocols):
+        what = "--tuned settings were chosen on training classes of each data set's first split, which others test on"
+        raise UsageError(what, "leave out --tuned, or --split and protocols over many splits")
+    tuned: TunedTables = {}
+    for path in sorted(tuning_folder(request.results).glob(f"*/*/{TUNED_FILE}")):
+        merge(tuned, read_tuned(path))
+    return tuned
+
+
+def tuning_folder(results: Path) -> Path:
+    """Say where studies lie, one folder for each data set and method."""
+    return results / "tuning"
+
+
+def _name_untuned(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver) -> None:
+    pairs = itertools.product(combinations, dict.fromkeys(task.data_set.name for task in tasks))
+    names = [f"{each.name} on {data_set}" for each, data_set in pairs if resolver.tuning(each, data_set) is None]
+    if names:
+        print(f"not tuned, run with their recipe: {', '.join(names)}", file=sys.stderr)
 
 
 def _headline() -> tuple[str, ...]:
@@ -176,7 +205,7 @@ def _varied(combination: Combination, request: Request, registry: Registry) -> I
         yield of_parts(registry, generator.name if generator else "none", *names)
 
 
-def _budget(request: Request, registry: Registry) -> str:
+def budget_of(request: Request, registry: Registry) -> str:
     """Name the budget; without a GPU the recipes' own budgets would take days, so the quick one is taken, aloud."""
     known = {FULL} | {budget for recipe in registry.recipes.values() for budget in recipe.budgets}
     if request.budget == AUTO:
@@ -190,7 +219,7 @@ def _budget(request: Request, registry: Registry) -> str:
     return request.budget
 
 
-def _tasks(request: Request, registry: Registry, many_splits: bool) -> list[Task]:
+def tasks_of(request: Request, registry: Registry, many_splits: bool) -> list[Task]:
     """Open and audit what is run on; one data set among several that can't be used is named and left out."""
     sources = {name: entry.data_source for name, entry in registry.of_kind("data set").items()}
     catalogue = Catalogue.find(request.data_dirs, sources, request.cache)

@@ -48,6 +48,21 @@ def pending(plan: Plan, store: Store, force: bool) -> list[PlannedGroup]:
     return [group for group in left if group.cells]
 
 
+def assign(group: PlannedGroup, request: Request, store: Store, limits: Limits) -> Assignment:
+    """Make a group's job, with what is kept back from its worker."""
+    data_set, split, cache = group.task.data_set, group.task.split, Cache(request.cache)
+    job = make_job(group, request, cache)
+    return Assignment(
+        job=job,
+        test_set=make_test_set(data_set, split),
+        scorers=tuple(Scorer(AnswerKey.of(data_set, split)) for _ in group.cells),
+        log=store.root / "logs" / f"{group.cells[0].key.digest()}.log",
+        timeout_s=request.timeout,
+        limits=limits,
+        shield=Shield((*store.kept_apart, cache.entries, *_files_of(data_set)), job.files),
+    )
+
+
 class Sweep:
     """Runs a plan into a store."""
 
@@ -73,7 +88,7 @@ class Sweep:
             if self.request.seeds_together:
                 groups = together(groups)
             self.reporter.started(groups, self.summary.cached)
-            makes = [partial(self._assignment, group) for group in groups]
+            makes = [partial(assign, group, self.request, self.store, self._limits) for group in groups]
             self._unsettled = {position: set(range(len(group.cells))) for position, group in enumerate(groups)}
             if groups and self.tracker is not None:
                 self.tracker.start()
@@ -84,19 +99,6 @@ class Sweep:
                 self.executor.stop()
                 self.summary.interrupted = True
         return self.summary
-
-    def _assignment(self, group: PlannedGroup) -> Assignment:
-        data_set, split, cache = group.task.data_set, group.task.split, Cache(self.request.cache)
-        job = make_job(group, self.request, cache)
-        return Assignment(
-            job=job,
-            test_set=make_test_set(data_set, split),
-            scorers=tuple(Scorer(AnswerKey.of(data_set, split)) for _ in group.cells),
-            log=self.store.root / "logs" / f"{group.cells[0].key.digest()}.log",
-            timeout_s=self.request.timeout,
-            limits=self._limits,
-            shield=Shield((*self.store.kept_apart, cache.entries, *_files_of(data_set)), job.files),
-        )
 
     def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:
         match event:

@@ -17,6 +17,7 @@ from gzslbench.contract.info import Distribution, Method
 from gzslbench.errors import UsageError
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file, read_listing
+from gzslbench.registry.recipes import TUNED_FILE
 from gzslbench.registry.source_hash import modules
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 from gzslbench.submission.line import last_line
@@ -36,7 +37,7 @@ class Packed:
 
 
 def pack(source: Path) -> Packed:
-    """Pack a plugin file, with the recipes that its methods name, or the source distribution of a package's folder.
+    """Pack a plugin file with the recipes of its methods, or the source distribution of a package's folder.
 
     Raises :class:`UsageError` where there is neither, :class:`BundleError` where a file of it is not text.
     """
@@ -137,7 +138,8 @@ def _recipes(file: Path) -> dict[str, bytes]:
     for name in names:
         if not (file.parent / name).is_file():
             raise UsageError(f"a method of {file} names the recipes '{name}', which don't lie beside it", "add them")
-    return {name: (file.parent / name).read_bytes() for name in sorted(names)}
+    tuned = {TUNED_FILE} if names and (file.parent / TUNED_FILE).is_file() else set()
+    return {name: (file.parent / name).read_bytes() for name in sorted(names | tuned)}
 
 
 def _source_distribution(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -20,7 +20,7 @@ from gzslbench.evaluation.job import CellJob
 from gzslbench.evaluation.validation import with_scores
 from gzslbench.registry.combinations import Combination, Resolver, of_method
 from gzslbench.registry.declarations import Listed, PluginSource, find_plugins, parse, read_listing
-from gzslbench.registry.recipes import RecipeValue
+from gzslbench.registry.recipes import TUNED_FILE, RecipeValue
 from gzslbench.registry.registry import REGISTERS_NOTHING, Registry, load_plugins
 from gzslbench.registry.settings import Settings, build_config, nested
 from gzslbench.testing import tiny_data_set
@@ -127,7 +127,7 @@ def components_exist(trial: PluginTrial) -> None:
 
 @check("method", after=("components-exist",))
 def recipes(trial: PluginTrial) -> str:
-    """Its recipes can be read, name settings that exist with values in range, and say where each value comes from."""
+    """Its recipes and spaces can be read, name settings that exist with values in range, and say where each is from."""
     count, components = 0, {entry.name: entry for entry in trial.combination.entries.by_role().values()}
     for place, settings in _settings_of(trial):
         for component, values in settings.items():
@@ -164,13 +164,20 @@ def runs(trial: PluginTrial) -> str:
 
 
 def _settings_of(trial: PluginTrial) -> Iterator[tuple[str, Settings]]:
-    """Give the settings of each table of the recipes, of the method itself, and of each value of its sweeps."""
+    """Give the settings of each table of the recipes, each end of its space, and those of the method and its sweeps."""
     recipe, method = trial.installed.recipes[trial.source], trial.installed.get("method", trial.name).what
     for name, table in recipe.data_sets.items():
         yield f"[{name}]", _values(table)
     for budget, tables in recipe.budgets.items():
         for name, table in tables.items():
             yield f"[budgets.{budget}.{name}]", _values(table)
+    for component, ranges in recipe.space.items():
+        for name, each in ranges.items():
+            for end in each.ends:
+                yield f"[space.{component}]", {component: {name: end}}
+    for name, by_data_set in recipe.tuned.items():
+        for data_set, found in by_data_set.items():
+            yield f"[{name}.{data_set}] of {TUNED_FILE}", found.settings()
     yield "its settings", nested(method.settings or {})
     for address, values in (method.sweeps or {}).items():
         for value in values:

@@ -14,7 +14,7 @@ from gzslbench.errors import DataError
 HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "pydantic", "rich", "gzslbench_plugins")
 
 VERBS = {
-    *("run", "ablate", "list", "plugins", "data", "leaderboard", "compare", "reported", "figure"),
+    *("run", "ablate", "tune", "list", "plugins", "data", "leaderboard", "compare", "reported", "figure"),
     *("new", "check", "submit", "verify", "rescore", "results", "ui", "track"),
 }
 LIMIT_S = 0.2

@@ -119,6 +119,14 @@ def _rewrite(results: Path, of_seed: int, **changes) -> None:
     store.write(replace(record, key=replace(record.key, **changes)), predictions)
 
 
+def test_what_was_tuned_is_packed_with_the_recipes(results, plugin, checks, tmp_path, verify):
+    tuned = '[mine.CUB]\nbudget = "full"\n[mine.CUB.values]\n'
+    plugin.with_name("tuned.toml").write_text(tuned)
+    bundle = submit(_submission(results, plugin), tmp_path / "mine.zip")
+    assert bundle.source["tuned.toml"].decode() == tuned
+    assert verify(tmp_path / "mine.zip").passed
+
+
 def test_a_plugin_file_and_its_recipes_are_packed(results, plugin, checks, tmp_path, verify):
     bundle = submit(_submission(results, plugin), tmp_path / "mine.zip")
     assert checks == [str(plugin)]

@@ -52,6 +52,21 @@ def test_a_recipe_with_an_unknown_setting_is_named_with_its_table(plugin, examin
     assert failed.detail == "[budgets.quick.default]: 'gauss' has no setting 'stesp'; did you mean 'steps'?"
 
 
+@pytest.mark.parametrize(
+    ("entry", "detail"),
+    [
+        ("stesp = { low = 1, high = 10, origin = 'ours' }", "'gauss' has no setting 'stesp'; did you mean 'steps'?"),
+        ("steps = { choices = [1, 'many'], origin = 'ours' }", "gauss.steps: Input should be a valid integer"),
+        ("steps = { low = 0.5, high = 10.0, origin = 'ours' }", "gauss.steps: Input should be a valid integer"),
+    ],
+)
+def test_a_space_that_leads_out_of_a_setting_is_named_with_its_table(plugin, examine, entry, detail):
+    recipes = f"[space.gauss]\n{entry}\n"
+    (failed,) = [outcome for outcome in examine(plugin(recipes=recipes), "method") if outcome.status == "FAILED"]
+    assert failed.check == "recipes"
+    assert failed.detail.startswith(f"[space.gauss]: {detail}")
+
+
 def test_a_recipe_with_an_unknown_origin_is_a_plugin_that_does_not_load(plugin, examine):
     path = plugin(recipes='[default.gauss]\nsteps = { value = 10, origin = "hearsay" }\n')
     failed = [outcome for outcome in examine(path, "plugin") if outcome.status == "FAILED"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gzslbench.errors import ConfigError
 from gzslbench.records.record import CellKey, PartKey, canonical_json
-from gzslbench.registry.recipes import Recipe, Table, read_recipe
+from gzslbench.registry.recipes import TUNED, Recipe, Table, read_recipe
 from gzslbench.registry.settings import nested
 from gzslbench.report.groups import Group
 from gzslbench.report.installed import Installed
@@ -19,8 +19,8 @@ from gzslbench.report.settings import shown
 class Used:
     """One setting of a component as it was recorded.
 
-    ``origin`` is that of a recipe's value, ``the method``, ``default``, ``set for the run`` or ``an earlier recipe``;
-    empty where unknown.
+    ``origin`` is that of a recipe's value, ``the method``, ``default``, ``set for the run``, ``tuned`` or ``an earlier
+    recipe``; empty where unknown.
     """
 
     component: str
@@ -50,7 +50,8 @@ def settings_used(group: Group, installed: Installed) -> list[Used]:
             if f"{part.name}.{name}" in (group.deviations or ()):
                 origin, why = "set for the run", ""
             elif expected != value:
-                origin, why = "set for the run" if group.deviations is None else "an earlier recipe", ""
+                other = TUNED if group.base_budget == TUNED else "an earlier recipe"
+                origin, why = "set for the run" if group.deviations is None else other, ""
             used.append(Used(part.name, name, shown(canonical_json(value)), origin, why))
     return used
 

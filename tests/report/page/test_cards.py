@@ -96,6 +96,12 @@ def test_what_differs_from_recipe_and_default_was_set_for_the_run(make_result, i
         assert {origin for origin, _ in found.values()} == {origin}
 
 
+def test_what_differs_was_tuned_where_the_budget_says_so(make_result, installed):
+    config = {"steps": 100, "rate": 0.3}
+    found = _origins(make_result, installed, config, data_set="FLO", budget="tuned", deviations={})
+    assert found == {"steps": ("paper", ""), "rate": ("tuned", "")}
+
+
 def test_origins_follow_data_set_budget_and_variant(make_result, installed):
     assert _origins(make_result, installed, {"rate": 1.0}, data_set="FLO") == {"rate": ("default", "")}
     assert _origins(make_result, installed, {"rate": 2.0}, data_set="CUB@sent") == {"rate": ("ours", "it is better")}
