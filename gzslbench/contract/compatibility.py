@@ -1,10 +1,15 @@
-"""Which generators, gates and classifiers combine, under which protocol, and why the others do not."""
+"""Which generators, gates and classifiers combine, under which protocol, on which data, and why the others do not."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from gzslbench.contract.info import Info, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import Protocol
+
+if TYPE_CHECKING:
+    from gzslbench.contract.dataset import DataSet
 
 _SOURCES = {
     Need.SYNTHETIC: (Makes.SYNTHETIC,),
@@ -27,6 +32,8 @@ def obstacle(infos: Parts[Info], protocol: Protocol) -> str:
             if need in _SOURCES and not _source(need, generator):
                 maker = f"'{generator.name}' makes none" if generator else "there is no generator"
                 return f"'{consumer.name}' needs {need.value}, and {maker}"
+            if need is Need.SHARED_SPACE and generator and Makes.ENCODING in generator.makes:
+                return f"'{consumer.name}' needs {need.value}, and '{generator.name}' moves features to another"
     if generator is not None and not _useful(generator, tuple(consumers)):
         return f"neither '{gate.name}' nor '{classifier.name}' uses what '{generator.name}' makes"
     for info in filter(None, (generator, *consumers)):
@@ -40,6 +47,22 @@ def obstacle(infos: Parts[Info], protocol: Protocol) -> str:
                 f"and '{protocol.name}' withholds these until test time"
             )
     return ""
+
+
+def obstacle_in_data(infos: Parts[Info], data_set: DataSet) -> str:
+    """Say why a combination can't run on a data set; empty where it can."""
+    needing = [info.name for info in infos.by_role().values() if Need.SHARED_SPACE in info.needs]
+    if not needing or data_set.shared_space:
+        return ""
+    needs = f"'{needing[0]}' needs {Need.SHARED_SPACE.value}"
+    widths = data_set.features.shape[1], data_set.semantics.shape[1]
+    if len(set(widths)) > 1:
+        return f"{needs}, and these have {widths[0]:,} and {widths[1]:,} dimensions"
+    declaration = f'["{data_set.variant}"]' if data_set.variant else "true"
+    return (
+        f"{needs}; if these are, as embeddings by one model, write shared_space = {declaration} into dataset.toml "
+        "beside them, or shared_space=True into a plugin's DataSet"
+    )
 
 
 def uses_unseen_semantics(infos: Parts[Info]) -> bool:

@@ -32,6 +32,8 @@ class Need(StrEnum):
     """Either: proxies where the generator makes them, else synthetic features."""
     VALIDATION = "scores on validation classes"
     """What the same generator and classifier, fitted without some seen classes, say of samples of these and others."""
+    SHARED_SPACE = "features and semantics in one space"
+    """A data set that declares it, and the scale of the features: semantics are not scaled."""
 
 
 class Makes(StrEnum):

@@ -103,6 +103,14 @@ class View:
             raise self._withheld(Need.VALIDATION)
         return self.scored
 
+    @property
+    def feature_scale(self) -> Tensor:
+        """The lowest value and the range of each dimension of the unscaled features (2, d), where these share a space.
+
+        ``features * range + lowest`` lies in the space of the semantics.
+        """
+        return self._offered(Need.SHARED_SPACE)
+
     def one_hot(self) -> Tensor:
         """Labels as float32 rows (n, c)."""
         return one_hot(self.labels, len(self.semantics))

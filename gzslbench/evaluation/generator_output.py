@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -121,6 +122,8 @@ class GeneratorOutput:
                 return None if self.synthetic is None else self.synthetic.flatten(0, 1)
             case Need.VALIDATION:  # of a cell, not of its generator
                 return None
+            case Need.SHARED_SPACE:
+                return torch.stack([self._fitter.scale.low, self._fitter.scale.span])
 
     @contextmanager
     def _calling(self, purpose: str) -> Iterator[Context]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from gzslbench.contract.compatibility import is_deterministic, obstacle, uses_unseen_semantics
+from gzslbench.contract.compatibility import is_deterministic, obstacle, obstacle_in_data, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol, protocol_named
 from gzslbench.data.splits import validation_split
@@ -73,11 +73,17 @@ class PlannedGroup:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A combination that can't be run under a protocol, and why."""
+    """A combination that can't be run under a protocol, or on a data set whatever the protocol, and why."""
 
     combination: str
     protocol: str
     reason: str
+    data_set: str = ""
+
+    @property
+    def where(self) -> str:
+        """Name the protocol or the data set, with a preposition."""
+        return f"on {self.data_set}" if self.data_set else f"under '{self.protocol}'"
 
 
 @dataclass
@@ -118,6 +124,7 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
         compatible = [pair for each in protocols for pair in _compatible(combinations, each, resolver, plan)]
         for task in (each for each in tasks if protocols[0].many_splits or not each.extra):
             chosen = [pair for pair in compatible if (pair[0].name, task.data_set.name) in sound]
+            chosen = [pair for pair in chosen if _suits(pair[0], task.data_set, plan)]
             chosen = [pair for pair in chosen if _foldable(pair[0], task, pair[1], plan)]
             cells = [cell for each, protocol in chosen for cell in _cells(each, task, protocol, resolver, scope)]
             unique: dict[str, PlannedCell] = {}  # what comes to the same is run once, by the name that says it shortest
@@ -199,6 +206,13 @@ def _foldable(combination: Combination, task: Task, protocol: Protocol, plan: Pl
             plan.skipped.append(Skipped(combination.name, protocol.name, error.what))
             return False
     return True
+
+
+def _suits(combination: Combination, data_set: DataSet, plan: Plan) -> bool:
+    reason = obstacle_in_data(combination.infos, data_set)
+    if reason:
+        plan.skipped.append(Skipped(combination.name, "", reason, data_set.name))
+    return not reason
 
 
 def _cells(

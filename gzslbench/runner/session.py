@@ -44,9 +44,9 @@ def _run(request: Request) -> int:
         return 0
     if not plan.groups and plan.skipped:
         first = plan.skipped[0]
-        raise UsageError(f"'{first.combination}' can't run: {first.reason}", "--dry-run lists what can")
+        raise UsageError(f"'{first.combination}' can't run {first.where}: {first.reason}", "--dry-run lists what can")
     for skipped in plan.skipped:
-        print(f"left out: {skipped.combination} under '{skipped.protocol}': {skipped.reason}", file=sys.stderr)
+        print(f"left out: {skipped.combination} {skipped.where}: {skipped.reason}", file=sys.stderr)
     request = replace(request, jobs=min(request.jobs or 1, max(1, len(plan.groups))))
     return _conclude(_sweep(request, plan, store), request)
 
@@ -116,7 +116,7 @@ def _show_plan(plan: Plan, store: Store, request: Request) -> None:
         if request.as_json:
             print(json.dumps(asdict(skipped)))
         else:
-            print(f"no      {skipped.combination} under '{skipped.protocol}': {skipped.reason}")
+            print(f"no      {skipped.combination} {skipped.where}: {skipped.reason}")
     if not request.as_json:
         cells, groups = sum(1 for _ in plan.cells()), len(plan.groups)
         to_run = f"{counted(cells, 'cell')} in {counted(groups, 'group')}, {len(missing)} to run"

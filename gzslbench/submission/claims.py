@@ -126,8 +126,9 @@ def _field(setting: DeclaredSetting, given: Json) -> tuple[str, Any, Any]:
 
 def _planned(record: Record, registry: Registry) -> PlannedCell:
     key = record.key
+    described = SimpleNamespace(name=key.data_set, fingerprint=asdict(key), shared_space=True)  # as far as a key tells
     task = Task(
-        cast("DataSet", SimpleNamespace(name=key.data_set, fingerprint=asdict(key))),
+        cast("DataSet", described),
         cast("Split", SimpleNamespace(name=key.split, fingerprint=key.split_hash)),
     )
     grid = key.candidates or [{part.name: part.config for part in key.parts.by_role().values()}]

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 from gzslbench.contract.compatibility import obstacle
 from gzslbench.contract.data_source import DataSource
 from gzslbench.contract.dataset import DataSet
-from gzslbench.contract.info import Method
+from gzslbench.contract.info import Method, Need
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.audit import audit
 from gzslbench.errors import ConfigError, counted
@@ -149,9 +149,10 @@ def runs(trial: PluginTrial) -> str:
     protocol = next(name for name in FIXED_BUDGET if not obstacle(infos, PROTOCOLS[name]))
     setup = Resolver(trial.installed, chosen=trial.settings).setup(trial.combination, tiny_data_set.NAME)
     cell = CellJob(0, (setup,))
-    job = tiny_data_set.job(protocol, cells=(cell,))
+    shared_space = any(Need.SHARED_SPACE in info.needs for info in infos.by_role().values())
+    job = tiny_data_set.job(protocol, shared_space, cells=(cell,))
     coordinator = Mock(spec=Coordinator)
-    coordinator.test_set.return_value = tiny_data_set.test_set()
+    coordinator.test_set.return_value = tiny_data_set.test_set(shared_space)
     fitter = ShortFitter(job, job.fold, coordinator.progress)
     Branch(coordinator, fitter).run(with_scores(job, coordinator, [FitPlan(cell, setup)]))
     if coordinator.fail.called:

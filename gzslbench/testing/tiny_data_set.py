@@ -1,7 +1,8 @@
 """A data set of nine classes and a hundred samples, made in memory, on which components are checked.
 
 Features are noisy linear maps of the semantics. Rows of seen and unseen classes alternate, classes differ in size, one
-row has no samples at all, and samples come in no order: nobody may take the numbering of classes for granted.
+row has no samples at all, and samples come in no order: nobody may take the numbering of classes for granted. For
+components that need features and semantics in one space, semantics are what these maps make of them.
 """
 
 from __future__ import annotations
@@ -32,34 +33,39 @@ NOISE = 0.2
 
 
 @cache
-def data_set() -> DataSet:
+def data_set(shared_space: bool) -> DataSet:
     """Make the data set; the same on every machine and at every call."""
     rng = np.random.default_rng(0)
     rows = np.array(SEEN + UNSEEN)
     labels = rng.permutation(np.repeat(rows, SMALLEST_CLASS + rows))
     semantics = rng.normal(size=(len(rows) + 1, SEMANTIC_DIM)).astype(np.float32)
-    clean = semantics[labels] @ feature_map()
+    clean = semantics[labels] @ feature_map(shared_space=False)
     features = (clean + NOISE * rng.normal(size=clean.shape)).astype(np.float32)
     seen, index = np.isin(labels, SEEN), np.arange(len(labels))
     test = seen & (index % TEST_SHARE == 0)
     split = Split(NAME, index[seen & ~test], index[test], index[~seen], np.array(SEEN), np.array(UNSEEN))
     names = tuple(f"class {row}" for row in range(len(semantics)))
-    return DataSet(NAME, features, labels, semantics, names, {NAME: split})
+    shown = semantics @ feature_map(shared_space=False) if shared_space else semantics
+    return DataSet(NAME, features, labels, shown, names, {NAME: split}, shared_space=shared_space)
 
 
-def feature_map() -> FloatArray:
+def feature_map(shared_space: bool) -> FloatArray:
     """Give the map (k, d) from semantics to noiseless features."""
+    if shared_space:
+        return np.eye(FEATURE_DIM, dtype=np.float32)
     return np.random.default_rng(1).normal(size=(SEMANTIC_DIM, FEATURE_DIM)).astype(np.float32)
 
 
-def test_set() -> TestSet:
+def test_set(shared_space: bool) -> TestSet:
     """Give the test samples, seen and unseen ones mixed, and the semantics of the unseen classes."""
-    return make_test_set(data_set(), data_set().split())
+    made = data_set(shared_space)
+    return make_test_set(made, made.split())
 
 
-def job(protocol: str, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJob:
+def job(protocol: str, shared_space: bool, seed: int = 0, cells: tuple[CellJob, ...] = ()) -> GroupJob:
     """Write down the job of a worker under a protocol."""
-    group = PlannedGroup(Task(data_set(), data_set().split()), protocol_named(protocol), seed, ())
+    made = data_set(shared_space)
+    group = PlannedGroup(Task(made, made.split()), protocol_named(protocol), seed, ())
     return replace(make_job(group, Request(device="cpu", precision="float32")), cells=cells)
 
 
@@ -83,9 +89,9 @@ class TrueGenerator(Generator):
         per_class = 7
         proxy_count = 20
 
-    def __init__(self, scale: MinMax) -> None:
+    def __init__(self, scale: MinMax, shared_space: bool) -> None:
         super().__init__()
-        self.scale, self.map = scale, torch.from_numpy(feature_map())
+        self.scale, self.map = scale, torch.from_numpy(feature_map(shared_space))
 
     def fit(self, view: object, ctx: Context) -> None:
         pass

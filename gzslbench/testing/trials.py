@@ -52,16 +52,17 @@ class Attempt:
     """
 
     def __init__(self, cls: type[Any], part: ConfiguredComponent, protocol: str, seed: int) -> None:
-        job = tiny_data_set.job(protocol, seed)
+        shared_space = Need.SHARED_SPACE in cls.info.needs
+        job = tiny_data_set.job(protocol, shared_space, seed)
         self._cls, self._part = cls, part
         self._fitter = ShortFitter(job, job.fold, lambda *_: None)
         self.conduct = Conduct()
-        generator = None if part.kind == "generator" else tiny_data_set.TrueGenerator(self._fitter.scale)
-        same_for_all = ShortFitter(tiny_data_set.job(protocol), job.fold, lambda *_: None)
+        generator = None if part.kind == "generator" else tiny_data_set.TrueGenerator(self._fitter.scale, shared_space)
+        same_for_all = ShortFitter(tiny_data_set.job(protocol, shared_space), job.fold, lambda *_: None)
         view = GeneratorOutput(same_for_all, generator).view(part)
         scored = tiny_data_set.validation_scores() if Need.VALIDATION in cls.info.needs else None
         self.view = replace(view, offers=Watched(view.offers, self.conduct), scored=scored)
-        test_set = tiny_data_set.test_set()
+        test_set = tiny_data_set.test_set(shared_space)
         self.features, self.class_sets = self._fitter.test_features(test_set.samples), self._fitter.class_sets(test_set)
         self.component: Any = None
         self.answers: Answers = {}

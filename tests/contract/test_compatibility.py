@@ -2,9 +2,11 @@
 
 import itertools
 
+import numpy as np
 import pytest
 
-from gzslbench.contract.compatibility import obstacle, uses_unseen_semantics
+from gzslbench.contract.compatibility import obstacle, obstacle_in_data, uses_unseen_semantics
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Info, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
@@ -28,6 +30,7 @@ ESZSL = Info("eszsl")
 SAE = Info("sae")
 NEAREST = Info("nearest-prototype", needs=(Need.SYNTHETIC,))
 SEMANTIC = Info("semantic", needs=(Need.UNSEEN_SEMANTICS,))
+SIMILARITY = Info("similarity", needs=(Need.SHARED_SPACE,))
 
 SEMANTICS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.visibility.name != "strict")
 FREE = tuple(PROTOCOLS)
@@ -46,6 +49,8 @@ METHODS = {
     "ESZSL": (None, NO_GATE, ESZSL, FREE),
     "SAE with calibrated stacking": (None, STACKING, SAE, VALIDATED),
     "ESZSL on encoded features": (ENCODER, NO_GATE, ESZSL, FREE),
+    "similarity": (None, NO_GATE, SIMILARITY, FREE),
+    "similarity behind a gate of synthetic features": (F_CLSWGAN, CEWGAN_GATE, SIMILARITY, SEMANTICS),
     "E-PGN": (E_PGN, NO_GATE, NEAREST, SEMANTICS),
     "transductive GGM": (TRANSDUCTIVE_GGM, NO_GATE, SOFTMAX, ("transductive", "transductive-calibrated")),
     "a classifier that uses unseen semantics": (None, NO_GATE, SEMANTIC, SEMANTICS),
@@ -68,6 +73,11 @@ REFUSED = {
         ENCODER,
         ENTROPY,
         ENTROPY,
+    ),
+    "'similarity' needs features and semantics in one space, and 'encoder' moves features to another": (
+        ENCODER,
+        NO_GATE,
+        SIMILARITY,
     ),
     "neither 'none' nor 'eszsl' uses what 'f-clswgan' makes": (F_CLSWGAN, NO_GATE, ESZSL),
     "neither 'calibrated-stacking' nor 'sae' uses what 'early-gan' makes": (EARLY_GAN, STACKING, SAE),
@@ -115,6 +125,37 @@ def test_combinations_that_fit_no_protocol(reason, protocol):
 )
 def test_reasons_name_component_need_and_protocol(combination, protocol, reason):
     assert obstacle(Parts(*combination), PROTOCOLS[protocol]) == reason
+
+
+def made_of(features: int, semantics: int, name: str = "MINE", shared_space: bool = False) -> DataSet:
+    split = Split("s", [0], [1], [2], [0], [1])
+    arrays = np.ones((3, features)), np.array([0, 0, 1]), np.ones((2, semantics))
+    return DataSet(name, *arrays, ("a", "b"), {"s": split}, shared_space=shared_space)
+
+
+@pytest.mark.parametrize(
+    ("data_set", "reason"),
+    [
+        (
+            made_of(2048, 312),
+            "'similarity' needs features and semantics in one space, and these have 2,048 and 312 dimensions",
+        ),
+        (
+            made_of(4, 4),
+            "'similarity' needs features and semantics in one space; if these are, as embeddings by one model, "
+            "write shared_space = true into dataset.toml beside them, or shared_space=True into a plugin's DataSet",
+        ),
+        (made_of(4, 4, "MINE@sent"), 'shared_space = ["sent"] into dataset.toml'),
+    ],
+)
+def test_a_space_that_is_not_shared_is_told_with_what_to_do(data_set, reason):
+    for role in (Parts(None, NO_GATE, SIMILARITY), Parts(F_CLSWGAN, SIMILARITY, SOFTMAX)):
+        assert reason in obstacle_in_data(role, data_set)
+
+
+def test_a_declared_space_serves_those_who_need_it_and_others_need_none():
+    assert obstacle_in_data(Parts(None, NO_GATE, SIMILARITY), made_of(4, 4, shared_space=True)) == ""
+    assert obstacle_in_data(Parts(F_CLSWGAN, NO_GATE, SOFTMAX), made_of(2048, 312)) == ""
 
 
 def test_every_reason_names_a_component():

@@ -12,6 +12,7 @@ ATTRIBUTES = {
     Need.SYNTHETIC: "synthetic",
     Need.PROXIES: "proxies",
     Need.OUTSIDE: "outside",
+    Need.SHARED_SPACE: "feature_scale",
 }
 
 

@@ -180,6 +180,29 @@ class Crowd(Classifier):
     assert not coordinator.failures
 
 
+@pytest.mark.parametrize("protocol", ["strict", "inductive", "validated"])
+def test_a_shared_space_is_that_of_the_features_before_they_are_scaled(rehearsal, add_plugin, protocol):
+    add_plugin("""
+class Spaced(Classifier):
+    info = Info("spaced", needs=(Need.SHARED_SPACE,))
+    def fit(self, view, ctx):
+        self.scale = view.feature_scale
+    def scores(self, features, classes):
+        lowest, width = self.scale
+        unscaled = features * width + lowest
+        return unscaled.sum(dim=1, keepdim=True).repeat(1, len(classes)) * (classes.index == 0)
+""")
+    data_set = rehearsal.data_set
+    widened = np.repeat(data_set.semantics, data_set.features.shape[1], axis=1)[:, : data_set.features.shape[1]]
+    rehearsal.data_set = replace(data_set, semantics=widened, shared_space=True, fingerprint={})
+    (job,) = rehearsal.jobs(["none+none+spaced"], protocol)
+    coordinator = rehearsal.coordinator(replace(job, keep_scores=True))
+    run_group(replace(job, keep_scores=True), coordinator)
+    predictions = coordinator.results[0].predictions
+    expected = data_set.features[predictions.samples].sum(axis=1)
+    np.testing.assert_allclose(predictions.joint[:, 0], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_a_component_in_two_roles_is_fitted_once(rehearsal, add_plugin):
     add_plugin("""
 class Twice(Gate, Classifier):

@@ -14,7 +14,7 @@ from gzslbench.registry.declarations import PluginSource
 from gzslbench.registry.recipes import Recipe, RecipeValue
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import parse_grid
-from gzslbench.runner.plan import Scope, make_plan, runs_once, together
+from gzslbench.runner.plan import Scope, Task, make_plan, runs_once, together
 
 INDUCTIVE, STRICT, VALIDATED = (PROTOCOLS[name] for name in ("inductive", "strict", "validated"))
 OWN = PluginSource("own", Distribution("gzslbench", ""), "gzslbench_plugins.own")
@@ -72,6 +72,21 @@ def test_what_can_not_run_is_left_out_once_a_protocol(registry, make_task):
     ]
     assert all("'softmax'" in each.reason for each in plan.skipped)
     assert [(cell.method, cell.key.data_set) for cell in plan.cells()] == [("gan", "CUB"), ("gan", "SUN")]
+
+
+def test_what_needs_a_shared_space_is_left_out_once_for_each_data_set_without(registry, make_task, make_entry):
+    registry.entries["classifier", "similarity"] = make_entry("classifier", "similarity", needs=(Need.SHARED_SPACE,))
+    made = make_task("CLINC150").data_set
+    shared = replace(made, semantics=made.features[:4], shared_space=True)
+    tasks = [make_task("CUB"), make_task("SUN"), Task(shared, shared.split())]
+    combinations = [of_parts(registry, "none", "none", name) for name in ("similarity", "eszsl")]
+    plan = make_plan(combinations, tasks, Resolver(registry), Scope([INDUCTIVE, STRICT], [0]))
+    assert [(each.combination, each.where) for each in plan.skipped] == [
+        ("none+none+similarity", "on CUB"),
+        ("none+none+similarity", "on SUN"),
+    ]
+    assert {cell.key.data_set for cell in plan.cells() if cell.method == "none+none+similarity"} == {"CLINC150"}
+    assert sum(cell.method == "none+none+eszsl" for cell in plan.cells()) == 6
 
 
 def test_what_comes_to_the_same_under_two_names_is_run_once_under_the_first(registry, make_task):

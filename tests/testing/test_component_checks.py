@@ -116,6 +116,23 @@ def failed(plugin, examine):
     return run
 
 
+def test_components_that_need_a_shared_space_are_checked_on_one(plugin, examine):
+    change = (
+        'info = Info("map")',
+        'info = Info("map", needs=(Need.SHARED_SPACE, Need.SYNTHETIC))',
+    )
+    spaced = (
+        END_MAP,
+        "        lowest, width = self.scale\n"
+        "        return (features * width + lowest) @ classes.semantics.T + (features @ self.map).sum(1, keepdim=True)",
+    )
+    fit = (
+        BEGIN_MAP,
+        "        self.scale = view.feature_scale\n        assert view.synthetic.shape[2] == 6\n" + BEGIN_MAP,
+    )
+    assert {outcome.status for outcome in examine(plugin(change, spaced, fit), "classifier")} == {"ok"}
+
+
 def test_all_checks_pass_for_healthy_components(plugin, examine):
     outcomes = examine(plugin(), *COMPONENTS)
     assert [outcome for outcome in outcomes if outcome.status != "ok"] == []
