@@ -22,7 +22,7 @@ from typing import Any
 
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.splits import validation_split
-from gzslbench.errors import ComponentError, ConfigError, GzslbenchError, counted, nearest, usable
+from gzslbench.errors import ConfigError, GzslbenchError, counted, nearest, usable
 from gzslbench.files import aside, disk_errors, put, sole_writer
 from gzslbench.processes.keeper import Limits
 from gzslbench.records.record import Metrics, canonical_json
@@ -158,33 +158,26 @@ def _tune(tuning: Tuning, request: Request, store: Store, bounds: Bounds) -> boo
 
 
 def _attempt(tuning: Tuning, point: Point, request: Request, store: Store, bounds: Bounds) -> Trial:
-    """Fit and score a point on every fold; whatever goes wrong is a failed trial."""
+    """Fit and score a point on every fold; whatever goes wrong there is a failed trial."""
     began = time.perf_counter()
-    score, failure = None, ""
-    try:
-        score = _score(tuning.plan(point), request, store, bounds.objective)
-    except (ConfigError, ComponentError) as error:
-        failure = one_line(str(error))
-    return Trial(point, score, time.perf_counter() - began, failure)
-
-
-def _score(groups: Sequence[PlannedGroup], request: Request, store: Store, objective: str) -> float:
-    """Give the mean score of a point; raises :class:`ComponentError` where it fails on a fold."""
     executor = LocalExecutor(request.jobs or 1, request.threads)
     limits = Limits.of(request.limits, sharing=request.jobs or 1)
-    _, measure = OBJECTIVES[objective]
+    _, measure = OBJECTIVES[bounds.objective]
     scores: list[float] = []
-    failure = ""
+    failures: list[str] = []
+    try:
+        groups = tuning.plan(point)
+    except ConfigError as error:
+        return Trial(point, None, time.perf_counter() - began, one_line(str(error)))
     for _, event in executor.run([partial(assign, group, request, store, limits) for group in groups]):
         match event:
             case CellDone():
                 scores.append(measure(event.metrics))
             case CellFailed(phase=phase, cause=cause) | Ended(Cause() as cause, phase):
-                failure = failure or f"{phase}: {cause.reason}"
+                failures.append(f"{phase}: {cause.reason}")
                 executor.stop()
-    if failure:
-        raise ComponentError(failure)
-    return fmean(scores)
+    score = None if failures else fmean(scores)
+    return Trial(point, score, time.perf_counter() - began, *failures[:1])
 
 
 def _say(tuning: Tuning, journal: Journal, bounds: Bounds, as_json: bool) -> None:
