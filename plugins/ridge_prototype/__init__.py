@@ -1,6 +1,6 @@
 """Prototypes of unseen classes by kernel ridge regression from semantics to the means of seen classes.
 
-``classifier.py`` holds the method, ``METHOD.md`` the choices behind it.
+``classifier.py`` holds the method, ``recipes.toml`` its settings, ``METHOD.md`` the choices behind them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ RIDGE_PROTOTYPE_METHOD = Method(
     classifier="ridge-prototype",
     summary="class means for seen, kernel ridge regression from semantics to them for unseen classes; cosine",
     paper="Changpinyo, Chao & Sha, Predicting Visual Exemplars of Unseen Classes for Zero-Shot Learning, ICCV 2017",
+    recipes="recipes.toml",
 )
 
 
