@@ -86,9 +86,9 @@ def gzslbench_classifiers():
 """
 
 
-def _metrics(t1: float, u: float, s: float, h: float, ausuc: float) -> Metrics:
+def _metrics(t1: float, u: float, s: float, h: float, ausuc: float, h_best: float | None) -> Metrics:
     even = Routing(0.0, 0.0, 1.0)
-    return Metrics(t1, u, s, h, ausuc, None, None, even, even)
+    return Metrics(t1, u, s, h, ausuc, None, None, even, even, h_best)
 
 
 def _make_record(
@@ -104,6 +104,7 @@ def _make_record(
     h: float = 0.5,
     u: float = 0.4,
     s: float = 0.6,
+    h_best: float | None = None,
     fit_s: tuple[float, float, float, float] = (8.0, 1.0, 0.5, 0.5),
     predict_s: tuple[float, ...] = (0.1, 0.2, 0.5),
     jobs: int = 1,
@@ -149,7 +150,7 @@ def _make_record(
         key=replace(key, **of_key),
         method=method,
         budget=budget,
-        metrics=_metrics(t1=0.7, u=u, s=s, h=h, ausuc=0.3),
+        metrics=_metrics(t1=0.7, u=u, s=s, h=h, ausuc=0.3, h_best=h_best),
         timings=timings,
         environment=Environment(machine_class, "a CPU", None, 1, "Linux", {}),
         origins={"generator": Origin("gzslbench", "0.1")},

@@ -9,7 +9,7 @@ import click
 
 from gzslbench.cli.options import data_sets_option, roots_option
 from gzslbench.cli.tables import of_data_sets, open_all, print_tables, read_results
-from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.contract.protocol import PROTOCOLS, protocol_named
 from gzslbench.errors import UsageError
 
 
@@ -40,8 +40,9 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
     from gzslbench.report.comparison.tables import compare_tables
 
     places = open_all(roots)
-    results = read_results(places, [protocol])
-    if not results:
+    visibility = protocol_named(protocol).visibility
+    results = read_results(places, [name for name, rules in PROTOCOLS.items() if rules.visibility == visibility])
+    if not any(result.key.protocol == protocol for result in results):
         looked_in = ", ".join(map(str, roots))
         raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b))
+    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, protocol))

@@ -93,7 +93,7 @@ def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], form
         case "html":
             return render_page(build_leaderboard(results, places))
         case "latex":
-            return to_latex(leaderboard_rows(results, places))
+            return to_latex(build_leaderboard(results, places).tables)
         case "csv":
             return to_csv(leaderboard_rows(results, places))
     return to_json(leaderboard_rows(results, places))

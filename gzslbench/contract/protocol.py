@@ -96,6 +96,8 @@ def _fixed_pairs() -> list[Protocol]:
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _fixed_pairs()}
 HEADLINE = ("inductive", "inductive-calibrated")
 """What a run makes that names no protocol, and the first table shows."""
+CALIBRATING = "calibrated-stacking"
+"""The gate of calibrated results, whatever a method's own gate is."""
 
 
 def protocol_named(name: str) -> Protocol:

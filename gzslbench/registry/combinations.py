@@ -10,6 +10,7 @@ from typing import get_args
 
 from gzslbench.contract.info import Info
 from gzslbench.contract.parts import Parts, Role, combination_name
+from gzslbench.contract.protocol import CALIBRATING
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.declarations import PROJECT, PluginSource, is_path
 from gzslbench.registry.recipes import TUNED, Recipe, Tuned, TunedTables
@@ -20,8 +21,6 @@ from gzslbench.registry.space import Range, Space
 
 DEFAULT_GATE = "none"
 DEFAULT_CLASSIFIER = "softmax"
-CALIBRATING = "calibrated-stacking"
-"""The gate of calibrated results, whatever a method's own gate is."""
 FULL = "full"
 """The budget that leaves the recipes as they are."""
 

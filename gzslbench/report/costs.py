@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gzslbench.records.summary import median
 from gzslbench.report.groups import Group
@@ -15,16 +15,22 @@ class Cost:
     """Medians over the records of one machine class, that of most of the group's records: times only compare there.
 
     ``shared_machine`` says that at least one of these records was made while other groups ran on the machine;
-    ``seeds_together`` how many seeds were trained at once: ``fit_s`` is for all of them.
+    ``seeds_together`` how many seeds were trained at once: ``fit_s`` is for all of them. ``fit_gate_s`` is part of it.
     """
 
     machine_class: str
     shared_machine: bool
     seeds_together: int
     fit_s: float
+    fit_gate_s: float
     predict_per_s: float | None
     peak_memory_mib: float
     peak_device_mib: float | None
+
+    @property
+    def but_gate(self) -> Cost:
+        """The same without fitting the gate."""
+        return replace(self, fit_s=self.fit_s - self.fit_gate_s, fit_gate_s=0.0)
 
 
 def cost_of(group: Group) -> Cost:
@@ -36,6 +42,7 @@ def cost_of(group: Group) -> Cost:
         shared_machine=any(result.jobs > 1 for result in results),
         seeds_together=max(result.seeds_together for result in results),
         fit_s=statistics.median(result.fit_s for result in results),
+        fit_gate_s=statistics.median(result.fit_gate_s for result in results),
         predict_per_s=median(result.predict_per_s for result in results),
         peak_memory_mib=statistics.median(result.peak_memory_mib for result in results),
         peak_device_mib=median(result.peak_device_mib for result in results),

@@ -11,15 +11,18 @@ from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
-from gzslbench.contract.protocol import PROTOCOLS, Protocol, protocol_named
+from gzslbench.contract.protocol import HEADLINE, VISIBILITIES, Choice, Protocol, protocol_named
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import CellKey, Json
 from gzslbench.records.summary import RecordSummary
 
+CHOICES: tuple[Choice, ...] = ("calibrated", "last step", "validation classes", "test set")
+"""How an operating point may be chosen: a table is ranked by the first of these that it has, but never by the last."""
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """What results must share to be ranked in one table: the data, by content, the split and the protocol.
+    """What results must share to be ranked against each other: the data, by content, the split and the protocol.
 
     ``split`` and ``split_hash`` are empty under protocols that run many splits, whose rows average over splits.
     """
@@ -39,8 +42,15 @@ class Comparison:
 
     @property
     def order(self) -> tuple[str | int, ...]:
-        """Sorting key: by data set, then in the order in which protocols are documented."""
-        return self.data_set, list(PROTOCOLS).index(self.protocol), *astuple(self)[2:]
+        """Sorting key: by data set, then by what training may see, the headline first, then as in :data:`CHOICES`."""
+        visibility = self.rules.visibility.name
+        place = list(VISIBILITIES).index(visibility) if visibility != HEADLINE[0] else -1
+        return self.data_set, place, self.protocol_version, CHOICES.index(self.rules.choice), *astuple(self)[3:]
+
+    @property
+    def table(self) -> Comparison:
+        """What stands in one table, named by its protocol that leaves methods as they stop: training saw the same."""
+        return replace(self, protocol=self.rules.visibility.name)
 
 
 Cell = tuple[str, int]
@@ -80,6 +90,11 @@ class Group:
             return unknown, count, result.method == self.key.combination, result.method, result.budget
 
         return min(self.results, key=order)
+
+    @property
+    def choice(self) -> Choice:
+        """How the operating point was chosen."""
+        return self.comparison.rules.choice
 
     @property
     def method(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class RowNames:
     what differs.
     """
 
-    def __init__(self, tables: Iterable[Sequence[Group]]) -> None:
+    def __init__(self, tables: Iterable[Iterable[Group]]) -> None:
         self._facts = cache(_facts)
         self._differing: dict[Row, set[Setting]] = defaultdict(set)
         for groups in tables:
@@ -56,14 +56,6 @@ class RowNames:
 
 def _plain(group: Group) -> Row:
     return Row(group.name, group.budget)
-
-
-def in_order(groups: Iterable[Group], names: RowNames) -> list[Group]:
-    """Sort the groups of one table by falling H; by name where the protocol isn't ranked."""
-    return sorted(
-        groups,
-        key=lambda group: (-group.h.mean if group.comparison.rules.ranked else 0.0, names.label(group), group.budget),
-    )
 
 
 def table_names(comparisons: Iterable[Comparison]) -> dict[Comparison, str]:

@@ -9,23 +9,25 @@ from dataclasses import dataclass, field
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.labels import table_names
-from gzslbench.report.overall import overall_tables
+from gzslbench.report.leaderboard_table import comparison_table
+from gzslbench.report.overall import Overall, overall_table, overalls
 from gzslbench.report.pareto import pareto_tables
-from gzslbench.report.rows import Tables, groups_of, leaderboard_rows
-from gzslbench.report.tables import Table, comparison_table
+from gzslbench.report.rows import Tables, leaderboard_rows
+from gzslbench.report.tables import Table
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One overall table for each ranked protocol, the tables of each data set, and those of H against its cost.
+    """Tables over all data sets for each ranked protocol, the tables of each data set, and those of H against its cost.
 
-    ``rows`` are what all of them are made of.
+    ``compared`` is what the first are made of, ``rows`` what the others are.
     """
 
     overall: tuple[Table, ...]
     data_sets: Mapping[str, tuple[Table, ...]]
     pareto: Mapping[str, tuple[Table, ...]]
     rows: Tables = field(compare=False)
+    compared: tuple[Overall, ...] = field(compare=False)
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -51,10 +53,11 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results
     for comparison, rows in tables.items():
         data_sets[comparison.data_set].append(comparison_table(comparison, rows, names[comparison]))
         pareto[comparison.data_set] += pareto_tables(comparison, rows, names[comparison])
-    standings = {row.group: row.standing for rows in tables.values() for row in rows if row.standing}
+    compared = tuple(overalls(tables))
     return Leaderboard(
-        overall=tuple(overall_tables(groups_of(tables), names, standings)),
+        overall=tuple(overall_table(each, names) for each in compared),
         data_sets={data_set: tuple(of_data_set) for data_set, of_data_set in data_sets.items()},
         pareto={data_set: tuple(of_data_set) for data_set, of_data_set in pareto.items()},
         rows=tables,
+        compared=compared,
     )

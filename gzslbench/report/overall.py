@@ -1,4 +1,4 @@
-"""The tables over all data sets of one protocol, and the tests across tasks.
+"""The tables over all data sets of each ranked protocol, and the tests across tasks.
 
 A task is a data set or, under protocols over many splits, a split of one. Means, ranks and tests compare the rows that
 have results on every data set; where these are fewer than two, all rows on the data sets that all of them have.
@@ -16,12 +16,22 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.contract.protocol import Choice
+from gzslbench.report.groups import CHOICES, Comparison, Group
 from gzslbench.report.labels import Row, RowNames
-from gzslbench.report.tables import NOTHING, Column, Table, known_percent, protocol_title, written_table
+from gzslbench.report.rows import LeaderboardRow, Point, Tables
+from gzslbench.report.tables import (
+    H_COLUMNS,
+    NOTHING,
+    Column,
+    Table,
+    known_percent,
+    protocol_rules,
+    protocol_title,
+    written_table,
+)
 from gzslbench.report.uncertainty import across
 from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS, CriticalDifference
-from gzslbench.report.uncertainty.standing import Standing
 
 Task = tuple[Comparison, str]
 """A comparison, and the split's hash where its rows average over splits."""
@@ -29,63 +39,85 @@ Task = tuple[Comparison, str]
 
 @dataclass(frozen=True, eq=False)
 class Overall:
-    """The groups of one protocol by row and comparison, rows that are told apart as in :class:`RowNames`."""
+    """The points of one protocol by row and table, rows that are told apart as in :class:`RowNames`.
+
+    ``stopped`` are the same rows as the methods stop.
+    """
 
     comparisons: tuple[Comparison, ...]
     labels: Mapping[Row, str]
-    groups: Mapping[Row, Mapping[Comparison, Group]]
+    points: Mapping[Row, Mapping[Comparison, Point]]
+    stopped: Mapping[Row, Mapping[Comparison, Point]]
 
     @staticmethod
-    def of(tables: Mapping[Comparison, Sequence[Group]]) -> Overall:
-        """Collect the groups of tables of one protocol.
+    def of(tables: Tables, choice: Choice) -> Overall:
+        """Collect the points that were chosen in one way from tables that differ in their data alone.
 
         A name that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
         """
-        names = RowNames(tables.values())
+        names = RowNames([row.group for row in rows] for rows in tables.values())
         single = _single(tables)
         labels: dict[Row, str] = {}
-        groups: dict[Row, dict[Comparison, Group]] = defaultdict(dict)
-        for comparison, of_table in tables.items():
-            for group in of_table:
-                row = single.get(group.name) or names.row(group)
-                labels[row] = names.label(group)
-                groups[row][comparison] = group
-        return Overall(tuple(tables), labels, groups)
+        found: dict[Choice, dict[Row, dict[Comparison, Point]]] = defaultdict(lambda: defaultdict(dict))
+        for table, row in ((table, row) for table, rows in tables.items() for row in rows):
+            name = single.get(row.group.name) or names.row(row.group)
+            labels[name] = row.label
+            for each, point in row.points.items():
+                found[each][name][table] = point
+        points = found[choice]
+        here = [table for table in tables if any(table in of_row for of_row in points.values())]
+        return Overall(tuple(here), {name: labels[name] for name in points}, points, found["last step"])
+
+    @property
+    def example(self) -> Comparison:
+        """One of the comparisons of the protocol."""
+        return next(point.group.comparison for of_row in self.points.values() for point in of_row.values())
 
     @cached_property
     def complete(self) -> frozenset[Row]:
         """The rows that are compared: those with results in all comparisons, or all rows where that is one at most."""
-        everywhere = {row for row, of_row in self.groups.items() if len(of_row) == len(self.comparisons)}
-        return frozenset(everywhere if len(everywhere) > 1 else self.groups)
+        everywhere = {row for row, of_row in self.points.items() if len(of_row) == len(self.comparisons)}
+        return frozenset(everywhere if len(everywhere) > 1 else self.points)
 
     @cached_property
     def shared(self) -> list[Comparison]:
         """The comparisons in which all complete rows have results."""
-        return [each for each in self.comparisons if all(each in self.groups[row] for row in self.complete)]
+        return [each for each in self.comparisons if all(each in self.points[row] for row in self.complete)]
 
     @cached_property
     def means(self) -> dict[Row, float]:
         """Mean H of the complete rows over the shared comparisons; empty where there are none."""
         if not self.shared:
             return {}
-        return {row: statistics.fmean(self.groups[row][each].h.mean for each in self.shared) for row in self.complete}
+        return {row: _mean_h(self.points[row][each] for each in self.shared) for row in self.complete}
+
+    def mean_as_it_stops(self, row: Row) -> float | None:
+        """Give the mean over the same comparisons of H as a complete row stops, if it was run in all of them."""
+        stopped = self.stopped.get(row, {})
+        known = row in self.means and all(each in stopped for each in self.shared)
+        return _mean_h(stopped[each] for each in self.shared) if known else None
 
     @cached_property
     def rows(self) -> list[Row]:
         """Rows by falling mean, then by the number of data sets, then by name."""
         return sorted(
-            self.groups,
-            key=lambda row: (-self.means.get(row, 0.0), -len(self.groups[row]), self.labels[row], row.budget),
+            self.points,
+            key=lambda row: (-self.means.get(row, 0.0), -len(self.points[row]), self.labels[row], row.budget),
         )
 
     @cached_property
     def compared(self) -> list[Row]:
-        return [row for row in self.rows if row in self.complete]
+        """The complete rows; of those that share all their results, the first."""
+        first: dict[frozenset[Point], Row] = {}
+        for row in self.rows:
+            if row in self.complete:
+                first.setdefault(self._results(row), row)
+        return list(first.values())
 
     @cached_property
     def task_values(self) -> NDArray[np.float64]:
         """H on the tasks that all complete rows share: (tasks, rows), in the order of ``compared``."""
-        by_row = [_by_task(self.groups[row].values()) for row in self.compared]
+        by_row = [_by_task(point.group for point in self.points[row].values()) for row in self.compared]
         tasks = [task for task in by_row[0] if all(task in of_row for of_row in by_row)]
         return np.array([[of_row[task] for of_row in by_row] for task in tasks]).reshape(len(tasks), len(by_row))
 
@@ -97,10 +129,14 @@ class Overall:
 
     @cached_property
     def mean_ranks(self) -> dict[Row, float]:
-        """Mean rank of each compared row over the shared tasks; empty where there are none."""
+        """Mean rank of each complete row among the compared ones over the shared tasks; empty where there are none."""
         if not len(self.task_values):
             return {}
-        return dict(zip(self.compared, map(float, across.mean_ranks(self.task_values)), strict=True))
+        ranks = dict(zip(map(self._results, self.compared), across.mean_ranks(self.task_values).tolist(), strict=True))
+        return {row: ranks[self._results(row)] for row in self.complete}
+
+    def _results(self, row: Row) -> frozenset[Point]:
+        return frozenset(self.points[row].values())
 
     @cached_property
     def critical_difference(self) -> CriticalDifference | None:
@@ -108,68 +144,64 @@ class Overall:
         return across.critical_difference([self.names[row] for row in self.compared], self.task_values)
 
 
-def ranked_protocols(tables: Mapping[Comparison, Sequence[Group]]) -> Iterator[Overall]:
-    """Collect the tables of each ranked protocol (and version of it), in the order in which they are documented."""
-    of_protocol: dict[tuple[str | int, ...], dict[Comparison, Sequence[Group]]] = defaultdict(dict)
-    for comparison, groups in tables.items():
-        if comparison.rules.ranked:
-            of_protocol[comparison.order[1:3]][comparison] = groups
-    return (Overall.of(of_protocol[protocol]) for protocol in sorted(of_protocol))
+def overalls(tables: Tables) -> Iterator[Overall]:
+    """Collect the tables of each ranked protocol (and version of it), the headline first."""
+    alike: dict[tuple[str | int, ...], dict[Comparison, Sequence[LeaderboardRow]]] = defaultdict(dict)
+    for table, rows in tables.items():
+        alike[table.order[1:3]][table] = rows
+    for _, same in sorted(alike.items()):
+        chosen = {choice for rows in same.values() for row in rows for choice in row.points}
+        yield from (Overall.of(same, choice) for choice in CHOICES[:-1] if choice in chosen)
 
 
-def overall_tables(
-    tables: Mapping[Comparison, Sequence[Group]],
-    names: Mapping[Comparison, str],
-    standings: Mapping[Group, Standing],
-) -> list[Table]:
-    """Tabulate mean H per method and data set, one table for each ranked protocol (and version of it)."""
-    return [_overall_table(overall, names, standings) for overall in ranked_protocols(tables)]
-
-
-def _overall_table(overall: Overall, names: Mapping[Comparison, str], standings: Mapping[Group, Standing]) -> Table:
-    example = overall.comparisons[0]
-    wins = {
-        row: win_probability([overall.groups[row][each] for each in overall.shared], standings)
-        for row in overall.compared
-    }
+def overall_table(overall: Overall, names: Mapping[Comparison, str]) -> Table:
+    """Tabulate mean H per method and data set."""
+    example = overall.example
+    wins = {row: win_probability([overall.points[row][each] for each in overall.shared]) for row in overall.complete}
+    beside = [(Column("as it stops"), lambda row: known_percent(overall.mean_as_it_stops(row)))]
     cells: list[tuple[Column, Callable[[Row], str]]] = [
         (Column("method", left=True), lambda row: overall.labels[row]),
         (Column("budget", left=True), lambda row: row.budget),
         (Column("mean"), lambda row: known_percent(overall.means.get(row))),
+        *(beside if example.rules.validates else []),
         (Column("mean rank"), lambda row: f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING),
         (Column("wins"), lambda row: known_percent(wins.get(row))),
         *((Column(names[comparison]), _h_on(comparison, overall)) for comparison in overall.comparisons),
     ]
     title = f"All data sets: {protocol_title(example)}"
-    summary = f"H in percent, mean over seeds. Protocol {example.protocol}: {example.rules.summary}."
+    summary = f"{H_COLUMNS[example.rules.choice]} in percent, mean over seeds. {protocol_rules(example)}"
     notes = _notes(overall, names, any(share is not None for share in wins.values()))
     return written_table(title, summary, cells, overall.rows, notes)
 
 
 def _h_on(comparison: Comparison, overall: Overall) -> Callable[[Row], str]:
-    return lambda row: known_percent(group.h.mean if (group := overall.groups[row].get(comparison)) else None)
+    return lambda row: known_percent(point.group.h.mean if (point := overall.points[row].get(comparison)) else None)
 
 
-def win_probability(groups: Sequence[Group], standings: Mapping[Group, Standing]) -> float | None:
+def _mean_h(points: Iterable[Point]) -> float:
+    return statistics.fmean(point.group.h.mean for point in points)
+
+
+def win_probability(points: Sequence[Point]) -> float | None:
     """Average over data sets how sure it is that a method is above another one.
 
     A lead within the noise counts for little more than a draw, which a count of data sets won would hide. None where an
     answer key or an opponent is missing.
     """
-    shares = [standing.wins for group in groups if (standing := standings.get(group))]
+    shares = [point.standing.wins if point.standing else None for point in points]
     known = [share for share in shares if share is not None]
-    return statistics.fmean(known) if known and len(known) == len(groups) else None
+    return statistics.fmean(known) if known and len(known) == len(shares) else None
 
 
-def _single(tables: Mapping[Comparison, Sequence[Group]]) -> dict[str, Row]:
-    """Give the row of each name that has at most one group in every table."""
+def _single(tables: Tables) -> dict[str, Row]:
+    """Give the row of each name that has at most one row in every table."""
     groups: dict[str, list[Group]] = defaultdict(list)
-    for group in (group for of_table in tables.values() for group in of_table):
-        groups[group.name].append(group)
+    for row in (row for rows in tables.values() for row in rows):
+        groups[row.group.name].append(row.group)
     return {
         name: Row(name, ", ".join(sorted({group.budget for group in of_name})))
         for name, of_name in groups.items()
-        if len({group.comparison for group in of_name}) == len(of_name)
+        if len({group.comparison.table for group in of_name}) == len(of_name)
     }
 
 
@@ -188,10 +220,12 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
     shared = ", ".join(names[comparison] for comparison in overall.shared)
     if not shared:
         yield "No mean: there is no data set on which every row has a result."
-    elif len(overall.compared) < len(overall.rows):
+    elif len(overall.complete) < len(overall.rows):
         yield f"mean and mean rank: of the rows with results on every data set ({shared})."
     else:
         yield f"mean and mean rank: over the data sets on which every row has a result ({shared})."
+    if any(overall.mean_as_it_stops(row) is not None for row in overall.rows) and overall.example.rules.validates:
+        yield f"as it stops: the same mean of {H_COLUMNS['last step']}."
     if has_wins:
         yield (
             "wins: how sure it is that H is above that of another row, in percent; mean over rows and these data sets."

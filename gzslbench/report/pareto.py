@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import Comparison
-from gzslbench.report.rows import LeaderboardRow
+from gzslbench.report.rows import LeaderboardRow, Point
 from gzslbench.report.tables import (
+    H_COLUMNS,
     Column,
     Table,
-    accuracy,
     fit_time,
+    percent_with_deviation,
     protocol_summary,
     protocol_title,
     time_notes,
@@ -33,18 +34,20 @@ class _Kind:
 
 
 def pareto_tables(comparison: Comparison, rows: Iterable[LeaderboardRow], name: str) -> list[Table]:
-    """Tabulate H against fit time and against peak memory, within each machine class; nothing where it isn't ranked.
+    """Tabulate the H that rows are ranked by against fit time and against peak memory, within each machine class.
 
-    ``name`` stands for the data set in the titles.
+    ``name`` stands for the data set in the titles. Rows that share a result are there once.
     """
-    if not comparison.rules.ranked:
-        return []
+    by_point: dict[Point, LeaderboardRow] = {}
+    for row in sorted(rows, key=lambda row: (row.label, row.group.budget)):
+        if row.ranked:
+            by_point.setdefault(row.ranked, row)
     classes: dict[str, list[LeaderboardRow]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (row.cost.machine_class, row.label, row.group.budget)):
-        classes[row.cost.machine_class].append(row)
+    for point, row in by_point.items():
+        classes[point.cost.machine_class].append(row)
     return [
         _table(comparison, name, machine if len(classes) > 1 else "", kind, of_machine)
-        for machine, of_machine in classes.items()
+        for machine, of_machine in sorted(classes.items())
         for kind in _KINDS
     ]
 
@@ -63,16 +66,19 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _table(comparison: Comparison, name: str, machine: str, kind: _Kind, rows: Sequence[LeaderboardRow]) -> Table:
-    front = [rows[place] for place in pareto_front([(row.group.h.mean, kind.amount(row.cost)) for row in rows])]
+    amounts = [(row.shown.group.h.mean, kind.amount(row.shown.cost)) for row in rows]
+    front = [rows[place] for place in pareto_front(amounts)]
+    by = H_COLUMNS[front[0].shown.group.choice]
     cells: list[tuple[Column, Callable[[LeaderboardRow], str]]] = [
         (Column("method", left=True), lambda row: row.label),
         (Column("budget", left=True), lambda row: row.group.budget),
-        (Column("H"), accuracy("h")),
-        (Column(kind.column), lambda row: kind.written(row.cost)),
+        (Column(by), lambda row: percent_with_deviation(row.shown.group.h)),
+        (Column(kind.column), lambda row: kind.written(row.shown.cost)),
     ]
     title = f"{name}: {protocol_title(comparison)}, H against {kind.name}{f', {machine}' if machine else ''}"
     summary = f"What no other row beats in both: {len(front)} of {len(rows)}. {protocol_summary(comparison)}"
-    notes = [f"By mean H, on {rows[0].cost.machine_class}.", *kind.notes([row.cost for row in front])]
+    costs = [row.shown.cost for row in front]
+    notes = [f"By mean {by} and all that it takes, on {costs[0].machine_class}.", *kind.notes(costs)]
     return written_table(title, summary, cells, front, notes)
 
 

@@ -46,8 +46,8 @@ def test_prints_every_table_as_markdown_when_piped(results):
     assert headings == [
         "## CUB: inductive",
         "## FLO: strict",
-        "## All data sets: strict",
         "## All data sets: inductive",
+        "## All data sets: strict",
     ]
     assert "| eszsl" in printed
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gzslbench.records.record import Record
+from gzslbench.records.record import PartKey, Record
 from gzslbench.records.store import Store
 from gzslbench.records.summary import RecordSummary, summary_of
 
@@ -20,6 +20,22 @@ def make_result(make_record: Callable[..., Record]) -> Callable[..., RecordSumma
 
     def make(**described: Any) -> RecordSummary:
         return summary_of(make_record(**described))
+
+    return make
+
+
+CALIBRATING = PartKey("calibrated-stacking", {}, "ca11" * 4)
+
+
+@pytest.fixture
+def make_pair(make_result: Callable[..., RecordSummary]) -> Callable[..., list[RecordSummary]]:
+    """Make a method's results as it stops with its gate and as it is calibrated, which any gate shares."""
+
+    def make(method: str, gate: str, h: float, calibrated: float, **described: Any) -> list[RecordSummary]:
+        parts = {"generator": None, "classifier": PartKey("other" if method == "other" else "same", {}, "c0de" * 4)}
+        own = make_result(method=method, gate=PartKey(gate, {}, "c0de" * 4), h=h, **parts, **described)
+        of_fold = {"fit_s": (8.0, 1.0, 8.5, 0.5), "protocol": "inductive-calibrated", "gate": CALIBRATING}
+        return [own, make_result(method=method, h=calibrated, **parts, **of_fold, **described)]
 
     return make
 

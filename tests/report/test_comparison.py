@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import UsageError
+from gzslbench.records.record import PartKey
 from gzslbench.records.results import summaries
 from gzslbench.report.comparison.pair import compare_pair
 from gzslbench.report.comparison.tables import compare_tables
@@ -14,8 +15,8 @@ RNG = np.random.default_rng(0)
 WEAK, EVEN, STRONG = (RNG.random((60, 5)) < share for share in (0.3, 0.6, 0.9))
 
 
-def _tables(store, a, b):
-    return compare_tables(summaries(store), [store], a, b)
+def _tables(store, a, b, protocol="inductive"):
+    return compare_tables(summaries(store), [store], a, b, protocol)
 
 
 def _row(table, place=0):
@@ -101,10 +102,27 @@ def test_over_many_splits(write, store):
     for place, split in enumerate(("x", "y", "z")):
         write("a", STRONG[:, place:], seeds=[0], protocol="splits", split=split)
         write("b", WEAK[:, place:], seeds=[0], protocol="splits", split=split)
-    accuracy, samples = _tables(store, "a", "b")
+    accuracy, samples = _tables(store, "a", "b", "splits")
     assert (_row(accuracy)["splits"], _row(accuracy)["seeds"]) == ("3", "1")
     assert _row(samples)["classes A wins"] == "–"
     assert not any("One seed" in note for note in accuracy.notes)
+
+
+def test_what_is_calibrated_goes_by_the_name_of_each_method_that_shares_it(write, store):
+    gates = {name: PartKey(name, {}, "c0de") for name in ("none", "entropy", "calibrated-stacking")}
+    generator = PartKey("g", {}, "c0de")
+    for method, gate in (("plain", "none"), ("gated", "entropy")):
+        write(method, WEAK, generator=generator, gate=gates[gate])
+    calibrated = {"protocol": "inductive-calibrated", "gate": gates["calibrated-stacking"]}
+    write("gated", STRONG, generator=generator, **calibrated)
+    write("other", EVEN)
+    write("other", EVEN, **calibrated)
+    accuracy, *_ = _tables(store, "plain", "other", "inductive-calibrated")
+    assert accuracy.title == "plain and other: inductive-calibrated"
+    assert _row(accuracy)["A less B"].startswith("+")
+    assert _row(_tables(store, "plain", "other")[0])["A less B"].startswith("-")
+    with pytest.raises(UsageError, match=r"differ in the gate alone.*--protocol inductive"):
+        _tables(store, "plain", "gated", "inductive-calibrated")
 
 
 def test_without_answer_keys_means_are_compared(write, store):

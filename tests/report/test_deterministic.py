@@ -51,12 +51,12 @@ def test_the_tables_say_so(ran, store):
     (table,) = board.data_sets["CUB"]
     row = _row(table, "fixed")
     assert (row["seeds"], _row(table, "drawn")["seeds"]) == ("deterministic", "5")
-    assert "±" not in row["H"]
+    assert "±" not in row["H as it stops"]
     assert "deterministic: nothing is drawn at random, and the one result stands for every seed." in table.notes
     assert (row["rank"], _row(table, "drawn")["rank"]) == ("1", "2")
     assert not any("One seed" in note for note in table.notes)
     (rows,) = board.rows.values()
-    assert rows[0].standing.wins > 0.975
+    assert rows[0].shown.standing.wins > 0.975
     compared = compare_tables(summaries(store), [store], "fixed", "drawn")[0]
     assert _row(compared, "CUB")["seeds"] == "5"
     assert not any("One seed" in note for note in compared.notes)

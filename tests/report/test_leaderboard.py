@@ -35,27 +35,25 @@ def test_a_row_worked_by_hand(make_result):
         "rank": "–",
         "method": "gsmflow",
         "budget": "full",
-        "T1": "70.0 ± 0.0",
+        "H as it stops": "50.0 ± 10.0",
+        "H 95%": "–",
         "U": "42.0 ± 13.1",  # deviations -12, -2, 14: sqrt(344 / 2)
         "S": "64.0 ± 3.6",  # -4, 3, 1: sqrt(26 / 2)
-        "H": "50.0 ± 10.0",
-        "H 95%": "–",
-        "peek gap": "–",
         "AUSUC": "30.0",
-        "UD": "Y",
-        "GM": "Y",
-        "selection": "last step",
-        "seeds": "3",
+        "T1": "70.0 ± 0.0",
         "fit (s)": "10.0",  # the median of 10, 20 and 10
         "predict (1/s)": "5,000",  # 1,000 samples in a median of 0.2 s
         "peak (MiB)": "512",
+        "seeds": "3",
+        "UD": "Y",
+        "GM": "Y",
         "test reads": "1",
         "paper H": "66.1 ± 0.2 not comparable †◊¶",  # GSMFlow's CUB is the one with sentences
     }
 
 
 def test_a_single_seed_shows_no_deviation(make_result):
-    assert _row(_table([make_result(h=0.4567)]), "eszsl")["H"] == "45.7"
+    assert _row(_table([make_result(h=0.4567)]), "eszsl")["H as it stops"] == "45.7"
 
 
 def test_rows_fall_with_h(make_result):
@@ -71,7 +69,7 @@ def test_columns_ud_and_gm(make_result):
 def test_unequal_configurations_are_not_mixed(make_result):
     results = [make_result(seed=seed, config={"steps": 10 * (1 + seed)}, h=0.4 + 0.1 * seed) for seed in (0, 1)]
     table = _table(results)
-    assert [(row["method"], row["H"]) for row in _cells(table)] == [
+    assert [(row["method"], row["H as it stops"]) for row in _cells(table)] == [
         ("eszsl (recipe eszsl.steps=20)", "50.0"),
         ("eszsl (recipe eszsl.steps=10)", "40.0"),
     ]
@@ -83,7 +81,7 @@ def test_other_features_make_another_table(make_result):
     assert tables[0].title != tables[1].title
 
 
-def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_result):
+def test_what_was_chosen_on_the_test_set_stands_unranked_beside_how_methods_stop(make_result):
     results = [
         make_result(method="a-low", h=0.30),
         make_result(method="b-high", h=0.40),
@@ -92,15 +90,30 @@ def test_the_paper_protocol_stands_apart_unranked_with_its_peek_gap(make_result)
         make_result(method="c-alone", protocol="paper", h=0.99),
     ]
     board = build_leaderboard(results)
-    inductive, paper = board.data_sets["CUB"]
-    assert [row[0] for row in paper.rows] == ["a-low", "b-high", "c-alone"]
-    assert [_row(paper, name)["peek gap"] for name in ("a-low", "b-high", "c-alone")] == ["+5.0", "+12.0", "–"]
-    assert _row(paper, "b-high")["test reads"] == "1,200"
-    assert [column.name for column in inductive.columns[:2]] == ["rank", "method"]
-    assert paper.columns[0].name == "method"
-    assert _row(inductive, "b-high")["peek gap"] == "+12.0"
-    assert [_row(table, "a-low")["selection"] for table in (inductive, paper)] == ["last step", "test set"]
+    (table,) = board.data_sets["CUB"]
+    assert [row["method"] for row in _cells(table)] == ["b-high", "a-low", "c-alone"]
+    assert [row["H peeked"] for row in _cells(table)] == ["52.0", "35.0", "99.0"]
+    assert [row["peek gap"] for row in _cells(table)] == ["+12.0", "+5.0", "–"]
+    assert _row(table, "c-alone")["H as it stops"] == "–"
+    assert any("up to 1,200 readings of test labels" in note for note in table.notes)
     assert [table.title for table in board.overall] == ["All data sets: inductive"]
+
+
+def test_where_all_was_chosen_on_the_test_set_there_is_no_rank(make_result):
+    (table,) = build_leaderboard([make_result(protocol="paper", h=0.5)]).data_sets["CUB"]
+    assert [column.name for column in table.columns][:3] == ["method", "budget", "H peeked"]
+    assert table.rows[0][2] == "50.0"
+
+
+def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_result):
+    results = [
+        *(make_result(seed=seed, h=h) for seed, h in enumerate((0.50, 0.52, 0.90))),
+        *(make_result(protocol="paper", seed=seed, h=h) for seed, h in enumerate((0.55, 0.57))),
+        make_result(protocol="paper", method="apart", seed=1),
+        make_result(method="apart", seed=0),
+    ]
+    table = _table(results)
+    assert (_row(table, "eszsl")["peek gap"], _row(table, "apart")["peek gap"]) == ("+5.0", "–")
 
 
 def test_one_machine_class_is_named_under_the_table(make_result):

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from gzslbench.report.groups import by_comparison, group_results
 from gzslbench.report.labels import table_names
-from gzslbench.report.overall import Overall, overall_tables, win_probability
+from gzslbench.report.overall import overall_table, overalls, win_probability
+from gzslbench.report.rows import leaderboard_rows
 from gzslbench.report.uncertainty.across import critical_difference
 from gzslbench.report.uncertainty.interval import Interval
 from gzslbench.report.uncertainty.standing import Standing
@@ -28,16 +30,22 @@ def ran(make_result):
 
 
 def _overall(results, wins=None):
-    """Tabulate the results; ``wins`` are given to all groups of a method."""
-    tables = by_comparison(group_results(results))
-    groups = [group for of_table in tables.values() for group in of_table]
-    known = {group: Standing(Interval(0.1, 0.2), 1, wins[group.method]) for group in groups if wins}
-    (table,) = overall_tables(tables, table_names(tables), known)
-    return table
+    """Tabulate the results of one protocol; ``wins`` are given to all points of a method."""
+    tables = leaderboard_rows(results)
+    if wins:
+        tables = {table: [_standing(row, wins[row.group.method]) for row in rows] for table, rows in tables.items()}
+    (overall,) = overalls(tables)
+    return overall_table(overall, table_names(tables))
+
+
+def _standing(row, wins):
+    standing = Standing(Interval(0.1, 0.2), 1, wins)
+    return replace(row, points={choice: replace(point, standing=standing) for choice, point in row.points.items()})
 
 
 def _tests(results):
-    return Overall.of(by_comparison(group_results(results))).critical_difference
+    (overall,) = overalls(leaderboard_rows(results))
+    return overall.critical_difference
 
 
 @pytest.mark.parametrize("protocol", ["inductive", "splits"])
@@ -99,9 +107,29 @@ def test_rows_that_differ_in_budget_alone_are_told_apart(ran, make_result):
 
 def test_wins_are_a_mean_over_data_sets_and_missing_where_one_lacks_a_key(ran):
     _, results = ran(2)
-    groups = [group for group in group_results(results) if group.method == "sae"]
-    standings = {group: Standing(Interval(0.1, 0.2), 1, wins) for group, wins in zip(groups, (0.25, 0.75), strict=True)}
-    assert win_probability(groups, standings) == 0.5
-    assert win_probability(groups, {groups[0]: standings[groups[0]]}) is None
+    found = [row for rows in leaderboard_rows(results).values() for row in rows if row.group.method == "sae"]
+    points = [_standing(row, wins).shown for row, wins in zip(found, (0.25, 0.75), strict=True)]
+    assert win_probability(points) == 0.5
+    assert win_probability([points[0], found[1].shown]) is None
     shares = dict(zip(METHODS, (0.25, 0.5, 0.75), strict=True))
     assert {row[0]: row[4] for row in _overall(results, shares).rows}["gsmflow"] == "25.0"
+
+
+def test_the_calibrated_table_shows_the_mean_as_the_methods_stop_and_ranks_shared_results_once(make_pair):
+    """Calibrated, the gated method is the plain one, whichever of the two its record names."""
+    results = [
+        result
+        for data_set in ("CUB", "FLO")
+        for method, gate, h in (("plain", "none", 0.3), ("gated", "entropy", 0.4), ("other", "none", 0.5))
+        for result in make_pair(method, gate, h, 0.55 if method == "other" else 0.6, data_set=data_set)
+        if (data_set, method) != ("FLO", "plain") or result.key.protocol == "inductive"
+    ]
+    tables = leaderboard_rows(results)
+    calibrated, stopped = (overall_table(each, table_names(tables)) for each in overalls(tables))
+    assert [row[:5] for row in calibrated.rows] == [
+        ("gated", "full", "60.0", "40.0", "1.0"),
+        ("plain", "full", "60.0", "30.0", "1.0"),
+        ("other", "full", "55.0", "50.0", "2.0"),
+    ]
+    assert [row[0] for row in stopped.rows] == ["other", "gated", "plain"]
+    assert (calibrated.title, stopped.title) == ("All data sets: inductive-calibrated", "All data sets: inductive")

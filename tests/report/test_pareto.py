@@ -63,3 +63,15 @@ def test_seeds_trained_together_count_by_the_time_of_one(make_result):
 def test_only_ranked_protocols_have_fronts(make_result, protocol, count):
     board = build_leaderboard([make_result(protocol=protocol)])
     assert len(board.pareto["CUB"]) == count
+
+
+def test_fronts_are_of_the_points_that_are_ranked_and_of_shared_ones_once(make_pair, make_result):
+    results = [
+        *make_pair("plain", "none", 0.3, 0.6),
+        *make_pair("gated", "entropy", 0.4, 0.6),
+        make_result(method="not-calibrated", h=0.9, fit_s=(0.1, 0.0, 0.0, 0.0)),
+    ]
+    time, _ = _tables(results)
+    assert [row[0] for row in time.rows] == ["gated"]
+    assert time.rows[0][2:] == ("60.0", "18.0")  # 10 s, and 8 s on the fold
+    assert [column.name for column in time.columns][2] == "H calibrated"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gzslbench.errors import UsageError, nearest
@@ -25,7 +25,7 @@ class NamedRows:
 class RowFinder:
     """The rows of tables of one protocol, by the names that users may give them."""
 
-    def __init__(self, tables: Mapping[Comparison, Sequence[Group]]) -> None:
+    def __init__(self, tables: Mapping[Comparison, Collection[Group]]) -> None:
         self._tables = tables
         self._names = RowNames(tables.values())
         groups = [group for of_table in tables.values() for group in of_table]

@@ -8,13 +8,15 @@ from dataclasses import astuple
 
 import numpy as np
 
+from gzslbench.contract.protocol import protocol_named
 from gzslbench.errors import UsageError
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
 from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
-from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
+from gzslbench.report.groups import Comparison, Group, group_results
 from gzslbench.report.labels import table_names
+from gzslbench.report.operating_points import naming, points_by_table
 from gzslbench.report.tables import (
     NOTHING,
     Column,
@@ -37,24 +39,37 @@ CLASSES_SHOWN = 5
 """Classes that are listed at either end."""
 
 
-def compare_tables(results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str) -> list[Table]:
-    """Compare two rows of the tables of one protocol, each named as in them, with ``:budget`` where that is needed.
+def compare_tables(
+    results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str, protocol: str = "inductive"
+) -> list[Table]:
+    """Compare what a protocol gives for two rows, each named as in the tables, with ``:budget`` where that is needed.
 
     Raises:
         UsageError: a name is of no row or of several, both are of one, or they have no data set and seed in common.
     """
-    tables = by_comparison(group_results(results))
+    rules = protocol_named(protocol)
+    tables = {
+        table: {naming(row): row[rules.choice] for row in rows if rules.choice in row}
+        for table, rows in points_by_table(group_results(results)).items()
+        if table.rules.visibility == rules.visibility
+    }
     finder = RowFinder(tables)
     rows_a, rows_b = finder.find(a), finder.find(b)
     if rows_a.rows & rows_b.rows:
         raise UsageError(f"'{a}' and '{b}' are the same", "name two methods, budgets or settings")
     reader = CorrectnessReader(stores)
     shared = [each for each in tables if each in rows_a.groups and each in rows_b.groups]
-    compared = (compare_pair(rows_a.groups[each], rows_b.groups[each], reader) for each in shared)
-    pairs = [pair for pair in compared if pair]
+    both = [[tables[each][rows.groups[each]] for rows in (rows_a, rows_b)] for each in shared]
+    if both and all(one is other for one, other in both):
+        raise UsageError(
+            f"'{a}' and '{b}' share what is calibrated of them: they differ in the gate alone, which that replaces",
+            f"compare how they stop: --protocol {rules.visibility.name}",
+        )
+    pairs = [pair for one, other in both if (pair := compare_pair(one, other, reader))]
     if not pairs:
         raise UsageError(f"'{a}' and '{b}' have no data set and seed in common", "run both on one, with the same seeds")
-    return list(_tables(pairs, rows_a, rows_b, table_names(tables)))
+    names = table_names(tables)
+    return list(_tables(pairs, rows_a, rows_b, {pair.comparison: names[pair.comparison.table] for pair in pairs}))
 
 
 def _tables(

@@ -1,4 +1,4 @@
-"""The leaderboard for other programs: CSV and JSON with all digits, one row per group, and LaTeX for a paper.
+"""The leaderboard for other programs: CSV and JSON with all digits, a row for each operating point of a method.
 
 Accuracies are fractions, as in the records; only LaTeX has them in percent. What has a unit says so in its name.
 """
@@ -18,11 +18,12 @@ from gzslbench.records.provenance import Provenance
 from gzslbench.records.summary import median
 from gzslbench.report.groups import Comparison, Group
 from gzslbench.report.labels import table_names
+from gzslbench.report.leaderboard_table import best_h, comparison_table
 from gzslbench.report.rows import LeaderboardRow, Tables
-from gzslbench.report.tables import METRICS, comparison_table
 from gzslbench.text import one_line
 
-JSON_VERSION = 1
+JSON_VERSION = 2
+METRICS = ("t1", "u", "s", "h", "ausuc")
 _UNITS = {"predict_per_s": "predict_samples_per_s"}
 
 
@@ -31,11 +32,11 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_csv(tables: Tables) -> str:
-    """Write one line per group, the table that it belongs to in the first columns.
+    """Write one line for each operating point, the table that it belongs to in the first columns.
 
     Lists are separated by blanks, mappings are JSON.
     """
-    rows = [asdict(comparison) | row for comparison, of_table in tables.items() for row in _rows(comparison, of_table)]
+    rows = [_about(table) | point for table, rows in tables.items() for point in _points(rows)]
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -47,24 +48,34 @@ def to_csv(tables: Tables) -> str:
 def to_json(tables: Tables) -> str:
     """Write the tables with what is to be known before reading them."""
     names = table_names(tables)
-    written = [_json_table(comparison, rows, names[comparison]) for comparison, rows in tables.items()]
+    written = [_json_table(table, rows, names[table]) for table, rows in tables.items()]
     values = {"format": "gzslbench leaderboard", "version": JSON_VERSION, "gzslbench": __version__, "tables": written}
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
-def _json_table(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> dict[str, Any]:
-    table = comparison_table(comparison, rows, name)
-    about = {"title": table.title, "summary": table.summary, "notes": table.notes, "ranked": comparison.rules.ranked}
-    return about | asdict(comparison) | {"rows": list(_rows(comparison, rows))}
+def _json_table(table: Comparison, rows: Sequence[LeaderboardRow], name: str) -> dict[str, Any]:
+    written = comparison_table(table, rows, name)
+    about = {"title": written.title, "summary": written.summary, "notes": written.notes}
+    return about | {"ranked_by": rows[0].ranked_by} | _about(table) | {"rows": list(_points(rows))}
 
 
-def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[dict[str, Any]]:
-    """Describe the groups of one table, in the table's order."""
-    for row in rows:
-        group, standing, verdict = row.group, row.standing, row.verdict
+def _about(table: Comparison) -> dict[str, Any]:
+    """Say what all rows of a table share; the protocol is that of each point."""
+    shared = asdict(table)
+    del shared["protocol"], shared["protocol_version"]
+    return shared | {"visibility": table.rules.visibility.name}
+
+
+def _points(rows: Iterable[LeaderboardRow]) -> Iterator[dict[str, Any]]:
+    """Describe the points of each row, in the table's order; one that rows share is there with each of them."""
+    for row, choice, point in ((each, *of_row) for each in rows for of_row in each.points.items()):
+        group, standing, verdict = point.group, point.standing, point.verdict
         key, results = group.key, group.results
         yield {
-            "method": group.method,
+            "protocol": group.comparison.protocol,
+            "protocol_version": group.comparison.protocol_version,
+            "choice": choice,
+            "method": row.group.method,
             "row": row.label,
             "budget": group.budget,
             "base_budget": group.base_budget,
@@ -75,7 +86,6 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
             "precision": key.precision,
             "unseen_semantics": any(result.unseen_semantics for result in results),
             "generative": any(result.generative for result in results),
-            "selection": comparison.rules.choice,
             "seeds": sorted(group.seeds),
             "deterministic": group.deterministic,
             "splits": len(group.splits),
@@ -85,23 +95,24 @@ def _rows(comparison: Comparison, rows: Iterable[LeaderboardRow]) -> Iterator[di
             "h_fraction_high": standing.interval.high if standing else None,
             "rank": standing.rank if standing else None,
             "wins_fraction": standing.wins if standing else None,
-            "peek_gap_fraction": row.peek_gap,
+            "peek_gap_fraction": row.peek_gap if choice in ("last step", "test set") else None,
             "test_reads_least": min(result.test_reads for result in results),
             "test_reads_most": max(result.test_reads for result in results),
-            **{_UNITS.get(name, name): value for name, value in asdict(row.cost).items()},
+            **{_UNITS.get(name, name): value for name, value in asdict(point.cost).items()},
             "paper_h_percent": verdict.number.value if verdict else None,
             "paper_verdict": verdict.word if verdict else None,
             "paper_reasons": [reason.name.lower() for reason in verdict.reasons] if verdict else [],
-            "provenance": str(row.provenance or Provenance.MEASURED),
+            "provenance": str(point.provenance or Provenance.MEASURED),
         }
 
 
 def _accuracies(group: Group) -> dict[str, Any]:
     """Give mean and sample standard deviation of each metric, as fractions."""
     values: dict[str, Any] = {}
-    for name in map(str.lower, METRICS):
+    for name in METRICS:
         summary = group.summary(attrgetter(name))
         values |= {f"{name}_fraction_mean": summary.mean, f"{name}_fraction_sd": summary.sd}
+    values["h_best_fraction_mean"] = best.mean if (best := best_h(group)) else None
     return values | {"gate_auroc_median": median(result.gate_auroc for result in group.results)}
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterable
 
-from gzslbench.report.groups import Comparison, Group, MeanAndDeviation
-from gzslbench.report.labels import table_names
-from gzslbench.report.overall import ranked_protocols
-from gzslbench.report.rows import LeaderboardRow, Tables, groups_of
-from gzslbench.report.tables import DETERMINISTIC, METRICS, percent, protocol_summary, protocol_title
+from gzslbench.report.leaderboard_table import BEST
+from gzslbench.report.tables import Table
 from gzslbench.text import one_line
 
 _PREAMBLE = "% \\usepackage{booktabs}\n"
@@ -31,80 +27,32 @@ _ESCAPES = str.maketrans(
     }
 )
 
-Line = tuple[str, Sequence[MeanAndDeviation | None], str]
-"""The name of a row, its accuracies, and how many seeds it has."""
+_LEFT_OUT = ("rank", "H 95%")
+_NEVER_BOLD = ("seeds", "mean rank", BEST)
 
 
-def to_latex(tables: Tables) -> str:
-    """Write a table for each data set and protocol and, for several data sets, one of H for each ranked protocol."""
-    names = table_names(tables)
-    written = [_comparison(comparison, rows, names[comparison]) for comparison, rows in tables.items()]
-    return "\n".join([_PREAMBLE, *written, *_overall(groups_of(tables), names)])
+def to_latex(tables: Iterable[Table]) -> str:
+    """Write tables without ranks, intervals and what results took; only how many seeds they have."""
+    return "\n".join([_PREAMBLE, *map(_table, tables)])
 
 
-def _comparison(comparison: Comparison, rows: Sequence[LeaderboardRow], name: str) -> str:
-    lines = [
-        (
-            f"{row.label}, {row.group.budget}",
-            [row.group.summary(attrgetter(metric.lower())) for metric in METRICS],
-            _seeds([row.group]),
-        )
-        for row in rows
+def _table(table: Table) -> str:
+    names = [column.name for column in table.columns]
+    ranked = "rank" in names or "mean" in names
+    columns = [
+        (column, _column([row[place] for row in table.rows], ranked and column.name not in _NEVER_BOLD))
+        for place, column in enumerate(table.columns)
+        if (column.name == "seeds" or not column.cost) and column.name not in _LEFT_OUT
     ]
-    title = f"{name}: {protocol_title(comparison)}"
-    caption = f"{name}. {protocol_summary(comparison)} {_what_is_shown([row.group for row in rows])}"
-    return _table(title, caption, METRICS, lines, comparison.rules.ranked)
-
-
-def _overall(tables: Mapping[Comparison, Sequence[Group]], names: Mapping[Comparison, str]) -> Iterator[str]:
-    if len({comparison.data_set for comparison in tables}) < 2:
-        return
-    for overall in ranked_protocols(tables):
-        example = overall.comparisons[0]
-        groups = [group for of_row in overall.groups.values() for group in of_row.values()]
-        lines = [
-            (
-                overall.names[row],
-                [group.h if (group := overall.groups[row].get(each)) else None for each in overall.comparisons],
-                _seeds(overall.groups[row].values()),
-            )
-            for row in overall.rows
-        ]
-        caption = f"H on all data sets. Protocol {example.protocol}: {example.rules.summary}. {_what_is_shown(groups)}"
-        headings = [names[each] for each in overall.comparisons]
-        yield _table(f"all: {protocol_title(example)}", caption, headings, lines, ranked=True)
-
-
-def _seeds(groups: Iterable[Group]) -> str:
-    """Write how many seeds the rows have: one number where they agree; those that are deterministic don't count."""
-    counts = sorted({len(group.seeds) for group in groups if not group.deterministic})
-    if not counts:
-        return DETERMINISTIC
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
-
-
-def _what_is_shown(groups: Sequence[Group]) -> str:
-    seeds = sorted(frozenset[int]().union(*(group.seeds for group in groups if not group.deterministic)))
-    over = f", mean ± sample standard deviation over seeds ({', '.join(map(str, seeds))})" if seeds else ""
-    return f"Mean per-class top-1 accuracy in percent{over}."
-
-
-def _table(title: str, caption: str, headings: Sequence[str], lines: Sequence[Line], ranked: bool) -> str:
-    """Lay a table out; one that isn't ranked has nothing in bold."""
-    columns = zip(*(cells for _, cells, _ in lines), strict=True)
-    highest = [max((cell.mean for cell in column if cell), default=0.0) for column in columns]
-    best = [percent(mean) if ranked else "" for mean in highest]  # as printed: rows that look alike are both in bold
-    body = "\n".join(
-        f"{escaped(name)} & {' & '.join(map(_cell, cells, best))} & {escaped(seeds)} \\\\"
-        for name, cells, seeds in lines
-    )
+    body = "\n".join(f"{' & '.join(row)} \\\\" for row in zip(*(cells for _, cells in columns), strict=True))
+    bold = " Best in bold." if ranked else ""
     return rf"""\begin{{table}}
 \centering
-\caption{{{escaped(caption)}{" Best in bold." if ranked else ""}}}
-\label{{tab:{re.sub("[^A-Za-z0-9]+", "-", title).strip("-").lower()}}}
-\begin{{tabular}}{{l{"r" * len(headings)}r}}
+\caption{{{escaped(f"{table.title}. {table.summary} Mean ± sample standard deviation over seeds.{bold}")}}}
+\label{{tab:{re.sub("[^A-Za-z0-9]+", "-", table.title).strip("-").lower()}}}
+\begin{{tabular}}{{{"".join("l" if column.left else "r" for column, _ in columns)}}}
 \toprule
-{" & ".join(map(escaped, ["Method", *headings, "Seeds"]))} \\
+{" & ".join(escaped(column.name) for column, _ in columns)} \\
 \midrule
 {body}
 \bottomrule
@@ -113,12 +61,15 @@ def _table(title: str, caption: str, headings: Sequence[str], lines: Sequence[Li
 """
 
 
-def _cell(summary: MeanAndDeviation | None, best: str) -> str:
-    if summary is None:
-        return "--"
-    mean = percent(summary.mean)
-    shown = f"\\textbf{{{mean}}}" if mean == best else mean
-    return shown if summary.sd is None else f"{shown} $\\pm$ {percent(summary.sd)}"
+def _column(cells: list[str], bold: bool) -> list[str]:
+    """Write cells, in bold what is highest as printed: rows that look alike both are."""
+    parts = [cell.partition(" ") for cell in cells]
+    numbers = [float(value) for value, _, _ in parts if re.fullmatch(r"\d+\.\d", value)]
+    best = f"{max(numbers):.1f}" if bold and numbers else ""
+    return [
+        rf"\textbf{{{value}}}{space}{escaped(rest)}" if value == best else escaped(value + space + rest)
+        for value, space, rest in parts
+    ]
 
 
 def escaped(text: str) -> str:

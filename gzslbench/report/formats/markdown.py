@@ -9,6 +9,8 @@ from tabulate import tabulate
 from gzslbench.report.tables import Table
 from gzslbench.text import one_line
 
+MOST_COLUMNS = 12
+"""More are laid out in blocks, one below the other."""
 _ESCAPES = str.maketrans({character: f"\\{character}" for character in "\\|*_<`[$~"})
 
 
@@ -23,12 +25,15 @@ def to_plain(table: Table) -> str:
 
 
 def _written(table: Table, safe: Callable[[str], str]) -> str:
-    grid = tabulate(
-        [list(map(safe, row)) for row in table.rows],
-        headers=[safe(column.name) for column in table.columns],
-        tablefmt="pipe",
-        colalign=["left" if column.left else "right" for column in table.columns],
-        disable_numparse=True,
-    )
+    grids = [
+        tabulate(
+            [[safe(row[place]) for place in places] for row in table.rows],
+            headers=[safe(table.columns[place].name) for place in places],
+            tablefmt="pipe",
+            colalign=["left" if table.columns[place].left else "right" for place in places],
+            disable_numparse=True,
+        )
+        for places in (table.blocks if len(table.columns) > MOST_COLUMNS else [range(len(table.columns))])
+    ]
     notes = "\n".join(f"- {safe(note)}" for note in table.notes)
-    return "\n\n".join((f"## {safe(table.title)}", safe(table.summary), grid, notes))
+    return "\n\n".join((f"## {safe(table.title)}", safe(table.summary), *grids, notes))

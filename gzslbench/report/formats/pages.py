@@ -25,9 +25,11 @@ _INTRODUCTION = """\
 
 Mean per-class top-1 accuracy in percent: T1 (conventional zero-shot learning), U and S (unseen and seen classes in
 generalized zero-shot learning), H (their harmonic mean); AUSUC is the area under the curve of S over U. Mean ± sample
-standard deviation over seeds. UD: something of the unseen classes is used before test time; GM: a generator takes part.
-Times and memory are medians over seeds; test reads counts how often test labels were read for one result. paper H is
-what a paper reports for the method, and whether H here matches it, is lower or higher, or why the two don't compare.
+standard deviation over seeds. There is a table for each data set, split and limit to what training may see; its columns
+of H differ in how the state, and the point between seen and unseen classes, were chosen. UD: something of the unseen
+classes is used before test time; GM: a generator takes part. Times and memory are medians over seeds; test reads counts
+how often test labels were read for one result. paper H is what a paper reports for the method, and whether H as it
+stops matches it, is lower or higher, or why the two don't compare.
 """
 
 

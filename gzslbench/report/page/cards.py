@@ -12,11 +12,22 @@ from gzslbench.contract.info import Info, Method
 from gzslbench.registry.declarations import PluginSource
 from gzslbench.report.groups import Group
 from gzslbench.report.installed import Installed
+from gzslbench.report.operating_points import preference
 from gzslbench.report.page.documents import citation, deviations
 from gzslbench.report.page.recipes import Used, parts, settings_used
-from gzslbench.report.page.views import Row, View, standing_for
+from gzslbench.report.page.views import Row, View
 
-COST_COLUMNS = ("method", "budget", "H", "seeds", "fit (s)", "predict (1/s)", "peak (MiB)", "test reads")
+COST_COLUMNS = (
+    "method",
+    "budget",
+    "H calibrated",
+    "H as it stops",
+    "seeds",
+    "fit (s)",
+    "predict (1/s)",
+    "peak (MiB)",
+    "test reads",
+)
 """What a card repeats of the tables."""
 
 
@@ -64,10 +75,10 @@ def cards_of(views: Sequence[View], installed: Installed) -> list[Card]:
     for view in views:
         rows: dict[str, dict[Group, Row]] = defaultdict(dict)
         for row in view.rows:
-            if row.group:
-                rows[row.method][row.group] = row
+            if row.source:
+                rows[row.method][row.source.group] = row
         for method, alike in rows.items():
-            group = standing_for(alike)
+            group = max(alike, key=preference)
             runs[method].append(Run(view, alike[group], group, len(alike)))
             groups[method] += alike
     return [_card(name, runs[name], groups[name], installed, frozenset(runs)) for name in sorted(runs)]

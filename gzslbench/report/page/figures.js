@@ -32,8 +32,10 @@ function drawing(name, title, description, width, height) {
 
 function figuresOf(view, rows) {
   if (view.diagram) return [ranksFigure(view.diagram)];
-  const placed = rows.filter((row) => row.configuration);
-  return [heatFigure(placed), placed.length > 1 ? planeFigure(placed) : null].filter(Boolean);
+  const shown = rows.map((row) => ({ ...row, configuration: row.points[0] }));
+  const points = rows.flatMap((row) => row.points.map((configuration) => ({ ...row, configuration })));
+  const compared = points.filter(({ configuration: { choice } }) => ["last step", "calibrated"].includes(choice));
+  return [heatFigure(compared), points.length && shown.length > 1 ? planeFigure(shown) : null].filter(Boolean);
 }
 
 const nameOf = (row) => (row.settings ? `${row.method} ${row.settings}` : row.method);
@@ -182,7 +184,7 @@ function heatFigure(rows) {
   const title = "H by generator, gate and classifier";
   const scroll = { class: "scroll", tabindex: 0, role: "region", "aria-label": title };
   const caption =
-    "In percent; a stronger colour is higher. " +
+    "In percent, as it stops or, with calibrated-stacking, calibrated; a stronger colour is higher. " +
     "Where several rows share a cell, it shows that with most seeds, then the latest.";
   const heat = element("div", scroll, table(title, "heat", heads, lines));
   return figure(title, null, heat, element("figcaption", {}, caption));
@@ -217,9 +219,13 @@ const RANKS = { width: 640, side: 170, top: 58, step: 19 };
 
 function ranksFigure(diagram) {
   const title = "Mean ranks over data sets";
-  if (diagram.missing) return figure(title, null, element("p", { class: "quiet" }, diagram.missing));
   const said = diagram.ranks.map(([name, rank]) => `${name} ${rank.toFixed(2)}`).join("; ");
-  const caption = element("figcaption", {}, `${diagram.summary} Mean ranks: ${said}.`);
+  const caption = element(
+    "figcaption",
+    {},
+    `Over ${diagram.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart. ` +
+      `Mean ranks: ${said}.`,
+  );
   return figure(title, null, ranksDrawing(diagram, said), caption);
 }
 

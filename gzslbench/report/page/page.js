@@ -50,7 +50,7 @@ function viewAt(path) {
 }
 
 function route() {
-  const usual = page.views.find((view) => view.protocol === "inductive") ?? page.views[0];
+  const usual = page.views[0];
   const [path, query = ""] = location.hash.slice(1).split(/\?(.*)/s);
   const place = decoded(path);
   const view = viewAt(place);
@@ -92,9 +92,7 @@ function show(view, search = "") {
 }
 
 function usualOrder(view) {
-  const best = view.dataSet === "all" ? "mean" : "H";
-  const ranked = view.ranked && placeOf(view, best) >= 0;
-  return ranked ? { sort: best, order: "descending" } : { sort: "method", order: "ascending" };
+  return view.bestBy ? { sort: view.bestBy, order: "descending" } : { sort: "method", order: "ascending" };
 }
 
 // --- where one can go
@@ -102,7 +100,7 @@ function usualOrder(view) {
 function drawPlaces() {
   const { view } = state;
   const places = [...Map.groupBy(page.views, (each) => each.dataSet)].map(([name, there]) => {
-    const target = there.find((each) => each.protocol === view.protocol) ?? there[0];
+    const target = there.find((each) => each.visibility === view.visibility) ?? there[0];
     return link(name === "all" ? "All" : name, target, name === view.dataSet);
   });
   const here = page.views.filter((each) => each.dataSet === view.dataSet);
@@ -147,7 +145,7 @@ function choice({ name, numeric }, place) {
 }
 
 function classOf(column) {
-  const names = { left: column.left, cost: column.cost, method: column.name === "method", key: column.name === "H" };
+  const names = { left: column.left, cost: column.cost, method: column.name === "method", key: column.name === state.view.bestBy };
   return Object.keys(names).filter((name) => names[name]).join(" ") || null;
 }
 

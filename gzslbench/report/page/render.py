@@ -18,6 +18,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from gzslbench import __version__
+from gzslbench.report.groups import Group
 from gzslbench.report.installed import Installed
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.page.cards import COST_COLUMNS, cards_of
@@ -27,7 +28,7 @@ from gzslbench.text import printable
 
 def render_page(board: Leaderboard, installed: Installed | None = None) -> str:
     """Write a leaderboard as HTML; the same results and plugins give the same bytes."""
-    groups = [row.group for rows in board.rows.values() for row in rows]
+    groups = {point.group for rows in board.rows.values() for row in rows for point in row.points.values()}
     views = views_of(board)
     cards = cards_of(views, Installed.find() if installed is None else installed)
     style, script = _own("page.css"), "\n".join(map(_own, ("figures.js", "page.js")))
@@ -57,7 +58,8 @@ def _view_data(view: View) -> dict[str, Any]:
         "name": view.name,
         "dataSet": view.data_set,
         "protocol": view.protocol,
-        "ranked": view.ranked,
+        "visibility": view.visibility,
+        "bestBy": view.best_by,
         "title": view.table.title,
         "summary": view.table.summary,
         "columns": [asdict(column) for column in view.columns],
@@ -68,22 +70,25 @@ def _view_data(view: View) -> dict[str, Any]:
 
 
 def _row_data(row: Row) -> dict[str, Any]:
-    """Give a row, and of its configuration what the plane and the heat map need; accuracies in percent."""
+    """Give a row, and of its points, first the one shown, what the plane and the heat map need."""
     data: dict[str, Any] = {name: getattr(row, name) for name in ("method", "settings", "cells", "numbers")}
-    if row.group is None:
-        return data | {"configuration": None}
-    generator, gate, classifier = row.group.key.parts
-    accuracies = {name: round(100 * row.group.summary(attrgetter(name)).mean, 4) for name in ("u", "s", "h")}
-    return data | {
-        "configuration": {
-            "generator": generator.name if generator else "none",
-            "gate": gate.name,
-            "classifier": classifier.name,
-            **accuracies,
-            "seeds": len(row.group.seeds),
-            "deterministic": row.group.deterministic,
-            "created": row.group.latest,
-        }
+    points = row.source.points.values() if row.source else ()
+    return data | {"points": [_point_data(point.group) for point in points]}
+
+
+def _point_data(group: Group) -> dict[str, Any]:
+    """Describe a group; accuracies are in percent."""
+    generator, gate, classifier = group.key.parts
+    accuracies = {name: round(100 * group.summary(attrgetter(name)).mean, 4) for name in ("u", "s", "h")}
+    return {
+        "choice": group.choice,
+        "generator": generator.name if generator else "none",
+        "gate": gate.name,
+        "classifier": classifier.name,
+        **accuracies,
+        "seeds": len(group.seeds),
+        "deterministic": group.deterministic,
+        "created": group.latest,
     }
 
 

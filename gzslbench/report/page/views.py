@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
-from gzslbench.report.costs import Cost
-from gzslbench.report.groups import Comparison, Group
+from gzslbench.report.groups import Comparison
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.overall import Overall, ranked_protocols
-from gzslbench.report.rows import LeaderboardRow, groups_of
-from gzslbench.report.tables import METRICS, NOTHING, Column, Table
-from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS
+from gzslbench.report.leaderboard_table import Measure, fit_cost, measures
+from gzslbench.report.overall import Overall
+from gzslbench.report.rows import LeaderboardRow
+from gzslbench.report.tables import H_COLUMNS, NOTHING, Column, Table
 
 ALL_DATA_SETS = "all"
 _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
 _DECIMALS = 6
 
 Number = float | None
-_COSTS: dict[str, Callable[[Cost], Number]] = {
-    "fit (s)": attrgetter("fit_s"),
-    "predict (1/s)": attrgetter("predict_per_s"),
-    "peak (MiB)": attrgetter("peak_memory_mib"),
+_COSTS: dict[str, Callable[[LeaderboardRow], Number]] = {
+    "fit (s)": lambda row: fit_cost(row).fit_s,
+    "predict (1/s)": attrgetter("shown.cost.predict_per_s"),
+    "peak (MiB)": attrgetter("shown.cost.peak_memory_mib"),
 }
 """Columns whose values are known to more digits than the table shows, beside those of metrics."""
 
@@ -40,23 +39,27 @@ class Heading(Column):
 
 @dataclass(frozen=True)
 class Row:
-    """One row; ``settings`` is what its label adds to the method's name, ``group`` is None over all data sets."""
+    """One row; ``settings`` is what its label adds to the method's name, ``source`` is None over all data sets."""
 
     method: str
     settings: str
     cells: tuple[str, ...]
     numbers: tuple[Number, ...]
-    group: Group | None
+    source: LeaderboardRow | None
 
 
 @dataclass(frozen=True)
 class View:
-    """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``."""
+    """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``.
+
+    ``best_by`` is the column that its rows are ordered by; empty where that is their name.
+    """
 
     name: str
     data_set: str
     protocol: str
-    ranked: bool
+    visibility: str
+    best_by: str
     table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
@@ -75,8 +78,8 @@ def views_of(board: Leaderboard) -> list[View]:
     """Prepare every table of a leaderboard, in the order of reading."""
     views = []
     if len(board.data_sets) > 1:
-        overall = zip(board.overall, ranked_protocols(groups_of(board.rows)), strict=True)
-        views += [_view(table, diagram=_diagram(of_protocol)) for table, of_protocol in overall]
+        overall = zip(board.overall, board.compared, strict=True)
+        views += [_view(table, each.example, diagram=_diagram(each)) for table, each in overall]
     for data_set, tables in board.data_sets.items():
         comparisons = [comparison for comparison in board.rows if comparison.data_set == data_set]
         for table, comparison in zip(tables, comparisons, strict=True):
@@ -84,51 +87,39 @@ def views_of(board: Leaderboard) -> list[View]:
     return views
 
 
-def standing_for(groups: Iterable[Group]) -> Group:
-    """Choose what stands for several groups: a recipe's, with most seeds, then the latest; never by how good it is."""
-    return max(groups, key=lambda group: (group.deviations == {}, len(group.seeds), group.latest))
-
-
 def _view(
     table: Table,
-    comparison: Comparison | None = None,
+    comparison: Comparison,
     rows: Sequence[LeaderboardRow] = (),
     diagram: Mapping[str, Any] | None = None,
 ) -> View:
-    """Prepare the table of a comparison; without one, a table over all data sets."""
+    """Prepare the table of a comparison or, without rows, one over all data sets."""
     name, _, protocol = table.title.rpartition(": ")
+    ranked_by = rows[0].ranked_by if rows else None
     return View(
-        name=name if comparison else ALL_DATA_SETS,
-        data_set=comparison.data_set if comparison else ALL_DATA_SETS,
+        name=name if rows else ALL_DATA_SETS,
+        data_set=comparison.data_set if rows else ALL_DATA_SETS,
         protocol=protocol,
-        ranked=comparison.rules.ranked if comparison else True,
+        visibility=comparison.rules.visibility.name,
+        best_by=(H_COLUMNS[ranked_by] if ranked_by else "") if rows else "mean",
         table=table,
         columns=tuple(_headings(table)),
-        rows=tuple(map(partial(_row, table), table.rows, rows or repeat(None))),
+        rows=tuple(map(partial(_row, table, measures(rows)), table.rows, rows or repeat(None))),
         diagram=diagram,
     )
 
 
-def _diagram(overall: Overall) -> dict[str, Any]:
-    """Lay out what the tests across the tasks of one protocol found: rows by rising mean rank, or what is missing.
+def _diagram(overall: Overall) -> dict[str, Any] | None:
+    """Lay out what the tests across the tasks of one protocol found, rows by rising mean rank; None of too few tasks.
 
     Cliques are the first and the last place of those that can't be told apart.
     """
     found = overall.critical_difference
     if found is None:
-        tasks, methods = overall.task_values.shape
-        shared = "the one row has" if methods == 1 else f"all {methods} rows have"
-        missing = (
-            f"Too few tasks: {tasks} on which {shared} a result; a critical-difference diagram takes "
-            f"{MIN_TASKS} tasks (data sets or splits) and {MIN_METHODS} rows."
-        )
-        return {"missing": missing, "summary": "", "ranks": [], "difference": 0.0, "cliques": []}
+        return None
     place = found.names.index
     return {
-        "missing": "",
-        "summary": (
-            f"Over {found.tasks} tasks, 1 being the best. A bar joins rows that Nemenyi's test can't tell apart."
-        ),
+        "tasks": found.tasks,
         "ranks": list(zip(found.names, found.mean_ranks, strict=True)),
         "difference": found.critical_difference,
         "cliques": [(place(clique[0]), place(clique[-1])) for clique in found.cliques],
@@ -142,20 +133,22 @@ def _headings(table: Table) -> Iterator[Heading]:
         yield Heading(**vars(column), numeric=numeric)
 
 
-def _row(table: Table, cells: tuple[str, ...], row: LeaderboardRow | None) -> Row:
+def _row(table: Table, accuracies: Mapping[str, Measure], cells: tuple[str, ...], source: LeaderboardRow | None) -> Row:
     names = [column.name for column in table.columns]
     label = cells[names.index("method")]
-    method = row.group.method if row else label.partition(" (")[0]
-    numbers = tuple(_number(name, cell, row) for name, cell in zip(names, cells, strict=True))
-    return Row(method, label.removeprefix(method).strip(), cells, numbers, row.group if row else None)
+    method = source.group.method if source else label.partition(" (")[0]
+    exact: dict[str, Number] = {}
+    if source:
+        found = {name: measure(source) for name, measure in accuracies.items()}
+        exact = {name: summary.mean for name, summary in found.items() if summary}
+        exact |= {name: amount(source) for name, amount in _COSTS.items()}
+    numbers = tuple(_number(cell, exact.get(name)) for name, cell in zip(names, cells, strict=True))
+    return Row(method, label.removeprefix(method).strip(), cells, numbers, source)
 
 
-def _number(column: str, cell: str, row: LeaderboardRow | None) -> Number:
+def _number(cell: str, exact: Number) -> Number:
     """Give what a cell sorts by: the value before rounding where that is known, else the number it begins with."""
-    if row and column in METRICS:
-        return round(row.group.summary(attrgetter(column.lower())).mean, _DECIMALS)
-    if row and column in _COSTS:
-        exact = _COSTS[column](row.cost)
-        return None if exact is None else round(exact, _DECIMALS)
+    if exact is not None:
+        return round(exact, _DECIMALS)
     found = _NUMBER.match(cell)
     return float(found[0].replace(",", "").replace("−", "-")) if found else None

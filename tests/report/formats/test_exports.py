@@ -7,6 +7,7 @@ import pytest
 
 from gzslbench.report.formats.exports import to_csv, to_json
 from gzslbench.report.formats.latex import escaped, to_latex
+from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.rows import leaderboard_rows
 
 
@@ -25,7 +26,7 @@ def _csv(results):
 
 
 def _latex(results):
-    return to_latex(leaderboard_rows(results))
+    return to_latex(build_leaderboard(results).tables)
 
 
 def test_csv_has_a_row_for_each_group_with_all_digits(results):
@@ -40,7 +41,19 @@ def test_csv_has_a_row_for_each_group_with_all_digits(results):
     assert (gsmflow["peak_device_mib"], gsmflow["rank"]) == ("", "")
     assert (gsmflow["seeds"], gsmflow["records"]) == ("0 1", "2")
     assert (gsmflow["generative"], eszsl["generative"]) == ("true", "false")
-    assert (gsmflow["data_set"], gsmflow["protocol"], gsmflow["selection"]) == ("CUB", "inductive", "last step")
+    assert (gsmflow["data_set"], gsmflow["protocol"], gsmflow["choice"]) == ("CUB", "inductive", "last step")
+
+
+def test_each_operating_point_has_a_row_beside_others_of_its_method(make_pair):
+    rows = _csv([*make_pair("plain", "none", 0.3, 0.6, h_best=0.61), *make_pair("gated", "entropy", 0.4, 0.6)])
+    assert [(row["row"], row["visibility"], row["protocol"], row["choice"], row["gate"]) for row in rows] == [
+        ("gated", "inductive", "inductive-calibrated", "calibrated", "calibrated-stacking"),
+        ("gated", "inductive", "inductive", "last step", "entropy"),
+        ("plain", "inductive", "inductive-calibrated", "calibrated", "calibrated-stacking"),
+        ("plain", "inductive", "inductive", "last step", "none"),
+    ]
+    assert rows[0]["configuration"] == rows[2]["configuration"]
+    assert (rows[0]["fit_s"], rows[0]["fit_gate_s"], rows[3]["h_best_fraction_mean"]) == ("18.0", "8.5", "0.61")
 
 
 def test_csv_of_nothing_is_empty():
@@ -62,17 +75,14 @@ def test_the_order_of_results_makes_no_difference(results):
 def test_json_has_the_same_rows_with_protocol_and_notes(results, make_result):
     tables = leaderboard_rows([*results, make_result(protocol="paper", test_reads=31)])
     written = json.loads(to_json(tables))
-    assert [(table["data_set"], table["protocol"], table["ranked"]) for table in written["tables"]] == [
-        ("CUB", "inductive", True),
-        ("CUB", "paper", False),
-    ]
-    table = written["tables"][0]
+    (table,) = written["tables"]
+    assert (table["data_set"], table["visibility"], table["ranked_by"]) == ("CUB", "inductive", "last step")
     assert "semantics of unseen classes" in table["summary"]
     assert any("Times on laptop" in note for note in table["notes"])
     row = table["rows"][0]
     assert row["h_fraction_mean"] == next(iter(tables.values()))[0].group.h.mean
     assert row["seeds"] == [0, 1]
-    assert written["tables"][1]["rows"][0]["test_reads_most"] == 31
+    assert [row["test_reads_most"] for row in table["rows"] if row["protocol"] == "paper"] == [31]
 
 
 def test_the_peek_gap_has_its_sign(make_result):
@@ -83,45 +93,36 @@ def test_the_peek_gap_has_its_sign(make_result):
 def test_latex_sets_the_best_of_each_column_in_bold(results):
     lines = [line for line in _latex(results).splitlines() if line.endswith("\\\\")]
     heading, gsmflow, eszsl = lines
-    assert heading == "Method & T1 & U & S & H & AUSUC & Seeds \\\\"
+    assert heading == "method & budget & H as it stops & U & S & AUSUC & T1 & seeds \\\\"
     assert gsmflow.startswith(
-        "gsmflow, full & \\textbf{70.0} $\\pm$ 0.0 & \\textbf{30.0} $\\pm$ 0.0 & 50.0 $\\pm$ 0.0 &"
+        "gsmflow & full & \\textbf{37.1} $\\pm$ 10.1 & \\textbf{30.0} $\\pm$ 0.0 & 50.0 $\\pm$ 0.0 &"
     )
-    assert "& \\textbf{37.1} $\\pm$ 10.1 &" in gsmflow
-    assert eszsl.startswith(
-        "eszsl, full & \\textbf{70.0} $\\pm$ 0.0 & 10.0 $\\pm$ 0.0 & \\textbf{70.0} $\\pm$ 0.0 & 17.1"
-    )
+    assert eszsl.startswith("eszsl & full & 17.1 $\\pm$ 10.1 & 10.0 $\\pm$ 0.0 & \\textbf{70.0} $\\pm$ 0.0 &")
+    assert eszsl.endswith("& \\textbf{70.0} $\\pm$ 0.0 & 2 \\\\")
 
 
-def test_latex_says_protocol_and_seeds_and_balances(results):
+def test_latex_says_protocol_and_balances(results):
     text = _latex(results)
     assert "\\usepackage{booktabs}" in text.splitlines()[0]
     assert "Protocol inductive: semantics of unseen classes from the start." in text
-    assert "over seeds (0, 1)" in text
     assert "\\label{tab:cub-inductive}" in text
     for opening, closing in (("\\begin{table}", "\\end{table}"), ("\\toprule", "\\bottomrule"), ("{", "}")):
         assert text.count(opening) == text.count(closing)
 
 
-def test_latex_has_nothing_in_bold_where_nothing_is_ranked(make_result):
+def test_latex_has_nothing_in_bold_where_nothing_is_ranked(make_result, make_pair):
     assert "textbf" not in _latex([make_result(protocol="paper")])
+    (line,) = [line for line in _latex(make_pair("a", "none", 0.3, 0.6, h_best=0.65)).splitlines() if "65.0" in line]
+    assert "& \\textbf{30.0} & 65.0 &" in line  # as it stops; the best of any offset is never ranked
 
 
 def test_latex_has_one_table_over_all_data_sets(make_result):
-    h = {("a", "CUB"): 0.6, ("a", "FLO"): 0.2, ("b", "CUB"): 0.3}
-    text = _latex([make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()])
-    overall = text[text.index("tab:all-inductive") :]
-    assert "Method & CUB & FLO & Seeds" in overall
-    assert "a & \\textbf{60.0} & \\textbf{20.0} & 1" in overall
-    assert "b & 30.0 & -- & 1" in overall
-
-
-def test_latex_has_rows_that_lack_a_data_set(make_result):
     h = {("a", "CUB"): 0.6, ("a", "FLO"): 0.2, ("b", "CUB"): 0.3, ("b", "FLO"): 0.1, ("c", "CUB"): 0.9}
     text = _latex([make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()])
-    overall = text[text.index("tab:all-inductive") :]
-    assert [line[0] for line in overall.splitlines() if line.endswith("& 1 \\\\")] == ["a", "b", "c"]
-    assert "c & \\textbf{90.0} & -- & 1" in overall
+    overall = text[text.index("tab:all-data-sets-inductive") :]
+    assert "method & budget & mean & mean rank & wins & CUB & FLO \\\\" in overall
+    assert "a & full & \\textbf{40.0} & 1.0 & -- & 60.0 & \\textbf{20.0} \\\\" in overall
+    assert "c & full & -- & -- & -- & \\textbf{90.0} & -- \\\\" in overall
 
 
 def test_latex_escapes_what_commands_are_made_of():

@@ -128,7 +128,9 @@ def test_a_card_of_an_installed_method(make_result, installed):
     assert card.parts[1][2].paper == "A paper"
     (run,) = card.runs
     assert run.configurations == 2
-    assert run.view.cell(run.row, "H").startswith("40.0")  # two seeds stand for the method, not the better single one
+    assert run.view.cell(run.row, "H as it stops").startswith(
+        "40.0"
+    )  # two seeds stand for the method, not the better single one
     assert card.provenance["records"] == "3 of 2 configurations"
     assert card.provenance["installed here"] == "mine (mine-plugin 1.2)"
     assert "mine c0dec0de" in card.provenance["source hashes"]
