@@ -14,6 +14,8 @@ TOLERANCE = 1e-9
 """Smaller differences come from the order of additions, which another processor may choose otherwise."""
 OF_HALVES = {"ausuc": 1e-5, "h_best": 5e-4, "gate_auroc": 1e-4, "gate_fpr95": 5e-3}
 """By how much metrics may move where margins and gate scores were kept in two bytes, as the compact form does."""
+ADDED = ("h_best",)
+"""Metrics that records of earlier versions lack until they are scored anew."""
 Change = tuple[Json, Json]
 """A value before and after."""
 
@@ -57,11 +59,15 @@ def _shortened(text: str) -> str:
 def metric_changes(before: Metrics, after: Metrics) -> dict[str, Change]:
     """List the metrics that differ, by dotted name, with the value before and after.
 
-    Either may have been computed from what the compact form keeps.
+    Either may have been computed from what the compact form keeps. What an earlier version did not compute is no
+    difference.
     """
     old, new = flat(asdict(before)), flat(asdict(after))
+    known = [name for name in old if not (name in ADDED and old[name] is None)]
     return {
-        name: (old[name], new[name]) for name in old if not _same(old[name], new[name], OF_HALVES.get(name, TOLERANCE))
+        name: (old[name], new[name])
+        for name in known
+        if not _same(old[name], new[name], OF_HALVES.get(name, TOLERANCE))
     }
 
 

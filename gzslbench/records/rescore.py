@@ -1,8 +1,8 @@
 """Metrics of stored records, computed anew from their predictions: for a metric that was fixed or added since.
 
-A record stays the measurement that it was, with the time of its making; where its metrics change, its notes say so. The
-labels come from the answer key beside the records or, where there is none yet, from the data, which must have the very
-labels and split that the record names; the answer key is then kept.
+A record stays the measurement that it was, with the time of its making; where its metrics change, its notes say so, and
+a metric that it lacks is added. The labels come from the answer key beside the records or, where there is none yet,
+from the data, which must have the very labels and split that the record names; the answer key is then kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gzslbench.contract.dataset import DataSet
 from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
-from gzslbench.records.differences import Change, metric_changes, named
+from gzslbench.records.differences import ADDED, Change, metric_changes, named
 from gzslbench.records.record import CellKey, Json, Record
 from gzslbench.records.results import Results
 from gzslbench.records.store import Store, answer_file
@@ -78,8 +78,10 @@ class Rescoring:
             misfit = RecordError(f"predictions and answer key don't fit: {what}", "run the cell again with --force")
             return Unscored(named(record), misfit)
         changes = metric_changes(record.metrics, metrics)
-        if changes and not self.check and isinstance(self.results, Store):
-            self.results.rewrite(replace(record, metrics=metrics, notes=record.notes | _note(record, changes)))
+        lacking = any(getattr(record.metrics, name) is None for name in ADDED)
+        if (changes or lacking) and not self.check and isinstance(self.results, Store):
+            notes = record.notes | _note(record, changes) if changes else record.notes
+            self.results.rewrite(replace(record, metrics=metrics, notes=notes))
         return Rescored(record, changes)
 
     def _answers(self, key: CellKey) -> AnswerKey | Unscored:

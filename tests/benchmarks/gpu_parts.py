@@ -134,7 +134,21 @@ def _run(out: Path, methods: Sequence[str], names: Sequence[str], device: torch.
     """Run methods with one seed and report each record as it comes; gives whether all is well."""
     chosen = [word for method in methods for word in ("--plugin", method)]
     chosen += [word for name in names for word in ("--dataset", name)]
-    command = [sys.executable, "-m", "gzslbench", "run", *chosen, "--budget", "full", "--seeds", "0", "--jobs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "gzslbench",
+        "run",
+        *chosen,
+        "--protocol",
+        "inductive",
+        "--budget",
+        "full",
+        "--seeds",
+        "0",
+        "--jobs",
+        "1",
+    ]
     command += ["--device", str(device), "--results", str(out / "results"), "--no-track", "--force", "--json", *more]
     sound, last = True, ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

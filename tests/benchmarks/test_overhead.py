@@ -91,7 +91,21 @@ def test_the_harness_adds_less_than_two_percent(cub_shaped, tmp_path):
     plugin, results = tmp_path / "sleeping.py", tmp_path / "results"
     plugin.write_text(SLEEPING)
     places = ["--data-dir", cub_shaped, "--cache", tmp_path / "cache", "--results", results]
-    command = [sys.executable, "-m", "gzslbench", "run", "-p", plugin, "-d", "LARGE", "--seeds", "0", *places]
+    command = [
+        sys.executable,
+        "-m",
+        "gzslbench",
+        "run",
+        "-p",
+        plugin,
+        "-d",
+        "LARGE",
+        "--seeds",
+        "0",
+        "--protocol",
+        "inductive",
+        *places,
+    ]
     subprocess.run([*command, "--dry-run"], env=COMPILING, check=True)  # converts the data, which is done once
     subprocess.run([sys.executable, "-c", "import gzslbench.runner.preload"], env=COMPILING, check=True)
 

@@ -63,7 +63,7 @@ def test_workers_and_mlflow_import_nothing_from_the_working_folder(tmp_path, tin
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "5 done" in done.stdout
+    assert "9 done" in done.stdout
     assert "MLflow" not in done.stderr
 
 

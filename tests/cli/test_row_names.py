@@ -15,7 +15,20 @@ CUSTOM = "eszsl (gamma=100)"
 @pytest.fixture
 def ran(gzslbench):
     """Say how a command ended, after both were run on TINY."""
-    run = ("run", "-p", "eszsl", "-d", "TINY", "--seeds", "0", "--no-track", "--budget", "full")
+    run = (
+        "run",
+        "-p",
+        "eszsl",
+        "-d",
+        "TINY",
+        "--seeds",
+        "0",
+        "--no-track",
+        "--budget",
+        "full",
+        "--protocol",
+        "inductive",
+    )
     planned = gzslbench(*run, "--set", "eszsl.gamma=100", "--dry-run", "--json")
     assert json.loads(planned.out.splitlines()[0])["cell"] == f"TINY {CUSTOM} inductive seed 0"
     done = gzslbench(*run, "--set", "eszsl.gamma=100")

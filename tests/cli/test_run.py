@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -29,10 +30,11 @@ def test_success_is_0_and_failure_is_1(gzslbench, toy_plugin, tmp_path):
         .replace('"toy"', '"bad"')
         .replace("def fit(self, view, ctx):", "def fit(self, view, ctx):\n        raise ValueError('no')")
     )
-    good = gzslbench("run", "-p", toy_plugin, "-d", "TINY", "--no-track", "--seeds", "0")
+    asked = ("run", "-d", "TINY", "--no-track", "--seeds", "0", "--protocol", "inductive")
+    good = gzslbench(*asked, "-p", toy_plugin)
     assert good.code == 0, good.err
     assert "5 done, 0 there already, 0 failed" in good.out
-    bad = gzslbench("run", "-p", toy_plugin, "-p", failing, "-d", "TINY", "--no-track", "--seeds", "0", "--json")
+    bad = gzslbench(*asked, "-p", toy_plugin, "-p", failing, "--json")
     assert bad.code == 1
     events = [json.loads(line) for line in bad.out.splitlines()]
     assert events[0] == {"event": "started", "cells": 5, "groups": 2, "cached": 5}
@@ -237,7 +239,22 @@ def test_seeds_are_written_in_several_ways(gzslbench, toy, text, seeds):
     ended = gzslbench("run", *toy, "-p", "toy", "--seeds", text, "--dry-run", "--json")
     assert ended.code == 0
     titles = [json.loads(line)["cell"] for line in ended.out.splitlines()]
-    assert len([title for title in titles if title.startswith("TINY toy inductive")]) == seeds
+    assert len([title for title in titles if title.startswith("TINY toy inductive seed")]) == seeds
+
+
+def test_without_a_protocol_cells_are_run_as_they_stop_and_calibrated(gzslbench):
+    done = gzslbench("run", "-p", "sae", "-d", "TINY", "--seeds", "0-1", "--no-track")
+    assert done.code == 0
+    assert re.findall(r"TINY sae (\S+) seed (\d):", done.out) == [
+        ("inductive", "0"),  # drawn alike whatever the seed
+        ("inductive-calibrated", "0"),
+        ("inductive-calibrated", "1"),
+    ]
+    (said,) = [line for line in done.err.splitlines() if line.startswith("protocols: ")]
+    assert "--protocol inductive alone saves that fit" in said
+    again = gzslbench("run", "-p", "sae", "-d", "TINY", "--seeds", "0-1", "--no-track", "--protocol", "inductive")
+    assert "0 done, 1 there already" in again.out
+    assert "protocols: " not in again.err
 
 
 def test_options_become_a_request(monkeypatch, tmp_path):
