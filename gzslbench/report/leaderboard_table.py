@@ -91,7 +91,7 @@ def _cost_cells(
     table: Comparison, rows: Sequence[LeaderboardRow]
 ) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     machines = _machines(rows)
-    yield Column("fit (s)"), lambda row: fit_time(fit_cost(row))
+    yield Column("fit (s)"), lambda row: fit_time(_fit_cost(row))
     if _any_of("calibrated", rows):
         yield Column("calibration (s)"), _calibration
     yield Column("predict (1/s)"), lambda row: measured_time(row.shown.cost, row.shown.cost.predict_per_s)
@@ -114,7 +114,7 @@ def _cost_cells(
         yield Column("provenance", left=True), lambda row: str(row.provenance or NOTHING)
 
 
-def fit_cost(row: LeaderboardRow) -> Cost:
+def _fit_cost(row: LeaderboardRow) -> Cost:
     """Give what fitting took as the method stops or, without that on the machine of the point shown, what it would."""
     stopped, shown = row.as_it_stops, row.shown
     if stopped and stopped.cost.machine_class == shown.cost.machine_class:
@@ -258,6 +258,6 @@ def _cost_notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     else:
         listed = "; ".join(f"machine {1 + place}: {name}" for place, name in enumerate(machines))
         yield f"Times only compare inside one machine class. {listed}."
-    yield from time_notes([cost for row in rows for cost in (row.shown.cost, fit_cost(row))])
+    yield from time_notes([cost for row in rows for cost in (row.shown.cost, _fit_cost(row))])
     if any(row.shown.cost.peak_device_mib is not None for row in rows):
         yield "Peak memory is that of the process + that of the GPU."

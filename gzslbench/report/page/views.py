@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
-from operator import attrgetter
 from typing import Any
 
 from gzslbench.report.groups import Comparison
 from gzslbench.report.leaderboard import Leaderboard
-from gzslbench.report.leaderboard_table import Measure, fit_cost, measures
 from gzslbench.report.overall import Overall
 from gzslbench.report.rows import LeaderboardRow
 from gzslbench.report.tables import H_COLUMNS, NOTHING, Column, Table
 
 ALL_DATA_SETS = "all"
 _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
-_DECIMALS = 6
 
 Number = float | None
-_COSTS: dict[str, Callable[[LeaderboardRow], Number]] = {
-    "fit (s)": lambda row: fit_cost(row).fit_s,
-    "predict (1/s)": attrgetter("shown.cost.predict_per_s"),
-    "peak (MiB)": attrgetter("shown.cost.peak_memory_mib"),
-}
-"""Columns whose values are known to more digits than the table shows, beside those of metrics."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +95,7 @@ def _view(
         best_by=(H_COLUMNS[ranked_by] if ranked_by else "") if rows else "mean",
         table=table,
         columns=tuple(_headings(table)),
-        rows=tuple(map(partial(_row, table, measures(rows)), table.rows, rows or repeat(None))),
+        rows=tuple(map(partial(_row, table), table.rows, rows or repeat(None))),
         diagram=diagram,
     )
 
@@ -133,22 +124,13 @@ def _headings(table: Table) -> Iterator[Heading]:
         yield Heading(**vars(column), numeric=numeric)
 
 
-def _row(table: Table, accuracies: Mapping[str, Measure], cells: tuple[str, ...], source: LeaderboardRow | None) -> Row:
-    names = [column.name for column in table.columns]
-    label = cells[names.index("method")]
+def _row(table: Table, cells: tuple[str, ...], source: LeaderboardRow | None) -> Row:
+    label = next(cell for column, cell in zip(table.columns, cells, strict=True) if column.name == "method")
     method = source.group.method if source else label.partition(" (")[0]
-    exact: dict[str, Number] = {}
-    if source:
-        found = {name: measure(source) for name, measure in accuracies.items()}
-        exact = {name: summary.mean for name, summary in found.items() if summary}
-        exact |= {name: amount(source) for name, amount in _COSTS.items()}
-    numbers = tuple(_number(cell, exact.get(name)) for name, cell in zip(names, cells, strict=True))
-    return Row(method, label.removeprefix(method).strip(), cells, numbers, source)
+    return Row(method, label.removeprefix(method).strip(), cells, tuple(map(_number, cells)), source)
 
 
-def _number(cell: str, exact: Number) -> Number:
-    """Give what a cell sorts by: the value before rounding where that is known, else the number it begins with."""
-    if exact is not None:
-        return round(exact, _DECIMALS)
+def _number(cell: str) -> Number:
+    """Give the number that a cell begins with, by which it sorts."""
     found = _NUMBER.match(cell)
     return float(found[0].replace(",", "").replace("−", "-")) if found else None
