@@ -9,7 +9,7 @@ import click
 
 from gzslbench.cli.options import data_sets_option, roots_option
 from gzslbench.cli.tables import of_data_sets, open_all, print_tables, read_results
-from gzslbench.contract.protocol import PROTOCOLS, protocol_named
+from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError
 
 
@@ -25,7 +25,10 @@ from gzslbench.errors import UsageError
     type=click.Choice(list(PROTOCOLS)),
     help="Compare results of this protocol.",
 )
-def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str) -> None:
+@click.option("--against", type=click.Choice(list(PROTOCOLS)), help="Take B's results of this protocol instead.")
+def compare(
+    a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str, against: str | None
+) -> None:
     """Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
 
     Each is named as in the leaderboard's tables, with its budget where there are several:
@@ -34,15 +37,16 @@ def compare(a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], pro
     gzslbench compare gsmflow f-clswgan
     gzslbench compare gsmflow:quick gsmflow:full -d CUB
     gzslbench compare "eszsl (gamma=1)" sae
+    gzslbench compare gsmflow-behind-entropy gsmflow --against inductive-calibrated
 
     Intervals cover the choice of test samples within each class and that of seeds, paired where A and B share them.
     """
     from gzslbench.report.comparison.tables import compare_tables
 
     places = open_all(roots)
-    visibility = protocol_named(protocol).visibility
-    results = read_results(places, [name for name, rules in PROTOCOLS.items() if rules.visibility == visibility])
-    if not any(result.key.protocol == protocol for result in results):
-        looked_in = ", ".join(map(str, roots))
-        raise UsageError(f"there are no records of the protocol '{protocol}' in {looked_in}", "run some methods first")
-    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, protocol))
+    results = read_results(places)
+    for name in (protocol, against or protocol):
+        if not any(result.key.protocol == name for result in results):
+            looked_in = ", ".join(map(str, roots))
+            raise UsageError(f"there are no records of the protocol '{name}' in {looked_in}", "run some methods first")
+    print_tables(compare_tables(of_data_sets(results, data_sets), places, a, b, protocol, against or ""))

@@ -121,8 +121,17 @@ def test_what_is_calibrated_goes_by_the_name_of_each_method_that_shares_it(write
     assert accuracy.title == "plain and other: inductive-calibrated"
     assert _row(accuracy)["A less B"].startswith("+")
     assert _row(_tables(store, "plain", "other")[0])["A less B"].startswith("-")
-    with pytest.raises(UsageError, match=r"differ in the gate alone.*--protocol inductive"):
+    with pytest.raises(UsageError, match="are the same; what is calibrated of methods that differ in the gate alone"):
         _tables(store, "plain", "gated", "inductive-calibrated")
+
+
+def test_a_method_is_compared_with_itself_under_another_protocol(write, store):
+    write("a", WEAK)
+    write("a", STRONG, protocol="strict")
+    accuracy, *_ = compare_tables(summaries(store), [store], "a", "a", "inductive", "strict")
+    assert accuracy.title == "a, inductive and a, strict"
+    assert _row(accuracy)["A less B"].startswith("-")
+    assert _row(accuracy)["seeds"] == "5"
 
 
 def test_without_answer_keys_means_are_compared(write, store):

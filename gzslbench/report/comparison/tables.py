@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import numpy as np
 
-from gzslbench.contract.protocol import protocol_named
+from gzslbench.contract.protocol import Protocol, protocol_named
 from gzslbench.errors import UsageError
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
@@ -16,7 +16,7 @@ from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
 from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
 from gzslbench.report.groups import Comparison, Group, group_results
 from gzslbench.report.labels import table_names
-from gzslbench.report.operating_points import naming, points_by_table
+from gzslbench.report.operating_points import Points, naming, points_by_table
 from gzslbench.report.tables import (
     NOTHING,
     Column,
@@ -40,36 +40,53 @@ CLASSES_SHOWN = 5
 
 
 def compare_tables(
-    results: Iterable[RecordSummary], stores: Sequence[Results], a: str, b: str, protocol: str = "inductive"
+    results: Iterable[RecordSummary],
+    stores: Sequence[Results],
+    a: str,
+    b: str,
+    protocol: str = "inductive",
+    against: str = "",
 ) -> list[Table]:
     """Compare what a protocol gives for two rows, each named as in the tables, with ``:budget`` where that is needed.
+
+    ``against`` is the protocol of the second row, where it is another one.
 
     Raises:
         UsageError: a name is of no row or of several, both are of one, or they have no data set and seed in common.
     """
-    rules = protocol_named(protocol)
-    tables = {
-        table: {naming(row): row[rules.choice] for row in rows if rules.choice in row}
-        for table, rows in points_by_table(group_results(results)).items()
-        if table.rules.visibility == rules.visibility
-    }
-    finder = RowFinder(tables)
-    rows_a, rows_b = finder.find(a), finder.find(b)
-    if rows_a.rows & rows_b.rows:
-        raise UsageError(f"'{a}' and '{b}' are the same", "name two methods, budgets or settings")
-    reader = CorrectnessReader(stores)
-    shared = [each for each in tables if each in rows_a.groups and each in rows_b.groups]
-    both = [[tables[each][rows.groups[each]] for rows in (rows_a, rows_b)] for each in shared]
+    against, tables = against or protocol, points_by_table(group_results(results))
+    tables_a, tables_b = (_by_row(tables, protocol_named(name)) for name in (protocol, against))
+    rows_a, rows_b = RowFinder(tables_a).find(a), RowFinder(tables_b).find(b)
+    shared = [each for each in tables_a if each in rows_a.groups and each in rows_b.groups]
+    both = [(tables_a[each][rows_a.groups[each]], tables_b[each][rows_b.groups[each]]) for each in shared]
     if both and all(one is other for one, other in both):
         raise UsageError(
-            f"'{a}' and '{b}' share what is calibrated of them: they differ in the gate alone, which that replaces",
-            f"compare how they stop: --protocol {rules.visibility.name}",
+            f"'{a}' and '{b}' are the same; what is calibrated of methods that differ in the gate alone is, too",
+            "name two methods, budgets or settings, or protocols with --protocol and --against",
         )
+    reader = CorrectnessReader(stores)
     pairs = [pair for one, other in both if (pair := compare_pair(one, other, reader))]
     if not pairs:
         raise UsageError(f"'{a}' and '{b}' have no data set and seed in common", "run both on one, with the same seeds")
-    names = table_names(tables)
-    return list(_tables(pairs, rows_a, rows_b, {pair.comparison: names[pair.comparison.table] for pair in pairs}))
+    if against != protocol:
+        rows_a, rows_b = (
+            replace(rows, name=f"{rows.name}, {name}") for rows, name in ((rows_a, protocol), (rows_b, against))
+        )
+    names = table_names(tables_a)
+    return list(_tables(pairs, rows_a, rows_b, {pair.comparison: names[_data(pair.comparison)] for pair in pairs}))
+
+
+def _by_row(tables: Mapping[Comparison, Iterable[Points]], rules: Protocol) -> dict[Comparison, dict[Group, Group]]:
+    """Give what a protocol made of each row by the group that names it; what is compared shares its data alone."""
+    return {
+        _data(table): {naming(row): row[rules.choice] for row in rows if rules.choice in row}
+        for table, rows in tables.items()
+        if table.rules.visibility == rules.visibility
+    }
+
+
+def _data(comparison: Comparison) -> Comparison:
+    return replace(comparison, protocol="", protocol_version=0)
 
 
 def _tables(
@@ -98,7 +115,8 @@ def _accuracy_table(
     ]
     if not pairs[0].comparison.rules.many_splits:
         del cells[1]
-    title = f"{a.name} and {b.name}: {protocol_title(pairs[0].comparison)}"
+    protocols = {protocol_title(group.comparison) for group in (pairs[0].a, pairs[0].b)}
+    title = f"{a.name} and {b.name}" + (f": {protocols.pop()}" if len(protocols) == 1 else "")
     summary = f"A is {a.name}, B is {b.name}. H in percent over the seeds that both ran, with 95% intervals."
     return written_table(title, summary, cells, pairs, _accuracy_notes(pairs))
 
