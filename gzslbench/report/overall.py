@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.contract.protocol import Choice
 from gzslbench.report.groups import CHOICES, Comparison, Group
-from gzslbench.report.labels import Row, RowNames
 from gzslbench.report.rows import LeaderboardRow, Point, Tables
 from gzslbench.report.tables import (
     H_COLUMNS,
@@ -33,19 +33,23 @@ from gzslbench.report.tables import (
 from gzslbench.report.uncertainty import across
 from gzslbench.report.uncertainty.across import MIN_METHODS, MIN_TASKS, CriticalDifference
 
+
+class Row(NamedTuple):
+    """What joins rows of several tables."""
+
+    label: str
+    budget: str
+
+
 Task = tuple[Comparison, str]
 """A comparison, and the split's hash where its rows average over splits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Overall:
-    """The points of one protocol by row and table, rows that are told apart as in :class:`RowNames`.
-
-    ``stopped`` are the same rows as the methods stop.
-    """
+    """The points of one protocol by row and table; ``stopped`` are the same rows as the methods stop."""
 
     comparisons: tuple[Comparison, ...]
-    labels: Mapping[Row, str]
     points: Mapping[Row, Mapping[Comparison, Point]]
     stopped: Mapping[Row, Mapping[Comparison, Point]]
 
@@ -53,20 +57,16 @@ class Overall:
     def of(tables: Tables, choice: Choice) -> Overall:
         """Collect the points that were chosen in one way from tables that differ in their data alone.
 
-        A name that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
+        A label that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
         """
-        names = RowNames([row.group for row in rows] for rows in tables.values())
-        single = _single(tables)
-        labels: dict[Row, str] = {}
+        budgets = _budgets(tables)
         found: dict[Choice, dict[Row, dict[Comparison, Point]]] = defaultdict(lambda: defaultdict(dict))
         for table, row in ((table, row) for table, rows in tables.items() for row in rows):
-            name = single.get(row.group.name) or names.row(row.group)
-            labels[name] = row.label
             for each, point in row.points.items():
-                found[each][name][table] = point
+                found[each][Row(row.label, budgets.get(row.label, row.group.budget))][table] = point
         points = found[choice]
         here = [table for table in tables if any(table in of_row for of_row in points.values())]
-        return Overall(tuple(here), {name: labels[name] for name in points}, points, found["last step"])
+        return Overall(tuple(here), points, found["last step"])
 
     @property
     def example(self) -> Comparison:
@@ -100,10 +100,7 @@ class Overall:
     @cached_property
     def rows(self) -> list[Row]:
         """Rows by falling mean, then by the number of data sets, then by name."""
-        return sorted(
-            self.points,
-            key=lambda row: (-self.means.get(row, 0.0), -len(self.points[row]), self.labels[row], row.budget),
-        )
+        return sorted(self.points, key=lambda row: (-self.means.get(row, 0.0), -len(self.points[row]), row))
 
     @cached_property
     def compared(self) -> list[Row]:
@@ -124,8 +121,8 @@ class Overall:
     @cached_property
     def names(self) -> dict[Row, str]:
         """A name for each row, with the budget where rows differ in that alone."""
-        count = Counter(self.labels.values())
-        return {row: label if count[label] == 1 else f"{label}, {row.budget}" for row, label in self.labels.items()}
+        count = Counter(row.label for row in self.points)
+        return {row: row.label if count[row.label] == 1 else f"{row.label}, {row.budget}" for row in self.points}
 
     @cached_property
     def mean_ranks(self) -> dict[Row, float]:
@@ -160,7 +157,7 @@ def overall_table(overall: Overall, names: Mapping[Comparison, str]) -> Table:
     wins = {row: win_probability([overall.points[row][each] for each in overall.shared]) for row in overall.complete}
     beside = [(Column("as it stops"), lambda row: known_percent(overall.mean_as_it_stops(row)))]
     cells: list[tuple[Column, Callable[[Row], str]]] = [
-        (Column("method", left=True), lambda row: overall.labels[row]),
+        (Column("method", left=True), lambda row: row.label),
         (Column("budget", left=True), lambda row: row.budget),
         (Column("mean"), lambda row: known_percent(overall.means.get(row))),
         *(beside if example.rules.validates else []),
@@ -193,15 +190,15 @@ def win_probability(points: Sequence[Point]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(shares) else None
 
 
-def _single(tables: Tables) -> dict[str, Row]:
-    """Give the row of each name that has at most one row in every table."""
+def _budgets(tables: Tables) -> dict[str, str]:
+    """List the budgets of each label that has at most one row in every table."""
     groups: dict[str, list[Group]] = defaultdict(list)
     for row in (row for rows in tables.values() for row in rows):
-        groups[row.group.name].append(row.group)
+        groups[row.label].append(row.group)
     return {
-        name: Row(name, ", ".join(sorted({group.budget for group in of_name})))
-        for name, of_name in groups.items()
-        if len({group.comparison.table for group in of_name}) == len(of_name)
+        label: ", ".join(sorted({group.budget for group in of_label}))
+        for label, of_label in groups.items()
+        if len({group.comparison.table for group in of_label}) == len(of_label)
     }
 
 
