@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gzslbench.report.uncertainty.interval import Estimates, Floats, Interval
+from gzslbench.report.uncertainty.interval import Floats
 
 Ints = NDArray[np.integer]
 Correctness = NDArray[np.bool_]
@@ -39,9 +39,3 @@ def h_influence(labels: Ints, unseen_classes: Ints, correct: Correctness) -> Flo
         other, classes = (s, len(unseen)) if row in unseen else (u, len(of_class) - len(unseen))
         found[places] = 2 * (other / total) ** 2 / classes * accuracy_influence(correct[places])
     return found
-
-
-def h_interval(h: float, labels: Ints, unseen_classes: Ints, correct: Correctness) -> Interval:
-    """Give the interval that the choice of test samples alone gives one result (m, 1) with this H."""
-    variance = (h_influence(labels, unseen_classes, correct) ** 2).sum(axis=0)
-    return Estimates(np.array([h]), variance, np.zeros(1), 1).interval_of_fraction(0)

@@ -3,7 +3,8 @@ import pytest
 import scipy.stats
 
 from gzslbench.records.metrics import harmonic_mean
-from gzslbench.report.uncertainty.sampling import accuracy_influence, h_influence, h_interval
+from gzslbench.report.uncertainty.interval import MeanErrors
+from gzslbench.report.uncertainty.sampling import accuracy_influence, h_influence
 
 RNG = np.random.default_rng(0)
 
@@ -50,5 +51,7 @@ def test_the_interval_of_one_result_is_that_of_scipys_bootstrap():
 
     data = (u.astype(float), s.astype(float))
     theirs = scipy.stats.bootstrap(data, h, n_resamples=20_000, method="percentile", rng=1).confidence_interval
-    ours = h_interval(harmonic_mean(u.mean(), s.mean()), labels, np.array([0]), np.concatenate([u, s])[:, None])
+    influence = h_influence(labels, np.array([0]), np.concatenate([u, s])[:, None])
+    one_seed = np.array([[harmonic_mean(u.mean(), s.mean())]])
+    ours = MeanErrors.of(one_seed, (influence.T @ influence).reshape(1, 1, 1, 1)).own.interval_of_fraction(0)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.005)
