@@ -171,8 +171,8 @@ def rescore(
     """Compute the metrics of records anew from their stored predictions.
 
     Labels come from the answer keys beside the records; where one is missing, from the data, and it is then kept. A
-    record stays the measurement that it was: only metrics change, and the record's notes say what they were. Records of
-    earlier versions learn in what they depart from the recipes of the installed plugins.
+    record stays the measurement that it was: only metrics change, and the record's notes say what they were. Records
+    learn in what they depart from the recipes of the installed plugins, which may have changed since they were made.
     """
     from gzslbench.records.exchange.opening import open_results
     from gzslbench.records.rescore import Rescoring
@@ -196,11 +196,11 @@ def _hold_against_recipes(store: Store, records: Sequence[Record]) -> None:
     from gzslbench.records.against_recipes import against_recipes
     from gzslbench.registry.hosts import open_plugins
 
-    if any(record.deviations is None for record in records):
-        completed = against_recipes(records, open_plugins())
-        for record in completed:
-            store.rewrite(record)
-        click.echo(f"{counted(len(completed), 'record')} held against the recipes of the installed plugins")
+    changed = against_recipes(records, open_plugins())
+    for record in changed:
+        store.rewrite(record)
+    if changed:
+        click.echo(f"{counted(len(changed), 'record')} held against the recipes of the installed plugins")
 
 
 def _go_through(rescoring: Rescoring, data_sets: frozenset[str]) -> bool:

@@ -1,6 +1,6 @@
-"""Holding records that do not say how they stand to their recipe against the recipes of the installed plugins.
+"""Holding records against the recipes of the installed plugins, in which recipes may have changed since.
 
-Records of an earlier schema version are such.
+Records of an earlier schema version do not say how they stand to their recipe, others say it of that of their day.
 """
 
 from __future__ import annotations
@@ -9,23 +9,29 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gzslbench.contract.parts import combination_name
+from gzslbench.contract.protocol import protocol_named
 from gzslbench.errors import PluginError
 from gzslbench.records.record import Record
 from gzslbench.registry.combinations import FULL, Combination, Resolver, of_method, of_parts
 from gzslbench.registry.deviations import held_against
+from gzslbench.registry.recipes import TUNED
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import Settings
+from gzslbench.registry.source_hash import source_hash
 
 
 def against_recipes(records: Sequence[Record], registry: Registry) -> list[Record]:
-    """Give those of the records that say nothing, with their deviations from the recipe; not where it isn't known."""
-    unknown = [record for record in records if record.deviations is None]
-    found = [(record, _combination(record, registry)) for record in unknown]
-    return [_completed(record, combination, registry) for record, combination in found if combination]
+    """Give those of the records that depart from the installed recipe in other settings than they say.
+
+    Where a method isn't known here, or has other code, what its records say stays; so does what was tuned elsewhere.
+    """
+    found = [(record, _combination(record, registry)) for record in records if record.budget != TUNED]
+    held = [(record, _completed(record, combination, registry)) for record, combination in found if combination]
+    return [completed for record, completed in held if completed != record]
 
 
 def _combination(record: Record, registry: Registry) -> Combination | None:
-    """Find what a record is of, by its method's name; None where that is not here, or has other components."""
+    """Find what a record is of, by its method's name; None where that is not here, or has other components or code."""
     key = record.key
     try:
         if ("method", record.method) in registry.entries:
@@ -34,9 +40,18 @@ def _combination(record: Record, registry: Registry) -> Combination | None:
             combination = of_parts(registry, *key.combination.split("+"))
         else:
             return None
+        if protocol_named(key.protocol).choice == "calibrated":
+            combination = Resolver(registry).calibrated(combination)
     except PluginError:
         return None
-    return combination if combination_name(combination.entries) == key.combination else None
+    if combination_name(combination.entries) != key.combination:
+        return None
+    return combination if record.deviations is None or _same_code(record, combination) else None
+
+
+def _same_code(record: Record, combination: Combination) -> bool:
+    entries = combination.entries.by_role()
+    return all(source_hash(entries[role].plugin) == part.code for role, part in record.key.parts.by_role().items())
 
 
 def _completed(record: Record, combination: Combination, registry: Registry) -> Record:

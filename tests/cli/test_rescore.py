@@ -4,18 +4,29 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench.records.against_recipes import against_recipes
 from gzslbench.records.differences import named
 from gzslbench.records.record import Record
 from gzslbench.records.store import RECORD, Store
+from gzslbench.registry.registry import load_plugins
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "records" / "v4"
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Three real records on the bundled data set, held against the recipes of today."""
+    store = Store(shutil.copytree(FIXTURE, tmp_path_factory.mktemp("settled") / "results"))
+    with store.writing():
+        for record in against_recipes(list(store.records()), load_plugins()):
+            store.rewrite(record)
+    return store
+
+
 @pytest.fixture
-def store(tmp_path):
-    """Three real records on the bundled data set, in the results folder that the command line looks into."""
-    shutil.copytree(FIXTURE, tmp_path / "results")
-    return Store(tmp_path / "results")
+def store(settled, tmp_path):
+    """These records in the results folder that the command line looks into."""
+    return Store(shutil.copytree(settled.root, tmp_path / "results"))
 
 
 def distort(store, record: Record):

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,4 +39,16 @@ def test_what_is_not_known_here_stays_unknown(plugins, newest):
     record = replace(next(iter(newest.values())), deviations=None)
     assert len(against_recipes([record], plugins)) == 1
     others = [replace(record, method=name) for name in ("gsmflow", "of-a-stranger", "a+b+c")]
-    assert against_recipes([*others, replace(record, deviations={})], plugins) == []
+    assert against_recipes(others, plugins) == []
+
+
+def test_a_record_follows_a_recipe_that_has_changed_where_its_code_is_that_of_today(plugins):
+    made = next(record for record in Store(FIXTURES / "v4").records() if record.method == "eszsl")
+    assert against_recipes([made], plugins) == []
+    later, eszsl = deepcopy(plugins), plugins.get("method", "eszsl").plugin
+    later.recipes[eszsl].data_sets["glyphs"]["eszsl"]["gamma"] = RecipeValue(7.0, "ours")
+    (held,) = against_recipes([made], later)
+    own = made.key.classifier.config["gamma"]
+    assert held == replace(made, budget="full", deviations={"eszsl.gamma": own})
+    other_code = replace(made, key=replace(made.key, classifier=replace(made.key.classifier, code="of-another-day")))
+    assert against_recipes([other_code], later) == []
