@@ -25,7 +25,7 @@ def against_recipes(records: Sequence[Record], registry: Registry) -> list[Recor
 
     Where a method isn't known here, or has other code, what its records say stays; so does what was tuned elsewhere.
     """
-    found = [(record, _combination(record, registry)) for record in records if record.budget != TUNED]
+    found = [(record, _combination(record, registry)) for record in records if not record.budget.startswith(TUNED)]
     held = [(record, _completed(record, combination, registry)) for record, combination in found if combination]
     return [completed for record, completed in held if completed != record]
 

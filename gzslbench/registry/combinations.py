@@ -13,7 +13,7 @@ from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.contract.protocol import CALIBRATING
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.declarations import PROJECT, PluginSource, is_path
-from gzslbench.registry.recipes import TUNED, Recipe, Tuned, TunedTables
+from gzslbench.registry.recipes import Recipe, Tuned, TunedTables
 from gzslbench.registry.registry import REGISTERS_NOTHING, Entry, Registry
 from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
@@ -110,8 +110,8 @@ def _completed(registry: Registry, entry: Entry) -> Combination:
 class Resolver:
     """Sets up components by their defaults, recipes, the budget, the method, and then the user's own settings.
 
-    With ``tuned``, which is what was tuned here, the budget of methods that were is :data:`TUNED`; those that plugins
-    bring tuned count then, too.
+    With ``tuned``, which is what was tuned here, the budget of methods that were is that of their tuning; those that
+    plugins bring tuned count then, too.
     """
 
     registry: Registry
@@ -136,8 +136,8 @@ class Resolver:
         """
         known = [budget for recipe in self.registry.recipes.values() for budget in recipe.budgets]
         asked, tuned = self._budget(combination, data_set), self.tuning(combination, data_set)
-        plainer = (FULL, *([tuned.budget] if tuned and asked == TUNED else []))
-        budgets = dict.fromkeys((asked, *plainer, *known, *([TUNED] if tuned else [])))
+        plainer = (FULL, *([tuned.budget] if tuned and asked == tuned.name else []))
+        budgets = dict.fromkeys((asked, *plainer, *known, *([tuned.name] if tuned else [])))
         found = {budget: settings_of(self._setup(combination, data_set, budget)) for budget in budgets}
         first = next((budget for budget in plainer if found[budget] == found[asked]), asked)
         return {first: found[first], FULL: found[FULL], **found}
@@ -163,12 +163,15 @@ class Resolver:
         }
 
     def _budget(self, combination: Combination, data_set: str) -> str:
-        return TUNED if self.tuned is not None and self.tuning(combination, data_set) else self.budget
+        found = None if self.tuned is None else self.tuning(combination, data_set)
+        return found.name if found else self.budget
 
     def _setup(self, combination: Combination, data_set: str, budget: str, *overriding: Settings) -> Setup:
         """Let the recipes of all plugins involved come first, then what was tuned, then what overrides."""
         settings: Settings = {}
-        tuned = self.tuning(combination, data_set) if budget == TUNED else None
+        tuned = self.tuning(combination, data_set)
+        if tuned and budget != tuned.name:
+            tuned = None
         for recipe in self._involved(combination):
             merge(settings, recipe.settings(data_set, tuned.budget if tuned else budget))
         for each in (tuned.settings() if tuned else {}, combination.settings, *overriding):

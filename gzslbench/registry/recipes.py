@@ -7,8 +7,9 @@ import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
+from annotated_types import Interval
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gzslbench.contract.info import Method
@@ -17,8 +18,8 @@ from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.space import Origin, Space
 
 T = TypeVar("T")
-TUNED = "tuned"
-"""The budget of settings that were tuned."""
+TUNED = "tuned-"
+"""How the budget of settings that were tuned begins; the number of trials follows."""
 TUNED_FILE = "tuned.toml"
 
 
@@ -44,7 +45,13 @@ class Tuned:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     budget: str
+    trials: Annotated[int, Interval(ge=1, le=10**6)]
     values: Table
+
+    @property
+    def name(self) -> str:
+        """The budget of what is run so: ``tuned-20`` after twenty trials."""
+        return f"{TUNED}{self.trials}"
 
     def settings(self) -> Settings:
         """Give the values without their origins."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from gzslbench.contract.protocol import CALIBRATING, Choice
 from gzslbench.records.names import CUSTOM, UNKNOWN
 from gzslbench.records.provenance import Provenance
+from gzslbench.registry.recipes import TUNED
 from gzslbench.report.costs import Cost
 from gzslbench.report.groups import CHOICES, Comparison, Group, MeanAndDeviation
 from gzslbench.report.papers.verdict import verdict_notes
@@ -242,6 +243,8 @@ def _point_notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
 
 
 def _recipe_notes(groups: Sequence[Group]) -> Iterator[str]:
+    if any(group.budget.startswith(TUNED) for group in groups):
+        yield f"{TUNED}n: settings are the best of n trials on validation classes, by gzslbench tune."
     if any(group.deviations for group in groups):
         yield f"{CUSTOM}: not the recipe of a budget, but with the settings in the row's name."
     if any(group.deviations is None for group in groups):

@@ -224,6 +224,7 @@ def written(tuning: Tuning, journal: Journal, bounds: Bounds) -> str:
         "",
         f"[{table}]",
         f"budget = {json.dumps(budget)}",
+        f"trials = {len(trials)}",
     ]
     for component, values in nested(best.point).items():
         lines += ["", f"[{table}.values.{_key(component)}]"]

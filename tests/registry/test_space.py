@@ -8,7 +8,7 @@ from gzslbench.contract.info import Distribution, Method
 from gzslbench.errors import ConfigError, PluginError
 from gzslbench.registry.combinations import FULL, Resolver, of_method
 from gzslbench.registry.declarations import PluginSource
-from gzslbench.registry.recipes import TUNED, Recipe, RecipeValue, Tuned, joined, read_recipe, read_tuned, recipes_of
+from gzslbench.registry.recipes import Recipe, RecipeValue, Tuned, joined, read_recipe, read_tuned, recipes_of
 from gzslbench.registry.space import Range
 
 SPACE = """
@@ -23,6 +23,7 @@ kind = { choices = ["a", "b", true, 0.0], origin = "ours" }
 TUNED_TEXT = """
 [gan.glyphs]
 budget = "quick"
+trials = 20
 [gan.glyphs.values.gan]
 rate = { value = 3.0, origin = "ours", why = "best of 20 trials" }
 """
@@ -125,7 +126,7 @@ def _recipe(rate=None, **more):
 
 
 def _tuned(budget, **values):
-    return Tuned(budget, {"gan": {name: RecipeValue(value, "ours") for name, value in values.items()}})
+    return Tuned(budget, 20, {"gan": {name: RecipeValue(value, "ours") for name, value in values.items()}})
 
 
 def test_what_a_method_or_the_user_has_chosen_is_not_searched(registry):
@@ -171,8 +172,8 @@ def test_settings_that_tuning_has_found_bear_its_name(registry):
         )
         return next(iter(recipes)), [*recipes]
 
-    assert first(rate=2.0) == (TUNED, [TUNED, FULL])
-    assert first(rate=1.0) == (FULL, [FULL, TUNED])  # the recipe was best
+    assert first(rate=2.0) == ("tuned-20", ["tuned-20", FULL])
+    assert first(rate=1.0) == (FULL, [FULL, "tuned-20"])  # the recipe was best
     assert [*Resolver(registry).recipes(of_method(registry, "gan"), "CUB")] == [FULL]
 
 
@@ -181,7 +182,7 @@ def test_a_plugin_brings_what_was_tuned_beside_its_recipes(write, tmp_path):
     path = write(TUNED_TEXT, "tuned.toml")
     methods = [Method("gan", "softmax", "gan", recipes="recipes.toml")]
     found = recipes_of(tmp_path, methods, ["gan"]).tuned["gan"]["glyphs"]
-    assert (found.budget, found.settings()) == ("quick", {"gan": {"rate": 3.0}})
+    assert (found.name, found.budget, found.settings()) == ("tuned-20", "quick", {"gan": {"rate": 3.0}})
     path.write_text(TUNED_TEXT.replace("gan.glyphs", "vae.glyphs"))
     with pytest.raises(PluginError, match=r"its tuned.toml is of 'vae', which is none of its methods"):
         recipes_of(tmp_path, methods, ["gan"])

@@ -115,7 +115,7 @@ def test_what_is_written_can_be_read_with_its_evidence(tuning, tmp_path, scores,
     path = tmp_path / "tuned.toml"
     path.write_text(text)
     found = read_tuned(path)["sae"]["TINY"]
-    assert found.budget == "full"
+    assert (found.budget, found.trials) == ("full", len(scores))
     assert found.settings() == {"my": {"rate": (best - 1) / 8, "kind": 'a"b', "on": True, "left": "none"}}
     assert all(entry.origin == "ours" and entry.why.endswith(why) for entry in found.values["my"].values())
     assert f"# sae on TINY: {len(scores)} trials in " in text

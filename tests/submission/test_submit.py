@@ -120,7 +120,7 @@ def _rewrite(results: Path, of_seed: int, **changes) -> None:
 
 
 def test_what_was_tuned_is_packed_with_the_recipes(results, plugin, checks, tmp_path, verify):
-    tuned = '[mine.CUB]\nbudget = "full"\n[mine.CUB.values]\n'
+    tuned = '[mine.CUB]\nbudget = "full"\ntrials = 3\n[mine.CUB.values]\n'
     plugin.with_name("tuned.toml").write_text(tuned)
     bundle = submit(_submission(results, plugin), tmp_path / "mine.zip")
     assert bundle.source["tuned.toml"].decode() == tuned

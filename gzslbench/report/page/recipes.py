@@ -50,7 +50,7 @@ def settings_used(group: Group, installed: Installed) -> list[Used]:
             if f"{part.name}.{name}" in (group.deviations or ()):
                 origin, why = "set for the run", ""
             elif expected != value:
-                other = TUNED if group.base_budget == TUNED else "an earlier recipe"
+                other = "tuned" if group.base_budget.startswith(TUNED) else "an earlier recipe"
                 origin, why = "set for the run" if group.deviations is None else other, ""
             used.append(Used(part.name, name, shown(canonical_json(value)), origin, why))
     return used

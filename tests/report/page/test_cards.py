@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gzslbench.contract.info import Method
+from gzslbench.contract.info import Info, Method
 from gzslbench.registry.declarations import Distribution, PluginSource, find_plugins, read_listing
 from gzslbench.report.groups import group_results
 from gzslbench.report.installed import Installed
@@ -98,7 +98,7 @@ def test_what_differs_from_recipe_and_default_was_set_for_the_run(make_result, i
 
 def test_what_differs_was_tuned_where_the_budget_says_so(make_result, installed):
     config = {"steps": 100, "rate": 0.3}
-    found = _origins(make_result, installed, config, data_set="FLO", budget="tuned", deviations={})
+    found = _origins(make_result, installed, config, data_set="FLO", budget="tuned-20", deviations={})
     assert found == {"steps": ("paper", ""), "rate": ("tuned", "")}
 
 
@@ -169,8 +169,10 @@ def test_a_plugin_without_documents_has_none(tmp_path):
 
 
 def test_every_bundled_method_says_where_it_departs_and_how_to_cite_it():
-    methods = [each.plugin for each in read_listing(find_plugins()) if isinstance(each.info, Method)]
-    own = {plugin.name: plugin for plugin in methods if plugin.distribution.name == "gzslbench"}.values()
+    listed = [each for each in read_listing(find_plugins()) if each.plugin.distribution.name == "gzslbench"]
+    papers = {each.plugin.name for each in listed if isinstance(each.info, Info) and each.info.paper}
+    methods = {each.plugin.name: each.plugin for each in listed if isinstance(each.info, Method)}
+    own = [plugin for name, plugin in methods.items() if name in papers]
     assert len(own) >= 5
     keys = []
     for plugin in own:
