@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ class GroupJob:
     seed: int
     cells: tuple[CellJob, ...]
     fold: Fold
-    validation: Validation | None = None
+    validations: Mapping[int, Validation] = field(default_factory=dict)
+    """The validation fold of each seed, where a cell asks for it."""
     early_test_set: TestSet | None = None
     """The test set, where the protocol shows unlabelled test features from the start."""
     device: str = "cpu"
@@ -87,9 +89,14 @@ class GroupJob:
     """How long the worker warmed up before the clock started."""
 
     @property
+    def validation(self) -> Validation | None:
+        """The validation fold of the job's seed."""
+        return self.validations.get(self.seed)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that a worker reads."""
-        folds = [self.fold] if self.validation is None else [self.fold, self.validation.fold]
+        folds = [self.fold, *(validation.fold for validation in self.validations.values())]
         features = (self.features,) if isinstance(self.features, Path) else ()
         return (*features, *(fold.scaled.path for fold in folds if fold.scaled is not None))
 

@@ -36,12 +36,15 @@ def fit_seeds_together(job: GroupJob, coordinator: Coordinator) -> None:
     branches = []
     for seed in dict.fromkeys(cell.seed for cell in job.cells):
         of_seed = replace(job, seed=seed, cells=tuple(cell for cell in job.cells if cell.seed == seed))
-        branches.append(Branch(coordinator, FoldFitter(of_seed, job.fold, coordinator.progress)))
+        plans = with_scores(of_seed, coordinator, [FitPlan(cell, cell.setups[0]) for cell in of_seed.cells])
+        if plans:
+            branches.append((Branch(coordinator, FoldFitter(of_seed, job.fold, coordinator.progress)), plans))
+    if not branches:
+        return
     coordinator.begin(WHOLE_GROUP, "fit generator")
-    generators = fit_generators([branch.fitter for branch in branches])
+    generators = fit_generators([branch.fitter for branch, _ in branches])
     waiting = []
-    for branch, generator in zip(branches, generators, strict=True):
-        plans = [FitPlan(cell, cell.setups[0]) for cell in branch.fitter.job.cells]
+    for (branch, plans), generator in zip(branches, generators, strict=True):
         waiting += [(branch, trained) for trained in branch.train(plans, generator)]
     for branch, trained in waiting:
         branch.predict(trained)

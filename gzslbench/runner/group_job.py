@@ -28,9 +28,7 @@ def make_job(group: PlannedGroup, request: Request, cache: Cache | None = None) 
         seed=group.seed,
         cells=tuple(CellJob(index, cell.setups, cell.key.seed) for index, cell in enumerate(group.cells)),
         fold=_fold(data_set, split, protocol, cache),
-        validation=_validation(group, cache)
-        if protocol.validates or any(each.validates for each in group.cells)
-        else None,
+        validations={seed: _validation(group, seed, cache) for seed in _validating_seeds(group)},
         early_test_set=make_test_set(data_set, split) if Need.TEST_FEATURES in protocol.reveals else None,
         device=request.device,
         precision=request.precision,
@@ -61,8 +59,14 @@ def _fold(data_set: DataSet, split: Split, protocol: Protocol, cache: Cache | No
     )
 
 
-def _validation(group: PlannedGroup, cache: Cache | None) -> Validation:
+def _validating_seeds(group: PlannedGroup) -> list[int]:
+    """List the seeds of which a cell needs the validation fold; that of the group where only its protocol is known."""
+    asking = dict.fromkeys(cell.key.seed for cell in group.cells if cell.validates)
+    return list(asking) or ([group.seed] if group.protocol.validates and not group.cells else [])
+
+
+def _validation(group: PlannedGroup, seed: int, cache: Cache | None) -> Validation:
     data_set = group.task.data_set
-    split = validation_split(data_set, group.task.split, group.seed)
+    split = validation_split(data_set, group.task.split, seed)
     test_set = make_test_set(data_set, split)
     return Validation(_fold(data_set, split, group.protocol, cache), test_set, data_set.labels[test_set.samples])

@@ -150,11 +150,11 @@ def runs_once(groups: Iterable[PlannedGroup]) -> str:
 
 
 def together(groups: Sequence[PlannedGroup]) -> list[PlannedGroup]:
-    """Join groups that differ by their seed alone, for protocols whose fold and training do not depend on it."""
+    """Join groups that differ by their seed alone, for protocols under which all seeds train alike."""
     joined: dict[object, list[PlannedGroup]] = {}
     for position, group in enumerate(groups):
         alike = [replace(cell.key, seed=0).digest() for cell in group.cells]
-        joins = not any(cell.validates for cell in group.cells) and group.protocol.ranked and group.cells[0].generative
+        joins = group.protocol.choice in ("last step", "calibrated") and group.cells[0].generative
         joined.setdefault((*alike, group.task.split.fingerprint) if joins else position, []).append(group)
     return [replace(same[0], cells=tuple(cell for each in same for cell in each.cells)) for same in joined.values()]
 

@@ -49,13 +49,28 @@ def joined(rehearsal, *combinations: str, seeds: tuple[int, ...] = (0, 1, 2), **
     """One job with the cells of several seeds, as the sweep makes it."""
     jobs = [rehearsal.jobs(combinations, seed=seed, **options)[0] for seed in seeds]
     cells = [cell for job in jobs for cell in job.cells]
-    return replace(jobs[0], cells=tuple(replace(cell, index=index) for index, cell in enumerate(cells)))
+    validations = {seed: each for job in jobs for seed, each in job.validations.items()}
+    numbered = tuple(replace(cell, index=index) for index, cell in enumerate(cells))
+    return replace(jobs[0], cells=numbered, validations=validations)
 
 
 def run(rehearsal, job: GroupJob):
     coordinator = rehearsal.coordinator(job)
     run_group(job, coordinator)
     return coordinator
+
+
+def test_calibrated_cells_of_several_seeds_share_the_batched_training(rehearsal, add_plugin):
+    add_plugin(TRAINED)
+    name, protocol = "regressed+none+toy-softmax", "inductive,inductive-calibrated"
+    coordinator = run(rehearsal, joined(rehearsal, name, protocol=protocol))
+    assert sorted(coordinator.results) == [0, 1, 2, 3, 4, 5]
+    for seed in (0, 1, 2):
+        for index, wanted in rehearsal.run(name, protocol=protocol, seed=seed).results.items():
+            result = coordinator.results[2 * seed + index]
+            assert result.timings.seeds_together == 3
+            np.testing.assert_allclose(result.predictions.log_prior, wanted.predictions.log_prior, atol=1e-3)
+            assert (result.predictions.predicted == wanted.predictions.predicted).mean() > 0.95
 
 
 @pytest.mark.parametrize("generator", ["toy-means", "regressed"])

@@ -71,7 +71,7 @@ def test_the_constant_is_the_best_on_the_fold_by_another_road(rehearsal, monkeyp
     (job,) = rehearsal.jobs(["none+none+toy-bilinear"], BOTH)
     chosen = rehearsal.run("none+none+toy-bilinear", protocol=BOTH).results[1].notes
     validation = job.validation
-    as_it_stops = replace(job, fold=validation.fold, validation=None, cells=job.cells[:1])
+    as_it_stops = replace(job, fold=validation.fold, validations={}, cells=job.cells[:1])
     coordinator = rehearsal.coordinator(as_it_stops)
     coordinator.test_set = lambda: validation.test_set
     results = {}

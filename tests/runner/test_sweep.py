@@ -22,6 +22,7 @@ from gzslbench.runner.execute import LocalExecutor
 from gzslbench.runner.messages import CellDone
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
+from gzslbench.runner.sweep import assign
 
 Run = Callable[..., int]
 Contents = dict[str, tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]]
@@ -257,14 +258,12 @@ def test_a_disk_that_stays_full_is_reported_and_ends_well(run, capsys, monkeypat
 
 
 def test_a_group_that_can_not_be_set_up_fails_alone(run, capsys, monkeypatch):
-    make = session.Sweep._assignment
-
-    def unlucky(self, group):
+    def unlucky(group, *rest):
         if group.seed == 1:
             raise MemoryError
-        return make(self, group)
+        return assign(group, *rest)
 
-    monkeypatch.setattr(session.Sweep, "_assignment", unlucky)
+    monkeypatch.setattr("gzslbench.runner.sweep.assign", unlucky)
     assert run("toy", "toy-two-roles", seeds=(0, 1, 2)) == 1
     out = capsys.readouterr().out
     assert "4 done, 0 there already, 2 failed" in out

@@ -81,17 +81,20 @@ def prepare(
     numbers = np.full(len(data_set.features), -1)
     numbers[np.concatenate([split.trainval, samples])] = np.arange(len(split.trainval) + len(samples))
     test_set = TestSet(numbers[samples], data_set.semantics[split.unseen_classes])
-    validation = job.validation and replace(
-        job.validation,
-        fold=_renumbered(job.validation.fold, numbers),
-        test_set=replace(job.validation.test_set, samples=numbers[job.validation.test_set.samples]),
-    )
+    validations = {
+        seed: replace(
+            each,
+            fold=_renumbered(each.fold, numbers),
+            test_set=replace(each.test_set, samples=numbers[each.test_set.samples]),
+        )
+        for seed, each in job.validations.items()
+    }
     job = replace(
         job,
         features=np.asarray(data_set.features[split.trainval]),
         cells=(CellJob(0, _setups(key), key.seed),),
         fold=_renumbered(job.fold, numbers),
-        validation=validation,
+        validations=validations,
         early_test_set=job.early_test_set and test_set,
     )
     handout = test_set, np.asarray(data_set.features[samples])
