@@ -123,9 +123,8 @@ def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolv
     for protocols in _sharing_fits(scope.protocols):
         compatible = [pair for each in protocols for pair in _compatible(combinations, each, resolver, plan)]
         for task in (each for each in tasks if protocols[0].many_splits or not each.extra):
-            chosen = [pair for pair in compatible if (pair[0].name, task.data_set.name) in sound]
-            chosen = [pair for pair in chosen if _suits(pair[0], task.data_set, plan)]
-            chosen = [pair for pair in chosen if _foldable(pair[0], task, pair[1], plan)]
+            able = [pair for pair in compatible if (pair[0].name, task.data_set.name) in sound]
+            chosen = _suited(able, task, plan)
             cells = [cell for each, protocol in chosen for cell in _cells(each, task, protocol, resolver, scope)]
             unique: dict[str, PlannedCell] = {}  # what comes to the same is run once, by the name that says it shortest
             for cell in cells:
@@ -197,22 +196,30 @@ def _compatible(
             yield able, protocol
 
 
-def _foldable(combination: Combination, task: Task, protocol: Protocol, plan: Plan) -> bool:
-    """Say whether the classes that a protocol validates on can be cut from a split."""
-    if protocol.validates:
-        try:
-            validation_split(task.data_set, task.split, seed=0)
-        except DataError as error:
-            plan.skipped.append(Skipped(combination.name, protocol.name, error.what))
-            return False
-    return True
+def _suited(
+    pairs: Sequence[tuple[Combination, Protocol]], task: Task, plan: Plan
+) -> list[tuple[Combination, Protocol]]:
+    """Leave out what a data set is not made for, and protocols that validate where no validation classes can be cut."""
+    data_set = task.data_set
+    no_fold = _no_fold(task) if any(protocol.validates for _, protocol in pairs) else ""
+    suited = []
+    for combination, protocol in pairs:
+        if reason := obstacle_in_data(combination.infos, data_set):
+            plan.skipped.append(Skipped(combination.name, "", reason, data_set.name))
+        elif protocol.validates and no_fold:
+            plan.skipped.append(Skipped(combination.name, protocol.name, no_fold))
+        else:
+            suited.append((combination, protocol))
+    return suited
 
 
-def _suits(combination: Combination, data_set: DataSet, plan: Plan) -> bool:
-    reason = obstacle_in_data(combination.infos, data_set)
-    if reason:
-        plan.skipped.append(Skipped(combination.name, "", reason, data_set.name))
-    return not reason
+def _no_fold(task: Task) -> str:
+    """Say why no validation classes can be cut from a split; empty where they can."""
+    try:
+        validation_split(task.data_set, task.split, seed=0)
+    except DataError as error:
+        return error.what
+    return ""
 
 
 def _cells(

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench.contract.dataset import Split
 from gzslbench.contract.info import Distribution, Makes, Need
 from gzslbench.contract.parts import Parts
-from gzslbench.contract.protocol import PROTOCOLS
+from gzslbench.contract.protocol import HEADLINE, PROTOCOLS
 from gzslbench.errors import BrokenPluginError, ConfigError
 from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
 from gzslbench.registry.declarations import PluginSource
@@ -252,6 +253,43 @@ def test_seeds_are_joined_where_nothing_but_the_seed_differs(registry, make_task
         joins = group.protocol is INDUCTIVE and group.cells[0].generative
         sizes.setdefault(joins, set()).add(len(seeds))
     assert sizes == {True: {3}, False: {1}}
+
+
+def test_a_cell_as_it_stops_and_its_calibrated_twin_are_in_one_group(registry, make_task, make_entry):
+    registry.entries["gate", "calibrated-stacking"] = make_entry(
+        "gate", "calibrated-stacking", needs=(Need.VALIDATION,)
+    )
+    names = ("gan+none+softmax", "gan+stacking+softmax", "none+none+eszsl")
+    combinations = [of_parts(registry, *name.split("+")) for name in names]
+    scope = Scope([PROTOCOLS[name] for name in HEADLINE], [0, 1])
+    plan = make_plan(combinations, [make_task()], Resolver(registry), scope)
+    cells = [[(cell.method, cell.key.protocol, cell.key.gate.name) for cell in group.cells] for group in plan.groups]
+    gan = [
+        ("gan", "inductive", "none"),
+        ("gan+stacking+softmax", "inductive", "stacking"),
+        ("gan", "inductive-calibrated", "calibrated-stacking"),
+    ]
+    eszsl = [
+        ("none+none+eszsl", "inductive", "none"),
+        ("none+none+eszsl", "inductive-calibrated", "calibrated-stacking"),
+    ]
+    assert sorted(cells) == sorted([gan, eszsl] * 2)
+    assert all(cell.deviations == {} for cell in plan.cells())
+
+
+def test_without_validation_classes_cells_are_run_as_they_stop(registry, make_task, make_entry):
+    registry.entries["gate", "calibrated-stacking"] = make_entry(
+        "gate", "calibrated-stacking", needs=(Need.VALIDATION,)
+    )
+    task = make_task()
+    lone = Split("lone", [0, 4], [0], [3], [0], [3])
+    task = replace(task, data_set=replace(task.data_set, splits={"lone": lone}), split=lone)
+    scope = Scope([PROTOCOLS[name] for name in HEADLINE], [0])
+    plan = make_plan([of_parts(registry, "none", "none", "eszsl")], [task], Resolver(registry), scope)
+    assert [cell.key.protocol for cell in plan.cells()] == ["inductive"]
+    (skipped,) = plan.skipped
+    assert skipped.protocol == "inductive-calibrated"
+    assert "no validation classes can be cut" in skipped.reason
 
 
 def test_seeds_with_other_cells_left_stay_apart(registry, make_task):
