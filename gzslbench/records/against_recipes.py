@@ -17,13 +17,12 @@ from gzslbench.registry.deviations import held_against
 from gzslbench.registry.recipes import TUNED
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import Settings
-from gzslbench.registry.source_hash import source_hash
 
 
 def against_recipes(records: Sequence[Record], registry: Registry) -> list[Record]:
     """Give those of the records that depart from the installed recipe in other settings than they say.
 
-    Where a method isn't known here, or has other code, what its records say stays; so does what was tuned elsewhere.
+    Where a method isn't known here, what its records say stays; so does what was tuned elsewhere.
     """
     found = [(record, _combination(record, registry)) for record in records if not record.budget.startswith(TUNED)]
     held = [(record, _completed(record, combination, registry)) for record, combination in found if combination]
@@ -31,7 +30,7 @@ def against_recipes(records: Sequence[Record], registry: Registry) -> list[Recor
 
 
 def _combination(record: Record, registry: Registry) -> Combination | None:
-    """Find what a record is of, by its method's name; None where that is not here, or has other components or code."""
+    """Find what a record is of, by its method's name; None where that is not here, or has other components."""
     key = record.key
     try:
         if ("method", record.method) in registry.entries:
@@ -44,14 +43,7 @@ def _combination(record: Record, registry: Registry) -> Combination | None:
             combination = Resolver(registry).calibrated(combination)
     except PluginError:
         return None
-    if combination_name(combination.entries) != key.combination:
-        return None
-    return combination if record.deviations is None or _same_code(record, combination) else None
-
-
-def _same_code(record: Record, combination: Combination) -> bool:
-    entries = combination.entries.by_role()
-    return all(source_hash(entries[role].plugin) == part.code for role, part in record.key.parts.by_role().items())
+    return combination if combination_name(combination.entries) == key.combination else None
 
 
 def _completed(record: Record, combination: Combination, registry: Registry) -> Record:
