@@ -38,6 +38,15 @@ def validation_split(dataset: DataSet, split: Split, seed: int) -> Split:
     return made
 
 
+def no_fold(dataset: DataSet, split: Split) -> str:
+    """Say why no validation classes can be cut from a split; empty where they can."""
+    try:
+        validation_split(dataset, split, seed=0)
+    except DataError as error:
+        return error.what
+    return ""
+
+
 def further_splits(dataset: DataSet) -> list[Split]:
     """Give the other splits of a data set or, where it brings only one, random ones and an adversarial one.
 

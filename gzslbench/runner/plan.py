@@ -9,8 +9,7 @@ from itertools import product
 from gzslbench.contract.compatibility import is_deterministic, obstacle, obstacle_in_data, uses_unseen_semantics
 from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import Protocol, protocol_named
-from gzslbench.data.splits import validation_split
-from gzslbench.errors import BrokenPluginError, ConfigError, DataError, UsageError, usable
+from gzslbench.errors import BrokenPluginError, ConfigError, UsageError, usable
 from gzslbench.records.names import row_name
 from gzslbench.records.record import CellKey, Json, Origin, PartKey, canonical_json
 from gzslbench.registry.combinations import Combination, Resolver
@@ -27,13 +26,15 @@ MOST_CELLS = 500_000
 class Task:
     """A data set and one of its splits, audited: what was found is kept in each of its records.
 
-    ``extra`` splits are taken by protocols over many splits alone.
+    ``extra`` splits are taken by protocols over many splits alone. ``no_fold`` says why no validation classes can be
+    cut from the split; empty where they can.
     """
 
     data_set: DataSet
     split: Split
     warnings: tuple[str, ...] = ()
     extra: bool = False
+    no_fold: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,26 +201,15 @@ def _suited(
     pairs: Sequence[tuple[Combination, Protocol]], task: Task, plan: Plan
 ) -> list[tuple[Combination, Protocol]]:
     """Leave out what a data set is not made for, and protocols that validate where no validation classes can be cut."""
-    data_set = task.data_set
-    no_fold = _no_fold(task) if any(protocol.validates for _, protocol in pairs) else ""
-    suited = []
+    data_set, suited = task.data_set, []
     for combination, protocol in pairs:
         if reason := obstacle_in_data(combination.infos, data_set):
             plan.skipped.append(Skipped(combination.name, "", reason, data_set.name))
-        elif protocol.validates and no_fold:
-            plan.skipped.append(Skipped(combination.name, protocol.name, no_fold))
+        elif protocol.validates and task.no_fold:
+            plan.skipped.append(Skipped(combination.name, protocol.name, task.no_fold))
         else:
             suited.append((combination, protocol))
     return suited
-
-
-def _no_fold(task: Task) -> str:
-    """Say why no validation classes can be cut from a split; empty where they can."""
-    try:
-        validation_split(task.data_set, task.split, seed=0)
-    except DataError as error:
-        return error.what
-    return ""
 
 
 def _cells(

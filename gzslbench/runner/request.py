@@ -14,7 +14,7 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.protocol import HEADLINE, Protocol, protocol_named
 from gzslbench.data.audit import require_sound
 from gzslbench.data.catalogue import Catalogue
-from gzslbench.data.splits import further_splits
+from gzslbench.data.splits import further_splits, no_fold
 from gzslbench.errors import BrokenPluginError, DataError, GzslbenchError, UsageError, nearest, usable
 from gzslbench.records.untrusted.archive import MIB
 from gzslbench.records.untrusted.arrays import ARRAYS
@@ -244,4 +244,5 @@ def tasks_of(request: Request, registry: Registry, many_splits: bool) -> list[Ta
 
 def _task(data_set: DataSet, split: Split, extra: bool) -> Task:
     """Audit a split; raises :class:`DataError` where it can't be used."""
-    return Task(data_set, split, tuple(finding.message for finding in require_sound(data_set, split)), extra)
+    warnings = tuple(finding.message for finding in require_sound(data_set, split))
+    return Task(data_set, split, warnings, extra, no_fold(data_set, split))

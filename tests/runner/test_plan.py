@@ -9,6 +9,7 @@ from gzslbench.contract.dataset import Split
 from gzslbench.contract.info import Distribution, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import HEADLINE, PROTOCOLS
+from gzslbench.data.splits import no_fold
 from gzslbench.errors import BrokenPluginError, ConfigError
 from gzslbench.registry.combinations import Combination, Resolver, every_combination, of_method, of_parts
 from gzslbench.registry.declarations import PluginSource
@@ -283,7 +284,7 @@ def test_without_validation_classes_cells_are_run_as_they_stop(registry, make_ta
     )
     task = make_task()
     lone = Split("lone", [0, 4], [0], [3], [0], [3])
-    task = replace(task, data_set=replace(task.data_set, splits={"lone": lone}), split=lone)
+    task = replace(task, split=lone, no_fold=no_fold(task.data_set, lone))
     scope = Scope([PROTOCOLS[name] for name in HEADLINE], [0])
     plan = make_plan([of_parts(registry, "none", "none", "eszsl")], [task], Resolver(registry), scope)
     assert [cell.key.protocol for cell in plan.cells()] == ["inductive"]

@@ -81,7 +81,7 @@ def _classifier(files, **config):
     [
         (lambda files: {"protocol": "strict"}, "can't be run under 'strict'; 'softmax' needs synthetic features"),
         (lambda files: _classifier(files, epochs="many"), "softmax.epochs"),
-        (lambda files: _classifier(files, epochs="20"), 'key.classifier.config.epochs: "20" -> 20'),
+        (lambda files: _classifier(files, epochs="150"), 'key.classifier.config.epochs: "150" -> 150'),
         (lambda files: _classifier(files, bonus=1), "'softmax' has no setting 'bonus'"),
         (lambda files: {"classifier": replace(record_in(files, 0).key.classifier, config={})}, "absent ->"),
         (lambda files: {"candidates": ({"softmax": {"epochs": 3}},)}, "softmax.epochs: absent -> 3"),
@@ -171,7 +171,7 @@ def _claiming(files, **changes):
     for seed in range(5):
         record = record_in(files, seed)
         none = record.origins["none"]
-        key = replace(record.key, generator=None, classifier=PartKey("mine", config, plugin.code))
+        key = replace(record.key, generator=None, classifier=PartKey("mine", config, plugin.code), precision="float32")
         origins = {"none": none, "mine": Origin("mine.py", "0" * 12)}
         put_record(files, replace(record, key=key, origins=origins, **changes), seed=seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -192,7 +193,7 @@ def test_copies_that_differ_in_what_is_not_predicted_alone_are_doubted(files, re
         put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
     told = refused(against=[RESULTS])
     assert list(told) == ["originality"]
-    assert "100.0% of predictions are those of 'gsmflow" in told["originality"]
+    assert re.search(r"(98|99|100)\.\d% of predictions are those of 'gsmflow", told["originality"])
 
 
 def test_seeds_that_differ_in_what_is_not_predicted_alone_are_doubted(files, refused, glyphs_answers):
@@ -225,8 +226,12 @@ def test_results_that_are_there_already_are_no_copies(bundles, verify):
 
 def test_no_records_of_ours_are_taken_for_copies_of_others(verify, tmp_path):
     """Of what shares an algorithm, a classifier or a gate, nothing is taken for a copy."""
-    for method in ("none+calibrated-stacking+eszsl", "gsmflow+entropy+sae", "gsmflow+none+entropy"):
-        protocol = "validated" if "stacking" in method else "inductive"
+    for method, protocol in (
+        ("sae", "inductive-calibrated"),
+        ("gsmflow", "inductive-calibrated"),
+        ("gsmflow-behind-entropy", "inductive"),
+        ("early-gan", "inductive-calibrated"),
+    ):
         declared = replace(DECLARED, chosen_on="validation classes")
         submission = Submission(method, RESULTS, declared, protocols=(protocol,), data_sets=("glyphs",))
         submit(submission, tmp_path / f"{method}.zip")
@@ -272,10 +277,10 @@ def test_labels_in_place_of_predictions_are_too_good_to_be_true(files, refused, 
 
 
 def test_a_leap_above_the_best_that_is_known(files, verify, tmp_path, glyphs_answers):
-    _told(files, glyphs_answers, np.random.default_rng(0).random(2580) < 0.9)
+    _told(files, glyphs_answers, np.random.default_rng(0).random(2580) < 0.7)
     path = rehashed(files, tmp_path / "forged.zip")
     assert "the best that is known is" in refusals(verify(path, against=[RESULTS]))["plausibility"]
-    assert verify(path).passed  # nothing to compare with
+    assert refusals(verify(path)) == {}  # nothing to compare with
 
 
 @pytest.mark.parametrize(
