@@ -62,14 +62,14 @@ def test_the_tutorial_works_as_written(tmp_path: Path, environment: dict[str, st
             outputs[command] = done.stdout
     assert len(outputs) == 10
     assert (
-        "1 done, 0 there already, 0 failed"
+        "2 done, 0 there already, 0 failed"
         in outputs["gzslbench run --plugin ./prototype_ridge.py --seeds 0 --no-track"]
     )
     packaged = outputs["gzslbench run --plugin prototype-ridge --seeds 0-4 --no-track"]
-    assert "4 done, 1 there already, 0 failed" in packaged
+    assert "8 done, 2 there already, 0 failed" in packaged
     together = outputs["gzslbench run --plugin ./gaussian_with_toolkit.py --seeds 0-1 --seeds-together --no-track"]
-    assert "2 done, 0 there already, 0 failed" in together
-    assert "1 done" in outputs["gzslbench run --plugin ./gaussian.py --seeds 0 --no-track"]
+    assert "4 done, 0 there already, 0 failed" in together
+    assert "2 done" in outputs["gzslbench run --plugin ./gaussian.py --seeds 0 --no-track"]
     assert " H  0." not in together
     assert "prototype-ridge (ridge=0.1)" in outputs["gzslbench leaderboard"]
     assert "ok      prototype-ridge (prototype-ridge 1.0)" in outputs["gzslbench plugins"]

@@ -66,8 +66,8 @@ def test_a_data_set_of_a_plugin_is_listed_checked_and_run(run, tmp_path: Path) -
     assert "blobs: 200 samples of 8 dimensions, 10 classes, 4-d semantics" in run("data", "check", "blobs")
     out = run("run", "-p", "eszsl", "--dataset", "blobs", "--seeds", "0", "--no-track", "--set", "eszsl.lam=0.1")
     assert "done    blobs/proposed eszsl inductive seed 0" in out
-    assert "1 done" in out
-    assert len(list((tmp_path / "results").rglob("record.json"))) == 1
+    assert "2 done" in out  # as it stops and calibrated
+    assert len(list((tmp_path / "results").rglob("record.json"))) == 2
 
 
 def test_one_that_fails_to_import_is_named(run, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def run(tiny_world: Path, tiny_cache: Path, tmp_path: Path) -> Callable[..., Res
     def run(results: str, *plugins: str | Path, jobs: int = 1) -> Results:
         places = ["--data-dir", tiny_world, "--cache", tiny_cache, "--results", tmp_path / results]
         named = [word for plugin in plugins for word in ("--plugin", plugin)]
-        options = ["-d", "TINY", "--seeds", "0-1", "--jobs", str(jobs), "--no-track"]
+        options = ["-d", "TINY", "--seeds", "0-1", "--jobs", str(jobs), "--no-track", "--protocol", "inductive"]
         command = [sys.executable, "-m", "gzslbench", "run", *named, *options, *places]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GZSLBENCH_")}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)

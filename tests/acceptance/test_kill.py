@@ -40,7 +40,7 @@ def start(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) 
     slow.write_text(toy_plugin.read_text().replace(fit, f"{fit}        __import__('time').sleep(0.1)\n"))
 
     def run(results: Path) -> subprocess.Popen[str]:
-        options = ["-d", "TINY", "--seeds", f"0-{SEEDS - 1}", "--jobs", "2", "--no-track"]
+        options = ["-d", "TINY", "--seeds", f"0-{SEEDS - 1}", "--jobs", "2", "--no-track", "--protocol", "inductive"]
         places = ["--plugin", slow, "--results", results, "--data-dir", tiny_world, "--cache", tiny_cache]
         return subprocess.Popen(
             [sys.executable, "-m", "gzslbench", "run", *options, *map(str, places)],

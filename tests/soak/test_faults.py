@@ -156,6 +156,7 @@ class Scene:
         plugin = self.world / "plugin.py"
         arguments = ["--data-dir", self.world, "--results", self.store.root, "--cache", self.cache, *options]
         arguments += ["-p", plugin, "-d", "TINY", "--seeds", f"0-{SEEDS - 1}", "--jobs", "2", "--timeout", "5s"]
+        arguments += ["--protocol", "inductive"]
         return subprocess.Popen(
             [sys.executable, "-m", "gzslbench", "run", "--device", "cpu", "--limit", "memory=1G", *map(str, arguments)],
             env=os.environ | self.environment | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"},
