@@ -109,6 +109,8 @@ class Unchanged:
     def __init__(self, view: View) -> None:
         self._tensors = {"features": view.features, "labels": view.labels, "semantics": view.semantics}
         self._tensors |= {need.value: tensor for need, tensor in view.offers.items()}
+        scored = {} if view.scored is None else vars(view.scored)
+        self._tensors |= {f"validation {name}": each for name, each in scored.items() if isinstance(each, Tensor)}
         self._before = {name: _fingerprint(tensor) for name, tensor in self._tensors.items()}
 
     def verify(self, component: str) -> None:

@@ -69,9 +69,10 @@ class Predictor:
         return torch.cat(margins)
 
     def _margin(self, features: Tensor, classes: ClassSet, seen_count: int) -> Tensor:
-        name = self._setup.classifier.name
+        name, before = self._setup.classifier.name, [features.clone(), classes.semantics.clone()]
         scores = self._classifier.scores(self._output.encode(features), classes)
         joint = checked(scores, (len(features), len(classes)), name, "scores")
+        self._require_unchanged(before, [features, classes.semantics])
         return joint[:, :seen_count].amax(dim=1) - joint[:, seen_count:].amax(dim=1)
 
     @property
@@ -148,7 +149,7 @@ class Predictor:
     def _require_unchanged(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
         if not all(map(torch.equal, before, after)):
             raise ContractError(
-                f"'{combination_name(self._setup)}' changed test features or semantics in place", "work on a clone"
+                f"'{combination_name(self._setup)}' changed features or semantics in place", "work on a clone"
             )
 
 

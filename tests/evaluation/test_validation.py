@@ -117,6 +117,39 @@ def test_a_classifier_that_fails_on_the_fold_costs_its_calibrated_cell_alone(reh
     assert {cell: str(error) for cell, error in coordinator.failures.items()} == {1: "too few classes"}
 
 
+MEDDLING = """
+class Meddling(Classifier):
+    info = Info("meddling", needs=(Need.SYNTHETIC,))
+    def fit(self, view, ctx):
+        self.training = len(view.features)
+    def scores(self, features, classes):
+        if len(features) in (self.training, {training}) and classes.domain == "all":
+            features.zero_()
+        return features.new_zeros(len(features), len(classes))
+"""
+GREEDY = """
+class Greedy(Gate):
+    info = Info("greedy", needs=(Need.VALIDATION,))
+    def fit(self, view, ctx):
+        view.validation.margin.zero_()
+    def log_prior(self, features):
+        return features.new_zeros(len(features), 2)
+"""
+
+
+def test_a_classifier_may_not_change_training_features_when_it_scores_them(rehearsal, add_plugin):
+    (job,) = rehearsal.jobs([GENERATIVE], BOTH)
+    add_plugin(MEDDLING.format(training=len(job.validation.fold.train)))
+    coordinator = rehearsal.run("toy-means+none+meddling", protocol="inductive-calibrated")
+    assert "'toy-means+calibrated-stacking+meddling' changed features" in str(coordinator.failures[0])
+
+
+def test_a_gate_may_not_change_the_scores_that_it_is_shown(rehearsal, add_plugin):
+    add_plugin(GREEDY)
+    coordinator = rehearsal.run("toy-means+greedy+toy-softmax", protocol="validated")
+    assert "'greedy' changed its input (validation margin) in place" in str(coordinator.failures[0])
+
+
 def test_the_fold_s_fit_meets_no_test_sample(rehearsal, monkeypatch):
     (job,) = rehearsal.jobs([GENERATIVE], BOTH)
     split = rehearsal.data_set.split()
