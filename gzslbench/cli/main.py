@@ -35,6 +35,7 @@ _VERBS = {
     "results": ("gzslbench.cli.results:results", "Pack, unpack, merge and compare results."),
     "ui": ("gzslbench.cli.tracking:ui", "Open the results in MLflow's browser interface."),
     "track": ("gzslbench.cli.tracking:track", "Rebuild MLflow's data from the records."),
+    "completion": ("gzslbench.cli.completion:completion", "Print what makes bash, zsh or fish complete all of this."),
 }
 
 

@@ -10,7 +10,9 @@ from textwrap import shorten
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from gzslbench.contract.info import Method
 from gzslbench.contract.protocol import PROTOCOLS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,6 +74,30 @@ def complete_plugins(ctx: click.Context, param: click.Parameter, incomplete: str
     return sorted(name for name in {*listed, *(plugin.name for plugin in plugins)} if name.startswith(incomplete))
 
 
+def complete_settings(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the settings of what has been named so far, or of all components, without importing any."""
+    from gzslbench.registry.declarations import find_plugins, is_path, read_listing
+    from gzslbench.registry.declared_settings import declared_settings
+
+    values = [value if isinstance(value, tuple) else (value,) for value in ctx.params.values()]
+    said = {str(each) for given in (ctx.args, *values) for each in given}
+    files = [Path(name) for name in map(str, ctx.params.get("plugins") or ()) if is_path(name) and Path(name).exists()]
+    listed = [each for each in read_listing(find_plugins(files)) if each.kind != "data set"]
+    of_plugins = [each for each in listed if each.plugin.name in said | {file.stem for file in files}]
+    chosen = [each.info for each in [e for e in listed if e.info.name in said] or of_plugins or listed]
+    methods = [each for each in chosen if isinstance(each, Method)]
+    components = {name for each in methods for name in (each.generator, each.gate, each.classifier)}
+    components |= {each.name for each in chosen if not isinstance(each, Method)}
+    plugins = {each.info.name: each.plugin for each in listed if each.kind != "method" and each.info.name in components}
+    return [
+        CompletionItem(address, help=f"{each.default}  {each.comment}".strip())
+        for name, plugin in plugins.items()
+        if f"{name}.".startswith(incomplete.partition(".")[0])
+        for each in declared_settings(plugin, name)
+        if (address := f"{name}.{each.name}=").startswith(incomplete)
+    ]
+
+
 def complete_data_sets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Complete the names of the data sets that are found; none where a data folder does not exist."""
     from gzslbench.data.catalogue import Catalogue
@@ -111,7 +137,13 @@ def protocols_option(verb: str, default: str = "") -> Callable[[F], F]:
     return many("--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), help=text)
 
 
-set_option = many("--set", "assignments", metavar="COMPONENT.SETTING=VALUE", help="Change a setting.")
+set_option = many(
+    "--set",
+    "assignments",
+    metavar="COMPONENT.SETTING=VALUE",
+    shell_complete=complete_settings,
+    help="Change a setting.",
+)
 data_dir_option = many(
     "--data-dir",
     "data_dirs",

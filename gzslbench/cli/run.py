@@ -9,6 +9,7 @@ import click
 from gzslbench.cli.options import (
     complete_data_sets,
     complete_plugins,
+    complete_settings,
     data_options,
     duration,
     flag,
@@ -54,7 +55,12 @@ _COUNT = click.IntRange(1, 4096)
 )
 @click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
 @set_option
-@many("--grid", metavar="COMPONENT.SETTING=V,V,..", help="Run, or select from, several values.")
+@many(
+    "--grid",
+    metavar="COMPONENT.SETTING=V,V,..",
+    shell_complete=complete_settings,
+    help="Run, or select from, several values.",
+)
 @click.option(
     "--budget",
     default="auto",

@@ -119,12 +119,13 @@ def _validated(text: bytes) -> Manifest:
 
 
 def declarations(assignments: Mapping[str, str]) -> Declarations:
-    """Make declarations of what the user gave; raises :class:`UsageError` for an unknown or a missing one."""
+    """Make declarations of what the user gave; raises :class:`UsageError` for an unknown one, or for all missing."""
     known = asdict(Declarations())
     for name in assignments:
         if name not in known:
             raise UsageError(f"there is no declaration '{name}'", nearest(name, known))
-    for name, hint in _ASKED_FOR.items():
-        if not assignments.get(name, "").strip():
-            raise UsageError(f"'{name}' is not declared", f"add --declare {name}=...; {hint}")
+    missing = [name for name in _ASKED_FOR if not assignments.get(name, "").strip()]
+    if missing:
+        named = f"{', '.join(map(repr, missing))} {'is' if len(missing) == 1 else 'are'} not declared"
+        raise UsageError(named, f"add {', '.join(f'--declare {name}=... ({_ASKED_FOR[name]})' for name in missing)}")
     return Declarations(**assignments)

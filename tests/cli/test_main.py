@@ -15,7 +15,7 @@ HEAVY = ("torch", "numpy", "scipy", "h5py", "mlflow", "pandas", "matplotlib", "p
 
 VERBS = {
     *("run", "ablate", "tune", "list", "plugins", "data", "leaderboard", "compare", "reported", "figure"),
-    *("new", "check", "submit", "verify", "rescore", "results", "ui", "track"),
+    *("new", "check", "submit", "verify", "rescore", "results", "ui", "track", "completion"),
 }
 LIMIT_S = 0.2
 GOES = 20
@@ -65,6 +65,13 @@ def test_what_only_tells_imports_nothing_heavy(arguments, tmp_path):
         ("gzslbench run --plugin esz", {"eszsl"}),
         ("gzslbench run --dataset gl", {"glyphs"}),
         ("gzslbench list early-gan-b", {"early-gan-baseline"}),
+        ("gzslbench run --set softmax.e", {"softmax.epochs="}),
+        ("gzslbench run -g f-clswgan --grid f-clswgan.critic_s", {"f-clswgan.critic_steps="}),
+        (
+            "gzslbench ablate sae --set ",
+            {f"sae.{name}=" for name in ("lam", "direction", "unit_features", "unit_semantics")},
+        ),
+        ("gzslbench completion z", {"zsh"}),
     ],
 )
 def test_completion_imports_nothing_heavy(words, expected, tmp_path):
@@ -76,6 +83,33 @@ def test_completion_imports_nothing_heavy(words, expected, tmp_path):
     done, modules = _imported("from gzslbench.cli.main import main; main()", tmp_path, **variables)
     assert {line.partition(",")[2] for line in done.stdout.splitlines()} == expected, done.stderr
     assert not {name.partition(".")[0] for name in modules} & set(HEAVY)
+
+
+def test_settings_of_a_plugin_file_are_completed(toy_plugin, tmp_path):
+    words = f"gzslbench run -p {toy_plugin} --set toy-linear."
+    variables = {"_GZSLBENCH_COMPLETE": "zsh_complete", "COMP_WORDS": words, "COMP_CWORD": "5"}
+    done, _ = _imported("from gzslbench.cli.main import main; main()", tmp_path, **variables)
+    assert done.stdout.splitlines()[:3] == ["plain", "toy-linear.gamma=", "1.0"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell", "words"), [("bash", "complete -o"), ("zsh", "compdef "), ("fish", "complete --no-files")]
+)
+def test_the_script_of_a_shell_calls_this_program(gzslbench, shell, words):
+    printed = gzslbench("completion", shell)
+    assert printed.code == 0
+    assert f"_GZSLBENCH_COMPLETE={shell}_complete" in printed.out
+    assert words in printed.out
+
+
+def test_bash_completes_by_the_script(gzslbench):
+    script = gzslbench("completion", "bash").out
+    ask = "COMP_WORDS=(gzslbench tra); COMP_CWORD=1; _gzslbench_completion gzslbench; echo ${COMPREPLY[@]}"
+    path = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{ask}"], env=os.environ | path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "track"
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,12 @@ def test_writes_a_bundle_and_says_what_is_in_it(gzslbench, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("options", "code", "line"),
     [
-        ((), 2, "error: 'author' is not declared; add --declare author=...; it is shown beside the result"),
+        (
+            ("--declare", "author=A"),
+            2,
+            "error: 'licence', 'chosen_on', 'external_data' are not declared; add --declare licence=... (such as MIT: "
+            "the licence of the plugin's source), --declare chosen_on=... (",
+        ),
         (("--declare", "author"), 2, "error: --declare author says nothing; write --declare author=TEXT"),
         ((*DECLARED, "--protocol", "paper"), 1, "error: the protocol 'paper' is not ranked; submit records of another"),
         ((*DECLARED, "--plugin", "absent"), 2, "'absent' does not exist"),

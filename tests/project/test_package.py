@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gzslbench import __version__
 from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.registry.registry import load_plugins
 
@@ -71,3 +72,7 @@ def test_what_is_listed_is_what_is_registered():
 def test_the_command_is_installed():
     (command,) = (point for point in entry_points(group="console_scripts") if point.name == "gzslbench")
     assert command.value == PROJECT["project"]["scripts"]["gzslbench"]
+
+
+def test_what_is_cited_is_this_version():
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
