@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from gzslbench.records.record import CellKey, Json, canonical_json
@@ -55,11 +55,38 @@ def budget_name(budget: str, deviations: Mapping[str, Json] | None) -> str:
     return CUSTOM if deviations else budget or "full"
 
 
-def title(cell: Cell) -> str:
-    """Name a cell in one line."""
-    key = cell.key
+def title(cell: Cell, tried: Sequence[str] = ()) -> str:
+    """Name a cell in one line, with the values of ``component.setting`` that were ``tried``."""
+    return titles([cell], tried)[0]
+
+
+def titles(cells: Iterable[Cell], tried: Sequence[str] = ()) -> list[str]:
+    """Name cells, in one line those that differ by their seed alone."""
+    seeds: dict[str, list[int]] = {}
+    for cell in cells:
+        seeds.setdefault(_but_seed(cell, tried), []).append(cell.key.seed)
+    return [f"{name} {seeds_named(sorted(alike))}" for name, alike in seeds.items()]
+
+
+def _but_seed(cell: Cell, tried: Sequence[str]) -> str:
+    key, name = cell.key, row_name(cell)
     place = key.data_set if key.split in ("", "official") else f"{key.data_set}/{key.split}"
-    return f"{place} {row_name(cell)} {key.protocol} seed {key.seed}"
+    values = {f"{part.name}.{each}": value for part in key.parts if part for each, value in part.config.items()}
+    texts = [f"{_address(each, cell.method)}={_short(values[each])}" for each in tried if each in values]
+    unsaid = [] if key.candidates else [text for text in texts if text not in name]
+    return " ".join([place, name, *([f"[{', '.join(unsaid)}]"] if unsaid else []), key.protocol])
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """Write seeds as the command line takes them: ``seeds 0-4``."""
+    runs: list[list[int]] = []
+    for seed in seeds:
+        if runs and seed == runs[-1][-1] + 1:
+            runs[-1].append(seed)
+        else:
+            runs.append([seed])
+    written = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    return f"seed{'s' if len(seeds) > 1 else ''} {written}"
 
 
 def written(value: Json) -> str:

@@ -19,7 +19,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -202,6 +202,12 @@ class Store:
 
     def clear_failure(self, key: CellKey) -> None:
         (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
+
+    def beside(self, key: CellKey) -> Iterator[Record]:
+        """Read the records of a key's data set, combination, protocol and split; a damaged one is left out, unnamed."""
+        for folder in sorted(self._place(key).parent.glob("seed-*")):
+            with suppress(RecordError):
+                yield self.read(folder)
 
     def explain(self, key: CellKey) -> list[str]:
         """Say how a key differs from the most similar record of its data set, combination and seed.

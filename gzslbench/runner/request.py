@@ -91,6 +91,11 @@ class Request:
     tracking_uri: str | None = None
     as_json: bool = False
 
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """Settings whose values ``grid`` lists, each as ``component.setting``."""
+        return tuple(dict.fromkeys(each.partition("=")[0].strip() for each in self.grid))
+
     def on_this_machine(self) -> Request:
         """Decide what was left open: device, precision, how many groups run at once, and whether seeds train together.
 

@@ -10,16 +10,16 @@ from dataclasses import asdict, replace
 
 from rich.console import Console
 
-from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
-from gzslbench.records.names import title
+from gzslbench.errors import BrokenPluginError, UsageError, leave_out
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.hosts import open_plugins
+from gzslbench.runner.dry_run import show_plan
 from gzslbench.runner.execute import Executor, LocalExecutor
-from gzslbench.runner.plan import Plan, runs_once
+from gzslbench.runner.plan import Plan
 from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
-from gzslbench.runner.sweep import Summary, Sweep, pending
+from gzslbench.runner.sweep import Summary, Sweep
 from gzslbench.text import unfiltered
 from gzslbench.tracking.process import MlflowProcess
 
@@ -40,7 +40,7 @@ def _run(request: Request) -> int:
     plan = _plan(request)
     store = open_store(request.results)
     if request.dry_run or request.explain:
-        _show_plan(plan, store, request)
+        show_plan(plan, store, request)
         return 0
     if not plan.groups and plan.skipped:
         first = plan.skipped[0]
@@ -76,7 +76,7 @@ def _reporter(request: Request) -> PlainReporter:
     if request.as_json:
         return JsonReporter()
     console = Console(file=unfiltered(sys.stdout))
-    return LiveReporter(console) if console.is_terminal else PlainReporter()
+    return LiveReporter(console, request.tried) if console.is_terminal else PlainReporter(tried=request.tried)
 
 
 def _executor(request: Request) -> Executor:
@@ -93,6 +93,8 @@ def _conclude(summary: Summary, request: Request) -> int:
         print(json.dumps({"event": "ended", **asdict(summary)}))
     else:
         print(f"{summary.done} done, {summary.cached} there already, {summary.failed} failed")
+        for dropped in summary.dropped:
+            print(f"dropped {dropped}")
         if summary.interrupted:
             print("interrupted; the same command continues")
         elif summary.failed:
@@ -100,26 +102,3 @@ def _conclude(summary: Summary, request: Request) -> int:
     if summary.interrupted:
         return 130
     return 1 if summary.failed else 0
-
-
-def _show_plan(plan: Plan, store: Store, request: Request) -> None:
-    missing = {cell.key.digest() for group in pending(plan, store, request.force) for cell in group.cells}
-    for cell in plan.cells():
-        digest, name = cell.key.digest(), title(cell)
-        state = "to run" if digest in missing else "there"
-        why = store.explain(cell.key) if request.explain and digest in missing else []
-        if request.as_json:
-            print(json.dumps({"cell": name, "digest": digest, "state": state, "differs": why}))
-        else:
-            print("\n    ".join([f"{state:7} {name}  {digest}", *why]))
-    for skipped in plan.skipped:
-        if request.as_json:
-            print(json.dumps(asdict(skipped)))
-        else:
-            print(f"no      {skipped.combination} {skipped.where}: {skipped.reason}")
-    if not request.as_json:
-        cells, groups = sum(1 for _ in plan.cells()), len(plan.groups)
-        to_run = f"{counted(cells, 'cell')} in {counted(groups, 'group')}, {len(missing)} to run"
-        if once := runs_once(plan.groups):
-            print(once)
-        print(f"{to_run}; {counted(len(plan.skipped), 'combination')} left out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,13 @@ from gzslbench.processes.keeper import Limits
 from gzslbench.processes.shield import Shield
 from gzslbench.records.answer_key import AnswerKey, Scorer
 from gzslbench.records.bounds import LONGEST_TEXT
+from gzslbench.records.names import titles
 from gzslbench.records.record import Failure, Record
 from gzslbench.records.store import Store
 from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.group_job import make_job, make_test_set
-from gzslbench.runner.messages import CellDone, CellFailed, Ended, Event
+from gzslbench.runner.messages import Begun, CellDone, CellFailed, Ended, Event
 from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, together
 from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
@@ -38,6 +39,8 @@ class Summary:
     cached: int = 0
     failed: int = 0
     interrupted: bool = False
+    dropped: list[str] = field(default_factory=list)
+    """What was under way when it was interrupted: cells that the next run begins anew."""
 
 
 def pending(plan: Plan, store: Store, force: bool) -> list[PlannedGroup]:
@@ -79,6 +82,7 @@ class Sweep:
         self.summary = Summary()
         self._limits = Limits.of(request.limits, sharing=request.jobs or 1)
         self._unsettled: dict[int, set[int]] = {}
+        self._phases: dict[int, str] = {}
 
     def run(self, plan: Plan) -> Summary:
         """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues."""
@@ -98,6 +102,8 @@ class Sweep:
             except KeyboardInterrupt:
                 self.executor.stop()
                 self.summary.interrupted = True
+                under_way = [position for position in self._phases if self._unsettled[position]]
+                self.summary.dropped = [self._under_way(position, groups[position]) for position in under_way]
         return self.summary
 
     def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:
@@ -108,11 +114,19 @@ class Sweep:
             case CellFailed():
                 self._unsettled[position].discard(event.cell)
                 self._fail(group.cells[event.cell], event.phase, event.cause)
-            case _:
-                self.reporter.at(group, event)
+            case Begun():
+                self._phases[position] = event.phase
+            case Ended():
+                self._phases.pop(position, None)
+        self.reporter.at(group, event)
         if isinstance(event, Ended) and event.cause is not None:
             for cell in sorted(self._unsettled[position]):
                 self._fail(group.cells[cell], event.phase, event.cause)
+
+    def _under_way(self, position: int, group: PlannedGroup) -> str:
+        """Name the cells that a group had still to make, and what it was at."""
+        names = titles((group.cells[cell] for cell in sorted(self._unsettled[position])), self.request.tried)
+        return f"{', '.join(names)} ({self._phases[position]})"
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
         record = make_record(task, cell, done)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gzslbench.records.names import budget_name, row_name, title
+from gzslbench.records.names import budget_name, row_name, seeds_named, title
 from gzslbench.records.record import Failure
 
 
@@ -72,3 +72,17 @@ def test_failures_are_named_as_records_are(make_record):
 def test_the_budget_of_what_is_no_recipe_is_custom():
     shown = [budget_name(*each) for each in itertools.product(("quick", "full", ""), ({}, None, {"m.x": 1}))]
     assert shown == ["quick", "quick", "custom", "full", "full", "custom", "full", "full", "custom"]
+
+
+@pytest.mark.parametrize(("seeds", "written"), [([3], "seed 3"), ([0, 1, 2, 5], "seeds 0-2,5"), ([0, 2], "seeds 0,2")])
+def test_seeds_are_written_as_the_command_line_takes_them(seeds, written):
+    assert seeds_named(seeds) == written
+
+
+def test_a_title_says_the_values_that_were_tried(make_record):
+    tried = ("eszsl.gamma", "eszsl.lam", "softmax.epochs")
+    recipe = make_record(config={"gamma": 1.0, "lam": 2}, deviations={})
+    assert title(recipe, tried) == "CUB eszsl [gamma=1, lam=2] inductive seed 0"
+    other = make_record(config={"gamma": 7.5, "lam": 2}, deviations={"eszsl.gamma": 7.5})
+    assert title(other, tried) == "CUB eszsl (gamma=7.5) [lam=2] inductive seed 0"
+    assert title(other) == "CUB eszsl (gamma=7.5) inductive seed 0"

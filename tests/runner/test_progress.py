@@ -1,5 +1,6 @@
 import io
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -7,9 +8,9 @@ from rich.console import Console
 
 from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.records.names import title
-from gzslbench.records.record import Failure
-from gzslbench.runner.messages import Begun, Ended, Progressed
-from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, result_line
+from gzslbench.records.record import Failure, PartKey
+from gzslbench.runner.messages import Begun, CellDone, Ended, Progressed
+from gzslbench.runner.progress import JsonReporter, LiveReporter, PlainReporter, hint, result_line
 
 
 @pytest.fixture
@@ -89,12 +90,11 @@ def test_a_live_table_follows_groups_and_shows_markup_as_it_is(record, failure, 
     try:
         reporter.at(group, Begun(WHOLE_GROUP, "fit generator"))
         reporter.at(group, Progressed("flow", 30, 100))
-        assert _shown(reporter) == [["CUB method-0 inductive seed 0", "fit generator", "flow 30/100", "0"]]
+        assert _shown(reporter) == ["CUB method-0 inductive seed 0  fit generator  flow 30/100  0"]
         reporter.at(group, Begun(1, "fit gate"))
-        assert _shown(reporter) == [["CUB method-1 inductive seed 1", "fit gate", "", "0"]]
+        assert _shown(reporter) == ["CUB method-1 inductive seed 1  fit gate  0"]
         reporter.done(record)
         reporter.failed(failure)
-        assert reporter._table().title == "2 of 2 cells"
         reporter.at(group, Ended())
         assert _shown(reporter) == []
     finally:
@@ -103,8 +103,74 @@ def test_a_live_table_follows_groups_and_shows_markup_as_it_is(record, failure, 
 
 
 def _shown(reporter):
-    columns = [list(map(str, column.cells)) for column in reporter._table().columns]
-    return [list(row) for row in zip(*columns, strict=True)]
+    """Give the rows of the table: below the bar and the headings, each with two spaces between its cells."""
+    console = Console(file=io.StringIO(), width=150)
+    console.print(reporter._shown())
+    return [re.sub(r"\s{2,}", "  ", line.strip()) for line in console.file.getvalue().splitlines()[2:]]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_bar_tells_how_far_all_is_and_what_is_left(record, group, width):
+    clock = SimpleNamespace(s=0.0)
+    console = Console(file=io.StringIO(), width=width, get_time=lambda: clock.s)
+    reporter = LiveReporter(console)
+    reporter._cells = 4
+
+    def bar():
+        console.file = io.StringIO()
+        console.print(reporter._shown())
+        return " ".join(console.file.getvalue().splitlines()[0].split())
+
+    assert bar() == "0 of 4 cells"  # without colours, what is to do has no line
+    clock.s = 90.0
+    reporter.at(group, Progressed("flow", 50, 90))
+    assert bar().endswith("about 0:10:30 left")
+    reporter.done(record)
+    reporter.at(group, CellDone(0, None, record.metrics, 1, record.environment))
+    assert re.fullmatch("1 of 4 cells ━.* about 0:04:30 left", bar())
+
+
+@pytest.mark.parametrize("reporter_of", [PlainReporter, JsonReporter])
+def test_a_softmax_that_has_not_converged_is_told_once(make_record, reporter_of):
+    stream = io.StringIO()
+    reporter = reporter_of(stream)
+    softmax = {"classifier": PartKey("softmax", {"epochs": 5}, "c0de"), "u": 0.01, "h": 0.02, "h_best": 0.4}
+    for seed in (0, 1):
+        reporter.done(make_record(method="gsmflow", seed=seed, **softmax))
+    reporter.close()
+    assert stream.getvalue().count("hint") == 1
+    assert (
+        "gsmflow on CUB ends with U near 0: the softmax has not converged: more epochs (--set softmax.epochs=..., 5 "
+        "now), or --protocol inductive-calibrated"
+    ) in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"u": 0.2},
+        {"h_best": 0.05},
+        {"h_best": None},
+        {"classifier": PartKey("eszsl", {"gamma": 1}, "c0de")},
+        {"gate": PartKey("entropy", {}, "c0de")},
+    ],
+    ids=["U is not near 0", "nothing is lost", "nobody knows", "nothing is trained", "a gate decides"],
+)
+def test_no_hint_where_it_would_not_help(make_record, changes):
+    softmax = {"classifier": PartKey("softmax", {"epochs": 5}, "c0de"), "u": 0.01, "h": 0.02, "h_best": 0.4}
+    assert hint(make_record(**softmax))
+    assert not hint(make_record(**(softmax | changes)))
+
+
+def test_with_a_grid_each_line_says_its_value(make_record):
+    stream = io.StringIO()
+    reporter = PlainReporter(stream, tried=("eszsl.gamma",))
+    for gamma, deviations in ((1.0, {}), (2.0, {"eszsl.gamma": 2.0})):
+        reporter.done(make_record(config={"gamma": gamma}, deviations=deviations))
+    assert [line.partition(" inductive")[0] for line in stream.getvalue().splitlines()] == [
+        "done    CUB eszsl [gamma=1]",
+        "done    CUB eszsl (gamma=2)",
+    ]
 
 
 def test_the_time_of_seeds_trained_together_is_said_to_be_theirs(make_record):

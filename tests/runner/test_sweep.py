@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -297,6 +298,9 @@ def test_ctrl_c_ends_the_workers_and_the_same_command_continues(run, contents, c
         assert run("toy", "toy-trained", "toy-generative", seeds=range(4), jobs=2) == 130
     out = capsys.readouterr().out
     assert "interrupted; the same command continues" in out
+    dropped = [line for line in out.splitlines() if line.startswith("dropped ")]
+    assert dropped
+    assert all(re.fullmatch(r"dropped TINY toy.* inductive seed \d \(.+\)", line) for line in dropped)
     assert at_work
     gc.collect()  # of what holds the plugins that were opened
     assert not set(workers()) - earlier

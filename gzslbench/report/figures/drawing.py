@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from gzslbench.records.names import seeds_named
 from gzslbench.records.store import path_safe
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.catalogue import FigureInfo
@@ -55,15 +56,3 @@ def caption(info: FigureInfo, drawing: Drawing) -> str:
         seeds = frozenset[int]().union(*(group.seeds for group in groups)) if drawing.seeds is None else drawing.seeds
         facts.append(f"{place}, budget {budgets}, {seeds_named(sorted(set(seeds)))}")
     return f"{drawing.what} {'; '.join(facts).replace('data set', 'Data set', 1)}. After {info.source}."
-
-
-def seeds_named(seeds: Sequence[int]) -> str:
-    """Write seeds as the command line takes them: ``seeds 0-4``."""
-    runs: list[list[int]] = []
-    for seed in seeds:
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    written = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-    return f"seed{'s' if len(seeds) > 1 else ''} {written}"

@@ -3,7 +3,7 @@ from matplotlib.figure import Figure
 
 from gzslbench.records.summary import summary_of
 from gzslbench.report.figures.catalogue import FIGURES
-from gzslbench.report.figures.drawing import Drawing, caption, seeds_named
+from gzslbench.report.figures.drawing import Drawing, caption
 from gzslbench.report.groups import group_results
 
 ROUTING = FIGURES["routing"]
@@ -35,8 +35,3 @@ def test_each_data_set_has_seeds_and_budget_of_its_own(group):
         "Shares. Data set CUB (official), protocol inductive, budget quick, seeds 0-1; "
         "data set FLO (official), protocol inductive, budget full, seeds 0-4. After"
     )
-
-
-@pytest.mark.parametrize(("seeds", "written"), [([3], "seed 3"), ([0, 1, 2, 5], "seeds 0-2,5"), ([0, 2], "seeds 0,2")])
-def test_seeds_are_written_as_the_command_line_takes_them(seeds, written):
-    assert seeds_named(seeds) == written

@@ -1,0 +1,77 @@
+"""How long groups will take, by records of the same settings that were made on a machine of the same class."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+
+from gzslbench.errors import counted
+from gzslbench.records.record import CellKey, Record, canonical_json
+from gzslbench.records.store import Store
+from gzslbench.runner.plan import PlannedGroup
+
+
+def expected_time(groups: Sequence[PlannedGroup], store: Store, machine_class: str, jobs: int) -> str:
+    """Say in a sentence how long groups take that share the machine, ``jobs`` at once; empty without any."""
+    past = PastTimes(store, machine_class)
+    times = [past.of(group) for group in groups]
+    known = [seconds for seconds in times if seconds is not None]
+    unknown = sum(len(group.cells) for group, seconds in zip(groups, times, strict=True) if seconds is None)
+    if not known:
+        return "time: unknown, since no record made on such a machine is like these cells" if unknown else ""
+    total = timedelta(seconds=round(max(*known, sum(known) / jobs, 1)))
+    rest = f", and {counted(unknown, 'cell')} without a record of its like" if unknown else ""
+    return f"time: about {total}{rest}, by records made on such a machine ({machine_class})"
+
+
+class PastTimes:
+    """Times of the records in a store that were made on machines of one class."""
+
+    def __init__(self, store: Store, machine_class: str) -> None:
+        self._store, self._machine_class = store, machine_class
+        self._records: dict[tuple[str, ...], list[Record]] = {}
+
+    def of(self, group: PlannedGroup) -> float | None:
+        """Give the wall time of a group in seconds; None where one of its cells has no record of its like.
+
+        Cells share the generator, so its time counts once.
+        """
+        alike = [self._alike(cell.key) for cell in group.cells]
+        if not all(alike):
+            return None
+        return max(_median_s(records, _shared_s) for records in alike) + sum(
+            _median_s(records, _own_s) for records in alike
+        )
+
+    def _alike(self, key: CellKey) -> list[Record]:
+        place = (key.data_set, key.combination, key.protocol, key.split)
+        if place not in self._records:
+            self._records[place] = list(self._of_this_machine(key))
+        return [record for record in self._records[place] if _settings(record.key) == _settings(key)]
+
+    def _of_this_machine(self, key: CellKey) -> Iterator[Record]:
+        for record in self._store.beside(key):
+            if record.environment.machine_class == self._machine_class:
+                yield record
+
+
+def _settings(key: CellKey) -> str:
+    """Write what decides how long a cell takes, whatever the version of the code."""
+    parts = [(part.name, part.config) for part in key.parts if part]
+    return canonical_json([parts, key.device, key.precision, key.candidates])
+
+
+def _median_s(records: Sequence[Record], seconds_of: Callable[[Record], float]) -> float:
+    return statistics.median(map(seconds_of, records))
+
+
+def _shared_s(record: Record) -> float:
+    phases = (record.timings.fit_generator, record.timings.synthesise)
+    return sum(phase.wall_s for phase in phases if phase)
+
+
+def _own_s(record: Record) -> float:
+    timings = record.timings
+    fits_s = timings.fit_gate.wall_s + timings.fit_classifier.wall_s
+    return fits_s + timings.warm_up_s + sum(timings.predict_s) + timings.evaluation_s
