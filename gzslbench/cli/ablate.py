@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from gzslbench.cli.main import INTERRUPTED
-from gzslbench.cli.options import PathName, complete_plugins, flag, many
+from gzslbench.cli.options import complete_plugins, flag, plugin_files_option
 from gzslbench.cli.run import run, run_options
 from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
@@ -24,7 +24,7 @@ _NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "g
 
 @click.command(params=[option for option in run.params if option.name not in _NOT_SHARED])
 @click.argument("method", shell_complete=complete_plugins)
-@many("--plugin", "plugins", type=PathName(), help="Also load this plugin file or package.")
+@plugin_files_option
 @flag("--sweep", "swept", help="Also run METHOD with each value of its sweeps, one at a time.")
 @pages_options("leaderboards/ablations", "the page of METHOD")
 @flag("--no-run", help="Run nothing; print or write what is in the results.")
@@ -63,12 +63,11 @@ def ablate(
 def _tables(
     method: str, options: dict[str, Any], data_sets: Sequence[str], protocols: Sequence[str]
 ) -> Sequence[Table]:
-    from gzslbench.registry.combinations import plugin_files
     from gzslbench.registry.hosts import open_plugins
     from gzslbench.registry.settings import parse_assignments
     from gzslbench.report.ablation.tables import method_tables
 
-    registry = open_plugins(plugin_files(options["plugins"]))
+    registry = open_plugins(options["files"])
     places = open_all([options["results"]])
     chosen = of_data_sets(read_results(places, protocols), data_sets)
     return method_tables(registry, method, parse_assignments(options["assignments"]), chosen, places)

@@ -20,14 +20,12 @@ from gzslbench.errors import UsageError
 @data_sets_option("Compare on")
 @click.option(
     "--protocol",
-    default="inductive",
-    show_default=True,
     type=click.Choice(list(PROTOCOLS)),
-    help="Compare results of this protocol.",
+    help="Compare results of this protocol [default: inductive, or the first that there are records of].",
 )
 @click.option("--against", type=click.Choice(list(PROTOCOLS)), help="Take B's results of this protocol instead.")
 def compare(
-    a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str, against: str | None
+    a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str | None, against: str | None
 ) -> None:
     """Compare the methods A and B: H and its difference with 95% intervals, wins and losses by class.
 
@@ -41,10 +39,11 @@ def compare(
 
     Intervals cover the choice of test samples within each class and that of seeds, paired where A and B share them.
     """
-    from gzslbench.report.comparison.tables import compare_tables
+    from gzslbench.report.comparison.tables import compare_tables, recorded_protocol
 
     places = open_all(roots)
     results = read_results(places)
+    protocol = protocol or recorded_protocol(of_data_sets(results, data_sets), *([a] if against else [a, b]))
     for name in (protocol, against or protocol):
         if not any(result.key.protocol == name for result in results):
             looked_in = ", ".join(map(str, roots))

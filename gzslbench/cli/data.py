@@ -58,10 +58,10 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
     from gzslbench.data.audit import audit, require_sound
 
     dataset = find_data(data_dirs, cache).open(name, cache, recheck=True)
-    _show(dataset)
+    describe(dataset)
     splits = [dataset.split(split_name)] if split_name else list(dataset.splits.values())
     for split in splits:
-        _show_split(split, audit(dataset, split))
+        describe_split(split, audit(dataset, split))
     for split in splits:
         require_sound(dataset, split)
 
@@ -115,8 +115,8 @@ def import_data(
     for line in imported.understood:
         click.echo(line)
     click.echo(f"wrote {imported.folder}")
-    _show(imported.dataset)
-    _show_split(imported.split, imported.findings)
+    describe(imported.dataset)
+    describe_split(imported.split, imported.findings)
 
 
 @data.command()
@@ -168,7 +168,8 @@ def find_data(data_dirs: Sequence[Path], cache: Path) -> Catalogue:
     return Catalogue.find(data_dirs, sources, cache)
 
 
-def _show(dataset: DataSet) -> None:
+def describe(dataset: DataSet) -> None:
+    """Print what a data set holds and where it comes from."""
     samples, dimensions = dataset.features.shape
     classes, attributes = dataset.semantics.shape
     hashes = ", ".join(f"{what} {digest}" for what, digest in dataset.fingerprint.items())
@@ -182,12 +183,13 @@ def _show(dataset: DataSet) -> None:
         click.echo("features and semantics share one space")
 
 
-def _show_split(split: Split, findings: list[Finding]) -> None:
+def describe_split(split: Split, findings: list[Finding] | None = None) -> None:
+    """Print the sizes of a split and, where it was audited, what was found."""
     validation = "" if split.val_classes is None else f" ({len(split.val_classes)} for validation)"
     click.echo(
         f"split {split.name} ({split.fingerprint}): {len(split.seen_classes)} seen{validation} and "
         f"{len(split.unseen_classes)} unseen classes; {len(split.trainval):,} trainval, "
         f"{len(split.test_seen):,} test_seen, {len(split.test_unseen):,} test_unseen samples"
     )
-    for line in map(str, findings) if findings else ["nothing wrong was found"]:
+    for line in map(str, findings or ()) if findings != [] else ["nothing wrong was found"]:
         click.echo(f"  {line}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import FOLDER, data_options, many, roots_option
+from gzslbench.cli.options import FOLDER, data_options, many, plugin_files_option, roots_option
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.figures.catalogue import FIGURES
@@ -36,22 +36,22 @@ class _Figure(click.Command):
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(
     "--protocol",
-    default="inductive",
-    show_default=True,
     type=click.Choice([each.name for each in PROTOCOLS.values() if not each.many_splits]),
-    help="Draw records of this protocol.",
+    help="Draw records of this protocol [default: inductive, or the first that there are records of].",
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
+@plugin_files_option
 @data_options
 def figure(
     name: str | None,
     roots: Sequence[Path],
     methods: Sequence[str],
     data_set: str,
-    protocol: str,
+    protocol: str | None,
     setting: str,
     out: Path,
+    files: tuple[Path, ...],
     data_dirs: Sequence[Path],
     cache: Path,
 ) -> None:
@@ -78,6 +78,7 @@ def figure(
     from gzslbench.report.figures.drawing import draw
     from gzslbench.report.figures.request import Request
 
-    request = Request(FIGURES[name], tuple(roots), cache, tuple(data_dirs), tuple(methods), data_set, protocol, setting)
+    places = tuple(roots), cache, tuple(data_dirs)
+    request = Request(FIGURES[name], *places, tuple(methods), data_set, protocol or "", setting, files)
     for path in draw(request, out):
         click.echo(path)

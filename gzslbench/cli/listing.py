@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import PathName, complete_plugins, data_options, flag, many
+from gzslbench.cli.options import complete_data_sets, complete_plugins, data_options, flag, plugin_files_option
 from gzslbench.contract.info import DataInfo, Info, Method
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.data.catalogue import Catalogue
@@ -29,17 +29,39 @@ _HEADINGS = {
 
 @click.command("list")
 @click.argument("names", nargs=-1, shell_complete=complete_plugins)
-@many("--plugin", "files", type=PathName(path_type=Path), help="Also read this plugin file or package.")
+@click.option(
+    "--dataset",
+    "-d",
+    "data_set",
+    shell_complete=complete_data_sets,
+    help="Say what NAMES are set to on this data set, and where each value comes from.",
+)
+@plugin_files_option
 @flag("--json", "as_json", help="Print JSON.")
 @data_options
-def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs: Sequence[Path], cache: Path) -> None:
-    """List methods, components, data sets and protocols, or say more about NAMES that plugins declare."""
+def list_(
+    names: Sequence[str],
+    data_set: str | None,
+    files: Sequence[Path],
+    as_json: bool,
+    data_dirs: Sequence[Path],
+    cache: Path,
+) -> None:
+    """List methods, components, data sets and protocols, or say more about NAMES of the first three."""
     listed = read_listing(find_plugins(files))
-    known = {each.info.name for each in listed}
+    declared = {each.info.name for each in listed}
+    found = [] if declared.issuperset(names) else Catalogue.find(data_dirs, cache_dir=cache).names()
     for name in names:
-        if name not in known:
-            raise UsageError(f"no plugin declares '{name}'", nearest(name, known))
+        if name not in {*declared, *found}:
+            what = f"there is no method, component or data set '{name}'"
+            raise UsageError(what, nearest(name, {*declared, *found}))
     chosen = [each for name in names for each in listed if each.info.name == name] if names else listed
+    if data_set is not None:
+        _show_settings(names, Catalogue.find(data_dirs, cache_dir=cache).spelled(data_set), files, as_json)
+        return
+    for name in names:
+        if name not in declared:
+            _describe(name, data_dirs, cache)
     if as_json:
         values = [{"kind": each.kind, **asdict(each.info), "plugin": str(each.plugin)} for each in chosen]
         click.echo(json.dumps(values, indent=1))
@@ -48,6 +70,38 @@ def list_(names: Sequence[str], files: Sequence[Path], as_json: bool, data_dirs:
             _show(each)
     else:
         _show_all(listed, Catalogue.find(data_dirs, cache_dir=cache))
+
+
+def _show_settings(names: Sequence[str], data_set: str, files: Sequence[Path], as_json: bool) -> None:
+    from gzslbench.records.names import written
+    from gzslbench.registry.effective import effective_settings
+    from gzslbench.registry.hosts import open_plugins
+
+    if not names:
+        raise UsageError("--dataset shows settings on a data set, and nothing is named", "give a method or component")
+    registry = open_plugins(files)
+    settings = {name: effective_settings(registry, name, data_set) for name in names}
+    if as_json:
+        values = [{"name": name, **asdict(each)} for name, of_name in settings.items() for each in of_name]
+        click.echo(json.dumps(values, indent=1))
+        return
+    for name, of_name in settings.items():
+        texts = [written(each.value) for each in of_name]
+        width = max(map(len, texts), default=0)
+        rows = []
+        for each, text in zip(of_name, texts, strict=True):
+            origin = f"with {each.option}, {each.origin}" if each.option else each.origin
+            rows.append(("" if each.option else each.setting, f"{text:<{width}}  {origin}"))
+        _table(f"settings of {name} on {data_set} with --budget full, for --set COMPONENT.SETTING=VALUE", rows)
+
+
+def _describe(name: str, data_dirs: Sequence[Path], cache: Path) -> None:
+    from gzslbench.cli.data import describe, describe_split, find_data
+
+    data_set = find_data(data_dirs, cache).open(name, cache)
+    describe(data_set)
+    for split in data_set.splits.values():
+        describe_split(split)
 
 
 def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:

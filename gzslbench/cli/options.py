@@ -80,8 +80,9 @@ def complete_settings(ctx: click.Context, param: click.Parameter, incomplete: st
     from gzslbench.registry.declared_settings import declared_settings
 
     values = [value if isinstance(value, tuple) else (value,) for value in ctx.params.values()]
-    said = {str(each) for given in (ctx.args, *values) for each in given}
-    files = [Path(name) for name in map(str, ctx.params.get("plugins") or ()) if is_path(name) and Path(name).exists()]
+    said = {str(each) for several in (ctx.args, *values) for each in several}
+    given = [str(each) for name in ("plugins", "files") for each in ctx.params.get(name) or ()]
+    files = [Path(name) for name in given if is_path(name) and Path(name).exists()]
     listed = [each for each in read_listing(find_plugins(files)) if each.kind != "data set"]
     of_plugins = [each for each in listed if each.plugin.name in said | {file.stem for file in files}]
     chosen = [each.info for each in [e for e in listed if e.info.name in said] or of_plugins or listed]
@@ -124,6 +125,15 @@ def many(*names: str, **attributes: Any) -> Callable[[F], F]:
 def flag(*names: str, **attributes: Any) -> Callable[[F], F]:
     """Add an option without a value."""
     return click.option(*names, is_flag=True, **attributes)
+
+
+plugin_files_option = many(
+    "--plugin",
+    "-p",
+    "files",
+    type=PathName(exists=True, path_type=Path),
+    help="Also load this plugin file, or the folder of a package; repeatable.",
+)
 
 
 def data_sets_option(verb: str) -> Callable[[F], F]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import FOLDER, PathName, complete_plugins, duration, flag, many, set_option
+from gzslbench.cli.options import FOLDER, complete_plugins, duration, flag, plugin_files_option, set_option
 from gzslbench.registry.scaffold.packages import KINDS, Kind, write_package
 from gzslbench.testing import DEFAULT_TIMEOUT_S
 
@@ -18,7 +18,7 @@ _COLOURS = {"ok": "green", "FAILED": "red", "skipped": "yellow"}
 
 
 @click.command()
-@many("--plugin", "files", type=PathName(path_type=Path), help="Also load this plugin file or package.")
+@plugin_files_option
 @flag("--traceback", help="Show where broken plugins failed.")
 @click.pass_context
 def plugins(ctx: click.Context, files: Sequence[Path], traceback: bool) -> None:

@@ -13,7 +13,7 @@ from gzslbench.contract.parts import Parts, Role, combination_name
 from gzslbench.contract.protocol import CALIBRATING
 from gzslbench.errors import UsageError, nearest
 from gzslbench.registry.declarations import PROJECT, PluginSource, is_path
-from gzslbench.registry.recipes import Recipe, Tuned, TunedTables
+from gzslbench.registry.recipes import Recipe, Table, Tuned, TunedTables, without_origins
 from gzslbench.registry.registry import REGISTERS_NOTHING, Entry, Registry
 from gzslbench.registry.settings import Settings, merge, nested
 from gzslbench.registry.setup import ConfiguredComponent, Setup, settings_of
@@ -150,6 +150,17 @@ class Resolver:
                 return tables[combination.name][data_set]
         return None
 
+    def origins(self, combination: Combination, data_set: str) -> dict[str, str]:
+        """Say by ``component.setting`` where what is no default comes from: a recipe's origin, or the method."""
+        recipe = self._recipe(combination, data_set, self._budget(combination, data_set))
+        told = {
+            f"{part}.{name}": ": ".join(filter(None, (entry.origin, entry.why)))
+            for part, entries in recipe.items()
+            for name, entry in entries.items()
+        }
+        own = (f"{part}.{name}" for part, values in combination.settings.items() for name in values)
+        return told | dict.fromkeys(own, f"set by {combination.name}")
+
     def space(self, combination: Combination) -> dict[str, Range]:
         """Give by ``component.setting`` what may be tuned; what the method or the user has chosen may not."""
         declared: Space = {}
@@ -167,14 +178,9 @@ class Resolver:
         return found.name if found else self.budget
 
     def _setup(self, combination: Combination, data_set: str, budget: str, *overriding: Settings) -> Setup:
-        """Let the recipes of all plugins involved come first, then what was tuned, then what overrides."""
-        settings: Settings = {}
-        tuned = self.tuning(combination, data_set)
-        if tuned and budget != tuned.name:
-            tuned = None
-        for recipe in self._involved(combination):
-            merge(settings, recipe.settings(data_set, tuned.budget if tuned else budget))
-        for each in (tuned.settings() if tuned else {}, combination.settings, *overriding):
+        """Let recipes come first, then what overrides."""
+        settings = without_origins(self._recipe(combination, data_set, budget))
+        for each in (combination.settings, *overriding):
             merge(settings, each)
         generator, gate, classifier = combination.entries
         return Parts(
@@ -182,6 +188,16 @@ class Resolver:
             self._component("gate", gate, settings),
             self._component("classifier", classifier, settings),
         )
+
+    def _recipe(self, combination: Combination, data_set: str, budget: str) -> Table:
+        """Put the recipes of all plugins involved together, and over them what was tuned."""
+        tuned = self.tuning(combination, data_set)
+        if tuned and budget != tuned.name:
+            tuned = None
+        table: Table = {}
+        for recipe in self._involved(combination):
+            merge(table, recipe.values(data_set, tuned.budget if tuned else budget))
+        return merge(table, tuned.values if tuned else {})
 
     def _involved(self, combination: Combination) -> list[Recipe]:
         """List the recipes that count, the later ones more; the generator's is last among those of the components."""

@@ -55,7 +55,7 @@ class Tuned:
 
     def settings(self) -> Settings:
         """Give the values without their origins."""
-        return _without_origins(self.values)
+        return without_origins(self.values)
 
 
 TunedTables = dict[str, dict[str, Tuned]]
@@ -90,7 +90,7 @@ class Recipe:
 
     def settings(self, data_set: str, budget: str = "") -> Settings:
         """Give the values for a data set without their origins."""
-        return _without_origins(self.values(data_set, budget))
+        return without_origins(self.values(data_set, budget))
 
     def components(self) -> set[str]:
         tables = [table for tables in (self.data_sets, *self.budgets.values()) for table in tables.values()]
@@ -98,7 +98,8 @@ class Recipe:
         return {part for table in tables for part in table} | self.space.keys()
 
 
-def _without_origins(table: Table) -> Settings:
+def without_origins(table: Table) -> Settings:
+    """Give the values of a table."""
     return {part: {name: entry.value for name, entry in entries.items()} for part, entries in table.items()}
 
 

@@ -75,6 +75,8 @@ class Group:
 
     comparison: Comparison
     results: tuple[RecordSummary, ...]
+    named_by: Group | None = None
+    """A group whose name and budget it bears: what is calibrated may be of several methods."""
 
     @property
     def key(self) -> CellKey:
@@ -89,7 +91,7 @@ class Group:
             unknown, count = result.deviations is None, len(result.deviations or ())
             return unknown, count, result.method == self.key.combination, result.method, result.budget
 
-        return min(self.results, key=order)
+        return self.named_by._label if self.named_by else min(self.results, key=order)
 
     @property
     def choice(self) -> Choice:

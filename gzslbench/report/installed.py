@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from gzslbench.contract.info import Info, Method
@@ -31,9 +32,9 @@ class Installed:
     components: Mapping[str, Declared[Info]]
 
     @staticmethod
-    def find() -> Installed:
-        """Look through all installed plugins."""
-        return Installed.of(read_listing(find_plugins()))
+    def find(files: Sequence[Path] = ()) -> Installed:
+        """Look through all installed plugins, and those at the given paths."""
+        return Installed.of(read_listing(find_plugins(files)))
 
     @staticmethod
     def of(listing: Sequence[Listed]) -> Installed:

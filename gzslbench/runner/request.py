@@ -28,6 +28,7 @@ from gzslbench.registry.combinations import (
     every_combination,
     of_parts,
     of_plugin,
+    plugin_files,
 )
 from gzslbench.registry.declarations import is_path, plugins_at
 from gzslbench.registry.recipes import TUNED_FILE, TunedTables, read_tuned
@@ -52,6 +53,8 @@ class Request:
     results: Path = Path("results")
     cache: Path = Path("cache")
     plugins: Sequence[str] = ()
+    files: Sequence[Path] = ()
+    """Plugin files and folders that are loaded, too, and not run for that."""
     generators: Sequence[str] = ()
     gates: Sequence[str] = ()
     classifiers: Sequence[str] = ()
@@ -90,6 +93,11 @@ class Request:
     no_track: bool = False
     tracking_uri: str | None = None
     as_json: bool = False
+
+    @property
+    def plugin_files(self) -> list[Path]:
+        """All plugins to load beside those that are installed."""
+        return [*plugin_files(self.plugins), *self.files]
 
     @property
     def tried(self) -> tuple[str, ...]:

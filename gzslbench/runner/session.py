@@ -12,7 +12,6 @@ from rich.console import Console
 
 from gzslbench.errors import BrokenPluginError, UsageError, leave_out
 from gzslbench.records.store import Store, open_store
-from gzslbench.registry.combinations import plugin_files
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.dry_run import show_plan
 from gzslbench.runner.execute import Executor, LocalExecutor
@@ -53,7 +52,7 @@ def _run(request: Request) -> int:
 
 def _plan(request: Request) -> Plan:
     """Plan what was asked for; the processes of foreign plugins end when that is done."""
-    registry = open_plugins(plugin_files(request.plugins), timeout_s=request.timeout)
+    registry = open_plugins(request.plugin_files, timeout_s=request.timeout)
     for broken in registry.broken:
         if request.everything:
             leave_out(BrokenPluginError(f"the plugin {broken}", "fix or uninstall it"))

@@ -27,7 +27,7 @@ from gzslbench.files import aside, disk_errors, put, sole_writer
 from gzslbench.processes.keeper import Limits
 from gzslbench.records.record import Metrics, canonical_json
 from gzslbench.records.store import Store, open_store, path_safe
-from gzslbench.registry.combinations import DEFAULT_GATE, Combination, Resolver, component_names, plugin_files
+from gzslbench.registry.combinations import DEFAULT_GATE, Combination, Resolver, component_names
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.registry.recipes import TUNED_FILE
 from gzslbench.registry.settings import nested, parse_assignments, unknown_components
@@ -129,7 +129,7 @@ def tune(request: Request, bounds: Bounds) -> int:
 
 def _tunings(request: Request) -> list[Tuning]:
     """Find what is to be tuned; what declares no space is named."""
-    registry = open_plugins(plugin_files(request.plugins), timeout_s=request.timeout)
+    registry = open_plugins(request.plugin_files, timeout_s=request.timeout)
     combinations = chosen_combinations(request, registry)
     chosen = parse_assignments(request.assignments)
     unknown_components(chosen, component_names(combinations))

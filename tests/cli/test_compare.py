@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from gzslbench.cli.compare import compare
 from gzslbench.errors import UsageError
+from gzslbench.records.record import PartKey
 
 RNG = np.random.default_rng(0)
 WEAK, STRONG = (RNG.random((60, 3)) < share for share in (0.3, 0.9))
@@ -65,6 +66,14 @@ def test_a_plain_name_stands_for_the_recipe(results, write_judged, tmp_path):
 
 def test_the_same_bytes_again(results):
     assert _run("gsmflow", "eszsl") == _run("gsmflow", "eszsl")
+
+
+def test_without_a_protocol_one_that_both_have_is_taken(results, write_judged, tmp_path):
+    for method, marks in (("gsmflow", STRONG), ("sae", WEAK)):
+        described = {"method": method, "data_set": "CUB", "protocol": "inductive-calibrated"}
+        write_judged(tmp_path / "results", marks[:, 0], gate=PartKey("calibrated-stacking", {}, "c0de"), **described)
+    assert _run("gsmflow", "sae").startswith("## gsmflow and sae: inductive-calibrated")
+    assert _run("gsmflow", "eszsl").startswith("## gsmflow and eszsl: inductive\n")
 
 
 def test_names_what_was_misspelt(results):

@@ -64,6 +64,15 @@ def test_names_that_nothing_has_get_suggestions(tmp_path, make_record):
         assert _error(UsageError, "sensitivity", "--results", str(tmp_path), *words).startswith(message)
 
 
+def test_a_plugin_file_says_what_its_methods_are(gzslbench, toy_plugin, tmp_path):
+    words = ("confusion", "--method", "toy-gated", "-d", "TINY", "--out", tmp_path)
+    unknown = gzslbench("figure", *words)
+    assert (unknown.code, "there is no method 'toy-gated'" in unknown.err) == (2, True)
+    known = gzslbench("figure", *words, "--plugin", toy_plugin)
+    assert known.code == 1
+    assert f"gzslbench run --plugin toy-gated --dataset TINY --protocol inductive --plugin {toy_plugin}" in known.err
+
+
 def test_prints_the_paths_that_it_wrote(tmp_path, make_record):
     from gzslbench.records.store import Store
 

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -93,4 +94,51 @@ def test_json_says_the_same(plugin):
 def test_an_unknown_name_suggests_the_nearest(plugin):
     result = CliRunner().invoke(list_, ["my-gna", "--plugin", plugin])
     assert isinstance(result.exception, UsageError)
-    assert str(result.exception).startswith("no plugin declares 'my-gna'; did you mean 'my-gan'")
+    assert str(result.exception).startswith("there is no method, component or data set 'my-gna'; did you mean 'my-gan'")
+
+
+def test_what_a_method_is_set_to_on_a_data_set_with_the_origin_of_each_value(gzslbench):
+    told = gzslbench("list", "gsmflow", "-d", "cub")
+    assert told.code == 0, told.err
+    lines = [re.sub(r"\s{2,}", "  ", line.strip()) for line in told.out.splitlines()]
+    assert lines[0] == "settings of gsmflow on CUB with --budget full, for --set COMPONENT.SETTING=VALUE"
+    assert "gsmflow.perturbation  0.05  paper" in lines
+    assert "gsmflow.conditioning  explicit  default" in lines
+    place = lines.index("gsmflow.batch_size  256  paper")
+    assert re.match("128  with --budget quick, ours: ", lines[place + 1])
+    assert any(line.startswith("softmax.learning_rate  0.01  released code: its value for CUB") for line in lines)
+
+
+def test_what_a_variant_sets_is_said_to_be_its_own(gzslbench):
+    told = gzslbench("list", "gsmflow-implicit", "-d", "glyphs", "--json")
+    values = {each["setting"]: each for each in json.loads(told.out) if not each["option"]}
+    assert values["gsmflow.conditioning"]["value"] == "implicit"
+    assert values["gsmflow.conditioning"]["origin"] == "set by gsmflow-implicit"
+
+
+def test_a_component_shows_its_own_settings_and_a_plugin_file_too(gzslbench, toy_plugin):
+    told = gzslbench("list", "toy-linear", "-d", "TINY", "--plugin", toy_plugin)
+    assert told.code == 0, told.err
+    assert [line.split() for line in told.out.splitlines()[1:-1]] == [["toy-linear.gamma", "1.0", "default"]]
+
+
+def test_a_data_set_is_described(gzslbench):
+    told = gzslbench("list", "TINY")
+    assert told.code == 0, told.err
+    assert "TINY: 96 samples of 9 dimensions, 8 classes, 3-d semantics" in told.out
+    assert "5 seen (2 for validation) and 3 unseen classes" in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("list", "-d", "TINY"), "--dataset shows settings on a data set, and nothing is named"),
+        (("list", "eszsl", "-d", "TINI"), "there is no data set 'TINI'; did you mean 'TINY'?"),
+        (("list", "TINI"), "there is no method, component or data set 'TINI'; did you mean 'TINY'"),
+        (("list", "eszsl", "--plugin", "absent.py"), "'absent.py' does not exist"),
+    ],
+)
+def test_names_of_nothing_are_refused(gzslbench, words, message):
+    ended = gzslbench(*words)
+    assert ended.code == 2
+    assert message in ended.err

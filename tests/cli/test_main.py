@@ -165,7 +165,7 @@ def test_the_version(capsys):
     [
         (["rnu"], "No such command 'rnu'"),
         (["list", "--jsn"], "No such option"),
-        (["list", "nosuch"], "error: no plugin declares 'nosuch'; choose from"),
+        (["list", "nosuch"], "error: there is no method, component or data set 'nosuch'; choose from"),
         (["run"], "error: nothing to run was named; give --plugin NAME"),
         (["run", "--plugin", "./absent.py"], "error: there is no plugin file absent.py; check the path"),
     ],

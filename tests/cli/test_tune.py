@@ -99,6 +99,15 @@ def trials(tmp_path):
     return read
 
 
+def test_a_method_of_a_plugin_file_is_tuned_alone(gzslbench, risky, trials):
+    bounds = ("-d", "TINY", "--trials", "1", "--seeds", "0")
+    ended = gzslbench("tune", "calm", "--plugin", risky(), *bounds)
+    assert ended.code == 0, ended.err
+    assert [line.partition(":")[0] for line in ended.out.splitlines()] == ["calm on TINY"]
+    assert len(trials("calm")) == 1
+    assert "nothing to tune was named; give a METHOD" in gzslbench("tune", *bounds).err
+
+
 @pytest.mark.slow
 def test_methods_get_the_same_trials_and_run_takes_what_was_best(gzslbench, risky, trials, tmp_path):
     ended = gzslbench("tune", risky(), "sae", "nearest-prototype", "-d", "TINY", "--trials", "4")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, replace
 
 import numpy as np
 
-from gzslbench.contract.protocol import Protocol, protocol_named
+from gzslbench.contract.protocol import HEADLINE, Protocol, protocol_named
 from gzslbench.errors import UsageError
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
@@ -17,6 +18,7 @@ from gzslbench.report.comparison.pair import ClassComparison, PairComparison, Pa
 from gzslbench.report.groups import Comparison, Group, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.operating_points import Points, naming, points_by_table
+from gzslbench.report.recorded_protocols import by_preference
 from gzslbench.report.tables import (
     NOTHING,
     Column,
@@ -74,6 +76,18 @@ def compare_tables(
         )
     names = table_names(tables_a)
     return list(_tables(pairs, rows_a, rows_b, {pair.comparison: names[_data(pair.comparison)] for pair in pairs}))
+
+
+def recorded_protocol(results: Iterable[RecordSummary], *names: str) -> str:
+    """Choose a protocol under which all of several rows have results; the first of all where there is none."""
+    results = list(results)
+    tables = points_by_table(group_results(results))
+    for protocol in by_preference(result.key.protocol for result in results):
+        finder = RowFinder(_by_row(tables, protocol_named(protocol)))
+        with suppress(UsageError):
+            if frozenset.intersection(*(frozenset(finder.find(name).groups) for name in names)):
+                return protocol
+    return HEADLINE[0]
 
 
 def _by_row(tables: Mapping[Comparison, Iterable[Points]], rules: Protocol) -> dict[Comparison, dict[Group, Group]]:

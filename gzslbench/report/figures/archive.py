@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from gzslbench.contract.protocol import HEADLINE, PROTOCOLS, Protocol, protocol_named
 from gzslbench.data.catalogue import Catalogue
 from gzslbench.errors import RecordError, UsageError, nearest, usable
 from gzslbench.records.arrays import Arrays
@@ -16,21 +17,24 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.report.figures.request import BUNDLED, Request
-from gzslbench.report.groups import Group, by_comparison, group_results
+from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
 from gzslbench.report.method_itself import method_itself
+from gzslbench.report.operating_points import Points, naming, points_by_table
+from gzslbench.report.recorded_protocols import by_preference
 from gzslbench.report.settings import values_of
 from gzslbench.report.uncertainty.correctness import store_of
 
 
 class Archive:
-    """Reads the results folders of a request, under its protocol."""
+    """Reads the results folders of a request, under its protocol or, where it names none, one that they have."""
 
     def __init__(self, request: Request) -> None:
-        self.request = request
         self._stores = [open_results(root) for root in request.roots]
         self._origins: dict[str, Results] = {}
-        found = (summary for store in self._stores for summary in summaries(store))
-        groups = group_results(each for each in found if each.key.protocol == request.protocol)
+        rows = points_by_table(group_results(each for store in self._stores for each in summaries(store)))
+        protocol = request.protocol or _recorded(rows, request)
+        self.request = replace(request, protocol=protocol)
+        groups = list(_named_groups(rows, protocol_named(protocol)))
         self._tables = by_comparison(groups)
         self.data_sets = sorted({group.comparison.data_set for group in groups})
 
@@ -74,7 +78,7 @@ class Archive:
 
     def _refuse_unknown(self, method: str, data_set: str) -> None:
         catalogue = Catalogue.find(self.request.data_dirs, {}, self.request.cache)
-        listed = read_listing(find_plugins())
+        listed = read_listing(find_plugins(self.request.files))
         found = {*catalogue.names(), *(each.name for each in catalogue.missing())}
         data_sets = found.union(self.data_sets, (each.info.name for each in listed if each.kind == "data set"))
         if data_set not in data_sets and data_set.partition("@")[0] not in data_sets:
@@ -134,3 +138,24 @@ class Archive:
         command = self.request.run_command(group.method, group.comparison.data_set, group.base_budget, again=True)
         of = f"'{group.name}' on '{group.comparison.data_set}'"
         return RecordError(f"no record of {of} has kept {what}", f"make them with: {command}")
+
+
+def _named_groups(rows: Mapping[Comparison, Sequence[Points]], rules: Protocol) -> Iterator[Group]:
+    """Give the groups of a protocol, one that several methods share under the name of each."""
+    for table, points in rows.items():
+        for row in points if table.rules.visibility == rules.visibility else ():
+            if rules.choice in row:
+                yield replace(row[rules.choice], named_by=naming(row))
+
+
+def _recorded(rows: Mapping[Comparison, Sequence[Points]], request: Request) -> str:
+    """Choose a protocol that has records of the methods to draw, else one that has any."""
+
+    def fits(group: Group) -> bool:
+        data_set = group.comparison.data_set.casefold()
+        return group.method in request.methods and request.data_set.casefold() in ("", data_set)
+
+    groups = {each.name: list(_named_groups(rows, each)) for each in PROTOCOLS.values() if not each.many_splits}
+    fitting = [name for name, found in groups.items() if any(map(fits, found))]
+    others = [name for name, found in groups.items() if found]
+    return next(iter(by_preference(fitting) or by_preference(others)), HEADLINE[0])

@@ -57,7 +57,7 @@ def open_record_data(request: Request, comparison: Comparison) -> RecordData:
     if comparison.data_set not in catalogue.names():
         from gzslbench.registry.hosts import open_plugins  # takes seconds, and few data sets come from a plugin
 
-        sources = {name: entry.data_source for name, entry in open_plugins().of_kind("data set").items()}
+        sources = {name: entry.data_source for name, entry in open_plugins(request.files).of_kind("data set").items()}
         catalogue = Catalogue.find(request.data_dirs, sources, request.cache)
     data_set = catalogue.open(comparison.data_set, request.cache)
     split = data_set.splits.get(comparison.split)

@@ -24,8 +24,10 @@ class Request:
     named: tuple[str, ...] = ()
     """Methods that the user named."""
     data_set: str = ""
-    protocol: str = "inductive"
+    protocol: str = ""
     setting: str = ""
+    files: tuple[Path, ...] = ()
+    """Plugins beside those that are installed."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -45,6 +47,7 @@ class Request:
         words += ["--grid", grid] if grid else []
         words += ["--keep-samples"] if self.figure.samples else []
         words += ["--force"] if again else []
+        words += [word for file in self.files for word in ("--plugin", str(file))]
         first = self.roots[0]
         words += [] if first == _USUAL_RESULTS or first.suffix == ".txt" else ["--results", str(first)]
         for place in self.data_dirs:

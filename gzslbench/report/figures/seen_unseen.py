@@ -48,7 +48,8 @@ def chosen_groups(archive: Archive) -> list[Group]:
     """Give the methods asked for, else those with the highest H that have a name and are not variants."""
     if archive.request.named:
         return archive.predicted(archive.request.named)
-    variants = {name for name, method in Installed.find().methods.items() if method.info.variant_of}
+    installed = Installed.find(archive.request.files).methods
+    variants = {name for name, method in installed.items() if method.info.variant_of}
     methods = {group.method for group in archive.groups() if group.method != group.key.combination} - variants
     groups = archive.predicted(sorted(methods) or ["eszsl"])
     return sorted(groups, key=lambda group: -group.h.mean)[:MOST_METHODS]

@@ -83,7 +83,7 @@ def swept(base: Group, groups: Iterable[Group]) -> Mapping[str, Mapping[float, G
 
 def _no_sweep(archive: Archive, base: Group, wanted: str) -> RecordError:
     """Name the command by the values that the method's plugin declares, where it does."""
-    method = Installed.find().methods.get(base.method)
+    method = Installed.find(archive.request.files).methods.get(base.method)
     declared: Mapping[str, Sequence[object]] = (method and method.info.sweeps) or {}
     setting = wanted or next(iter(declared), "COMPONENT.SETTING")
     values = ",".join(map(str, declared.get(setting, ("VALUE", "VALUE", "VALUE"))))

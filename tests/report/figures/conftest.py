@@ -42,14 +42,15 @@ def predict(tiny):
 
 @pytest.fixture
 def add(store, tiny, make_record, predict):
-    """Store a record on TINY; ``config`` are settings of the generator, ``gate`` those of the gate 'entropy'."""
+    """Store a record on TINY; ``config`` are settings of the generator, ``gate`` a gate or settings of 'entropy'."""
 
     def put(
         method="gsmflow", *, generator="gsmflow", predictions=None, samples=None, gate=None, config=None, **described
     ):
         split = tiny.split()
         parts = {"generator": PartKey(generator, config or {}, "c0de" * 4)}
-        parts |= {"gate": PartKey("entropy", gate, "c0de" * 4)} if gate else {}
+        gate = PartKey("entropy", gate, "c0de" * 4) if isinstance(gate, dict) else gate
+        parts |= {"gate": gate} if gate else {}
         data = {**tiny.fingerprint, "split_hash": split.fingerprint, "split": split.name, "data_set": "TINY"}
         record = make_record(method=method, **{**data, **parts, **described})
         store.write(record, predictions or predict(), samples)
@@ -62,8 +63,8 @@ def add(store, tiny, make_record, predict):
 def ask(store, tiny_world, tiny_cache):
     """Make the request for a figure."""
 
-    def make(name, *methods, setting="", data_set=""):
-        return Request(FIGURES[name], (store.root,), tiny_cache, (tiny_world,), methods, data_set, "inductive", setting)
+    def make(name, *methods, setting="", data_set="", protocol=""):
+        return Request(FIGURES[name], (store.root,), tiny_cache, (tiny_world,), methods, data_set, protocol, setting)
 
     return make
 

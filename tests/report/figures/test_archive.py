@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import DataError, RecordError, UsageError
+from gzslbench.records.record import PartKey
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.record_data import open_record_data
 
@@ -80,3 +81,25 @@ def test_damaged_predictions_are_left_out(add, ask, store, caplog):
     assert len(caplog.messages) == 2
     with pytest.raises(RecordError, match=r"predictions\.npz"):
         Archive(ask("confusion")).predicted(["f-clswgan"])
+
+
+def test_without_a_protocol_one_that_has_records_of_the_methods_is_taken(add, ask):
+    add(method="f-clswgan", generator="f-clswgan")
+    add(protocol="validated")
+    add(protocol="inductive-calibrated")
+    archive = Archive(ask("sensitivity"))
+    assert archive.request.protocol == "inductive-calibrated"
+    assert archive.group("gsmflow").comparison.protocol == "inductive-calibrated"
+    assert Archive(ask("sensitivity", protocol="validated")).request.protocol == "validated"
+    assert Archive(ask("seen-unseen")).request.protocol == "inductive"
+
+
+def test_what_is_calibrated_of_several_methods_bears_the_name_of_each(add, ask):
+    add()
+    add(method="gsmflow-behind-entropy", gate={})
+    shared = add(protocol="inductive-calibrated", gate=PartKey("calibrated-stacking", {}, "c0de" * 4))
+    archive = Archive(ask("confusion", protocol="inductive-calibrated"))
+    for name in ("gsmflow", "gsmflow-behind-entropy"):
+        group = archive.group(name)
+        assert group.name == name
+        assert [record.digest for record in archive.records(group)] == [shared.digest]
