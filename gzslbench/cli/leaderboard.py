@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gzslbench.cli.options import PathName, data_sets_option, protocols_option, roots_option
+from gzslbench.cli.options import PathName, data_sets_option, flag, protocols_option, roots_option
 from gzslbench.cli.tables import of_data_sets, open_all, pages_options, print_tables, read_results, write_or_check
 from gzslbench.errors import UsageError
 
 if TYPE_CHECKING:
     from gzslbench.records.results import Results
     from gzslbench.records.summary import RecordSummary
+    from gzslbench.report.tables import Table
 
 _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", ".tex": "latex"}
 """Formats by the ending of a file's name."""
@@ -36,6 +37,12 @@ _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", 
     type=PathName(dir_okay=False, path_type=Path),
     help=f"Write to a file instead of printing; its ending ({', '.join(_FORMATS)}) names the format, too.",
 )
+@click.option(
+    "--columns",
+    metavar="NAME,NAME,...",
+    help="In tables as text, show these columns beside method and H; 'fit' means 'fit (s)', 'H' every H.",
+)
+@flag("--wide", help="On a terminal, show the columns that it has no width for, too, in further blocks.")
 def leaderboard(
     roots: Sequence[Path],
     data_sets: Sequence[str],
@@ -44,6 +51,8 @@ def leaderboard(
     check_in: Path | None,
     format_: str | None,
     out: Path | None,
+    columns: str | None,
+    wide: bool,
 ) -> None:
     """Tabulate the results: per data set, split and protocol, and over all data sets.
 
@@ -55,6 +64,8 @@ def leaderboard(
         raise UsageError("pages hold every data set and protocol", "leave out --dataset and --protocol")
     if to_pages and (format_ or out):
         raise UsageError("pages are markdown, in a folder", "leave out --format and --out")
+    if to_pages and columns:
+        raise UsageError("pages hold every column", "leave out --columns")
     if out and not format_:
         endings = ", ".join(_FORMATS)
         if out.suffix not in _FORMATS:
@@ -62,7 +73,10 @@ def leaderboard(
         format_ = _FORMATS[out.suffix]
     if out and format_ != _FORMATS.get(out.suffix, format_):
         raise UsageError(f"the name {out} is that of another format than {format_}", "change one of the two")
-    from gzslbench.report.formats.pages import leaderboard_pages
+    if columns and format_ not in (None, "markdown"):
+        raise UsageError(f"--columns chooses those of tables as text, not of {format_}", "leave it out")
+    from gzslbench.report.formats.layout import choose_columns
+    from gzslbench.report.formats.pages import as_text, leaderboard_pages
     from gzslbench.report.leaderboard import build_leaderboard
 
     places = open_all(roots)
@@ -73,23 +87,26 @@ def leaderboard(
     elif not results:
         places_named = " and ".join(f"'{root}'" for root in roots)
         raise UsageError(f"there are no records in {places_named}", "make some with: gzslbench run --plugin eszsl")
-    elif format_:
+    elif format_ and format_ != "markdown":
         _deliver(_formatted(results, places, format_), out)
     else:
-        print_tables(build_leaderboard(results, places).tables)
+        tables: Sequence[Table] = build_leaderboard(results, places).tables
+        if columns:
+            tables = choose_columns(tables, [word.strip() for word in columns.split(",")])
+        if format_:
+            _deliver(as_text(tables), out)
+        else:
+            print_tables(tables, brief=not (wide or columns), upwards=True)
 
 
 def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], format_: str) -> str:
     from gzslbench.report.formats.exports import to_csv, to_json
     from gzslbench.report.formats.latex import to_latex
-    from gzslbench.report.formats.pages import as_text
     from gzslbench.report.leaderboard import build_leaderboard
     from gzslbench.report.page.render import render_page
     from gzslbench.report.rows import leaderboard_rows
 
     match format_:
-        case "markdown":
-            return as_text(build_leaderboard(results, places).tables)
         case "html":
             return render_page(build_leaderboard(results, places))
         case "latex":

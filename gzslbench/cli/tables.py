@@ -71,8 +71,15 @@ def _alone(ctx: click.Context, param: click.Parameter, value: Path | None) -> Pa
     return value
 
 
-def print_tables(tables: Sequence[Table]) -> None:
-    """Print to a terminal as tables that fit it, to anything else in lines of one row each."""
+def print_tables(tables: Sequence[Table], brief: bool = False, upwards: bool = False) -> None:
+    """Print to a terminal as tables that fit it, to anything else in lines of one row each.
+
+    On a terminal tables can be ``brief``, with no more columns than fit side by side, and go ``upwards``: the first
+    stands last, above the prompt.
+    """
+    from gzslbench.report.formats.layout import readable
+
+    tables = readable(tables)
     if not sys.stdout.isatty():
         from gzslbench.report.formats.markdown import to_plain
 
@@ -84,8 +91,8 @@ def print_tables(tables: Sequence[Table]) -> None:
 
     console = Console()
     console.width = max(console.width, _LEAST_COLUMNS)  # whatever COLUMNS says
-    for table in tables:
-        print_table(table, console)
+    for table in reversed(tables) if upwards else tables:
+        print_table(table, console, brief)
 
 
 def write_or_check(pages: Sequence[Page], write_to: Path | None, check_in: Path | None, command: str) -> None:

@@ -31,9 +31,9 @@ class Leaderboard:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """All tables in the order of reading: of each data set, then the overall ones where they add to that."""
+        """All tables in the order of reading: the overall ones, of several data sets, then those of each data set."""
         of_data_sets = tuple(table for tables in self.data_sets.values() for table in tables)
-        return of_data_sets + (self.overall if len(self.data_sets) > 1 else ())
+        return (self.overall if len(self.data_sets) > 1 else ()) + of_data_sets
 
 
 def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> Leaderboard:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from gzslbench.contract.protocol import CALIBRATING, Choice
+from gzslbench.errors import counted
 from gzslbench.records.names import CUSTOM, UNKNOWN
 from gzslbench.records.provenance import Provenance
 from gzslbench.registry.recipes import TUNED
@@ -18,6 +19,7 @@ from gzslbench.report.tables import (
     DETERMINISTIC,
     H_COLUMNS,
     NOTHING,
+    Aside,
     Column,
     Table,
     covered,
@@ -28,6 +30,7 @@ from gzslbench.report.tables import (
     percent_with_deviation,
     protocol_summary,
     protocol_title,
+    same_note,
     seeds_notes,
     seeds_run,
     time_notes,
@@ -44,7 +47,22 @@ Measure = Callable[[LeaderboardRow], MeanAndDeviation | None]
 def comparison_table(table: Comparison, rows: Sequence[LeaderboardRow], name: str) -> Table:
     """Tabulate the rows of one table; ``name`` stands for the data set in the title."""
     title = f"{name}: {protocol_title(table)}"
-    return written_table(title, protocol_summary(table), [*_cells(table, rows)], rows, _notes(table, rows))
+    cells, notes = [*_cells(table, rows)], _notes(table, rows)
+    return written_table(title, protocol_summary(table), cells, rows, notes, _aside(rows))
+
+
+def _aside(rows: Sequence[LeaderboardRow]) -> Aside:
+    by, repeated = rows[0].ranked_by, _repeated(rows)
+    if not by or not repeated:
+        return Aside()
+    title = f"{counted(len(repeated), 'row')} whose {H_COLUMNS[by]} is that of a row above"
+    return Aside(repeated, title, repeated=True)
+
+
+def _repeated(rows: Sequence[LeaderboardRow]) -> frozenset[int]:
+    """Find the rows that are ranked by the result of one above."""
+    by = [row.ranked for row in rows]
+    return frozenset(place for place, point in enumerate(by) if point and point in by[:place])
 
 
 def measures(rows: Sequence[LeaderboardRow]) -> dict[str, Measure]:
@@ -55,8 +73,8 @@ def measures(rows: Sequence[LeaderboardRow]) -> dict[str, Measure]:
     chosen = [choice for choice in CHOICES if _any_of(choice, rows)]
     of_h = {H_COLUMNS[choice]: _h(choice) for choice in chosen if choice != "test set" or len(chosen) == 1}
     first = dict(list(of_h.items())[:1])
-    found = first | {"U": _shown("u"), "S": _shown("s")} | of_h
-    found |= {BEST: lambda row: best_h(row.shown.group), "AUSUC": _shown("ausuc"), "T1": _shown("t1")}
+    found = first | {"U": _shown("u"), "S": _shown("s"), "T1": _shown("t1"), "AUSUC": _shown("ausuc")} | of_h
+    found |= {BEST: lambda row: best_h(row.shown.group)}
     return {name: measure for name, measure in found.items() if any(map(measure, rows))}
 
 
@@ -79,12 +97,18 @@ def _cells(
 ) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     if rows[0].ranked_by:
         yield Column("rank"), lambda row: str(standing.rank) if (standing := _standing(row)) else NOTHING
+    budget: tuple[Column, Callable[[LeaderboardRow], str]] = Column("budget", left=True), lambda row: row.group.budget
+    names_rows = len({row.label for row in rows}) < len(rows)
     yield Column("method", left=True), lambda row: row.label
-    yield Column("budget", left=True), lambda row: row.group.budget
+    if names_rows:
+        yield budget
     for name, measure in measures(rows).items():
-        if name == "U":
-            yield Column("H 95%"), _interval
         yield Column(name), _writer(name, measure)
+        if name == "AUSUC":
+            yield Column("H 95%"), _interval
+            yield Column("fit (s)", cost=True), lambda row: fit_time(_fit_cost(row))
+    if not names_rows:
+        yield budget
     yield from ((replace(column, cost=True), write) for column, write in _cost_cells(table, rows))
 
 
@@ -92,7 +116,6 @@ def _cost_cells(
     table: Comparison, rows: Sequence[LeaderboardRow]
 ) -> Iterator[tuple[Column, Callable[[LeaderboardRow], str]]]:
     machines = _machines(rows)
-    yield Column("fit (s)"), lambda row: fit_time(_fit_cost(row))
     if _any_of("calibrated", rows):
         yield Column("calibration (s)"), _calibration
     yield Column("predict (1/s)"), lambda row: measured_time(row.shown.cost, row.shown.cost.predict_per_s)
@@ -210,9 +233,18 @@ def _rank_notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     if by and any(map(_standing, rows)):
         rest = "" if all(row.ranked for row in rows) else " Rows without it come last and have no rank."
         yield (
-            f"rank: 1 + the number of methods above by a difference of {H_COLUMNS[by]} whose 95% interval leaves out "
-            f"0.{rest}"
+            f"rank: 1 + the number of methods that are better by a difference of {H_COLUMNS[by]} whose 95% interval "
+            f"leaves out 0; rows of one rank are in the order of H.{rest}"
         )
+    h = [row.ranked.group.h.mean for row in rows if row.ranked]
+    if h != sorted(h, reverse=True):
+        yield "A row can stand above one of higher H: with few seeds it is less sure that others are better than it."
+    stand_ins: dict[str, list[str]] = {}
+    for place in sorted(_repeated(rows)):
+        first = next(row.label for row in rows if row.ranked is rows[place].ranked)
+        stand_ins.setdefault(first, []).append(rows[place].label)
+    if by and stand_ins:
+        yield same_note(by, stand_ins)
 
 
 def _point_notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
@@ -220,8 +252,8 @@ def _point_notes(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     if _any_of("calibrated", rows):
         yield (
             f"{H_COLUMNS['calibrated']}: the scores of seen classes are lowered by a constant, chosen on validation "
-            "classes, in place of the method's own gate; rows that differ in the gate alone share it. calibration (s) "
-            "is what that adds to fit (s): a fit without the validation classes."
+            "classes, in place of the method's own gate. calibration (s) is what that adds to fit (s): a fit without "
+            "the validation classes."
         )
     if _any_of("validation classes", rows):
         own = f"; marked {OWN_GATE}, they stop where their own gate has them" if any(map(_own_gate, rows)) else ""

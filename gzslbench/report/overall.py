@@ -18,16 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.contract.protocol import Choice
+from gzslbench.errors import counted
 from gzslbench.report.groups import CHOICES, Comparison, Group
 from gzslbench.report.rows import LeaderboardRow, Point, Tables
 from gzslbench.report.tables import (
     H_COLUMNS,
     NOTHING,
+    Aside,
     Column,
     Table,
     known_percent,
     protocol_rules,
     protocol_title,
+    same_note,
     written_table,
 )
 from gzslbench.report.uncertainty import across
@@ -47,11 +50,15 @@ Task = tuple[Comparison, str]
 
 @dataclass(frozen=True, eq=False)
 class Overall:
-    """The points of one protocol by row and table; ``stopped`` are the same rows as the methods stop."""
+    """The points of one protocol by row and table; ``stopped`` are the same rows as the methods stop.
+
+    Of rows that share results there is the one that has most; ``stand_ins`` gives it for each of the others.
+    """
 
     comparisons: tuple[Comparison, ...]
     points: Mapping[Row, Mapping[Comparison, Point]]
     stopped: Mapping[Row, Mapping[Comparison, Point]]
+    stand_ins: Mapping[Row, Row]
 
     @staticmethod
     def of(tables: Tables, choice: Choice) -> Overall:
@@ -64,9 +71,10 @@ class Overall:
         for table, row in ((table, row) for table, rows in tables.items() for row in rows):
             for each, point in row.points.items():
                 found[each][Row(row.label, budgets.get(row.label, row.group.budget))][table] = point
-        points = found[choice]
+        stand_ins = _stand_ins(found[choice])
+        points = {row: of_row for row, of_row in found[choice].items() if row not in stand_ins}
         here = [table for table in tables if any(table in of_row for of_row in points.values())]
-        return Overall(tuple(here), points, found["last step"])
+        return Overall(tuple(here), points, found["last step"], stand_ins)
 
     @property
     def example(self) -> Comparison:
@@ -99,17 +107,44 @@ class Overall:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """Rows by falling mean, then by the number of data sets, then by name."""
-        return sorted(self.points, key=lambda row: (-self.means.get(row, 0.0), -len(self.points[row]), row))
+        """The complete rows by falling mean, the others by how many of them are better on the same data; floors last.
+
+        Else a floor would stand above methods that lack no more than one data set.
+        """
+        by_label = sorted(self.points, key=lambda row: (-len(self.points[row]), row))
+        place = {row: -self.means.get(row, 0.0) if row in self.complete else self._better(row) for row in by_label}
+        return sorted(by_label, key=lambda row: (row in self.floors, row not in self.complete, place[row]))
+
+    def _better(self, row: Row) -> int:
+        """Count the complete rows whose mean H is higher on the data sets that the row has."""
+        mean = _mean_h(self.points[row].values())
+        return sum(_mean_h(self.points[other][each] for each in self.points[row]) > mean for other in self.complete)
 
     @cached_property
+    def floors(self) -> frozenset[Row]:
+        """The rows that hardly know more than chance: with less than a quarter of the best T1 on each of their data."""
+        t1: dict[Row, dict[Comparison, float]] = {
+            row: {each: point.group.summary(attrgetter("t1")).mean for each, point in of_row.items()}
+            for row, of_row in self.points.items()
+        }
+        best = {each: max(of_row.get(each, 0.0) for of_row in t1.values()) for each in self.comparisons}
+        return frozenset(row for row in t1 if all(4 * value < best[each] for each, value in t1[row].items()))
+
+    @property
+    def aside(self) -> Aside:
+        """The rows that lack a data set and then, so as not to stand above these, the floors."""
+        floors = [row for row in self.rows if row in self.floors]
+        lacking = [row for row in self.rows if row not in self.complete and row not in self.floors]
+        if not lacking or len(lacking) + len(floors) == len(self.rows):
+            return Aside()
+        below = f", then {counted(len(floors), 'floor')} (T1 below a quarter of the best everywhere)" if floors else ""
+        places = (place for place, row in enumerate(self.rows) if row in (*lacking, *floors))
+        return Aside(frozenset(places), f"{counted(len(lacking), 'row')} without a result on every data set{below}")
+
+    @property
     def compared(self) -> list[Row]:
-        """The complete rows; of those that share all their results, the first."""
-        first: dict[frozenset[Point], Row] = {}
-        for row in self.rows:
-            if row in self.complete:
-                first.setdefault(self._results(row), row)
-        return list(first.values())
+        """The complete rows in their order."""
+        return [row for row in self.rows if row in self.complete]
 
     @cached_property
     def task_values(self) -> NDArray[np.float64]:
@@ -126,14 +161,10 @@ class Overall:
 
     @cached_property
     def mean_ranks(self) -> dict[Row, float]:
-        """Mean rank of each complete row among the compared ones over the shared tasks; empty where there are none."""
+        """Mean rank of each complete row over the shared tasks; empty where there are none."""
         if not len(self.task_values):
             return {}
-        ranks = dict(zip(map(self._results, self.compared), across.mean_ranks(self.task_values).tolist(), strict=True))
-        return {row: ranks[self._results(row)] for row in self.complete}
-
-    def _results(self, row: Row) -> frozenset[Point]:
-        return frozenset(self.points[row].values())
+        return dict(zip(self.compared, across.mean_ranks(self.task_values).tolist(), strict=True))
 
     @cached_property
     def critical_difference(self) -> CriticalDifference | None:
@@ -151,24 +182,37 @@ def overalls(tables: Tables) -> Iterator[Overall]:
         yield from (Overall.of(same, choice) for choice in CHOICES[:-1] if choice in chosen)
 
 
+def _stand_ins(points: Mapping[Row, Mapping[Comparison, Point]]) -> dict[Row, Row]:
+    """Give for each row whose results another one has, too, that other: with most results, else first by name."""
+    results = {row: frozenset(of_row.values()) for row, of_row in points.items()}
+    found = {}
+    for row, own in results.items():
+        sharing = (other for other, of_other in results.items() if own <= of_other)
+        found[row] = min(sharing, key=lambda other: (-len(results[other]), other))
+    return {row: other for row, other in found.items() if other != row}
+
+
 def overall_table(overall: Overall, names: Mapping[Comparison, str]) -> Table:
     """Tabulate mean H per method and data set."""
     example = overall.example
     wins = {row: win_probability([overall.points[row][each] for each in overall.shared]) for row in overall.complete}
     beside = [(Column("as it stops"), lambda row: known_percent(overall.mean_as_it_stops(row)))]
+    budget: tuple[Column, Callable[[Row], str]] = Column("budget", left=True), lambda row: row.budget
+    names_rows = len({row.label for row in overall.rows}) < len(overall.rows)
     cells: list[tuple[Column, Callable[[Row], str]]] = [
         (Column("method", left=True), lambda row: row.label),
-        (Column("budget", left=True), lambda row: row.budget),
+        *([budget] if names_rows else []),
         (Column("mean"), lambda row: known_percent(overall.means.get(row))),
-        *(beside if example.rules.validates else []),
+        *((Column(names[comparison]), _h_on(comparison, overall)) for comparison in overall.comparisons),
         (Column("mean rank"), lambda row: f"{overall.mean_ranks[row]:.1f}" if row in overall.mean_ranks else NOTHING),
         (Column("wins"), lambda row: known_percent(wins.get(row))),
-        *((Column(names[comparison]), _h_on(comparison, overall)) for comparison in overall.comparisons),
+        *(beside if example.rules.validates else []),
+        *([] if names_rows else [budget]),
     ]
     title = f"All data sets: {protocol_title(example)}"
     summary = f"{H_COLUMNS[example.rules.choice]} in percent, mean over seeds. {protocol_rules(example)}"
     notes = _notes(overall, names, any(share is not None for share in wins.values()))
-    return written_table(title, summary, cells, overall.rows, notes)
+    return written_table(title, summary, cells, overall.rows, notes, overall.aside)
 
 
 def _h_on(comparison: Comparison, overall: Overall) -> Callable[[Row], str]:
@@ -218,7 +262,10 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
     if not shared:
         yield "No mean: there is no data set on which every row has a result."
     elif len(overall.complete) < len(overall.rows):
-        yield f"mean and mean rank: of the rows with results on every data set ({shared})."
+        yield (
+            f"mean and mean rank: of the rows with results on every data set ({shared}); the others are in the order "
+            "of how many of these have a higher mean on the same data sets."
+        )
     else:
         yield f"mean and mean rank: over the data sets on which every row has a result ({shared})."
     if any(overall.mean_as_it_stops(row) is not None for row in overall.rows) and overall.example.rules.validates:
@@ -227,6 +274,11 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
         yield (
             "wins: how sure it is that H is above that of another row, in percent; mean over rows and these data sets."
         )
+    if overall.stand_ins:
+        others: dict[str, list[str]] = defaultdict(list)
+        for row, first in sorted(overall.stand_ins.items()):
+            others[overall.names[first]].append(overall.names.get(row, row.label))
+        yield same_note(overall.example.rules.choice, others)
     tasks, methods = overall.task_values.shape
     found = overall.critical_difference
     if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from gzslbench.contract.protocol import Choice
 from gzslbench.records.provenance import Provenance, provenance_of
@@ -87,7 +87,7 @@ Tables = Mapping[Comparison, Sequence[LeaderboardRow]]
 
 
 def leaderboard_rows(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> Tables:
-    """Give the rows of each table by falling H of the point by which they are ranked; those without it come last.
+    """Give the rows of each table by rank, then by falling H of the ranked point; those without it come last.
 
     ``stores`` are where the results come from; without them there are no intervals and no ranks. A result whose
     predictions are missing, damaged, or give another H than its record has is named in a warning and left out.
@@ -114,13 +114,15 @@ def leaderboard_rows(results: Iterable[RecordSummary], stores: Sequence[Results]
             )
             for row in rows
         ]
-        found[table] = sorted(made, key=_order)
+        by_rank = all(row.ranked.standing for row in made if row.ranked)
+        found[table] = sorted(made, key=partial(_order, by_rank=by_rank))
     return found
 
 
-def _order(row: LeaderboardRow) -> tuple[bool, float, str, str]:
+def _order(row: LeaderboardRow, by_rank: bool) -> tuple[bool, int, float, str, str]:
+    standing = row.ranked.standing if row.ranked and by_rank else None
     h = row.shown.group.h.mean if row.shown.group.comparison.rules.ranked else 0.0
-    return row.ranked is None, -h, row.label, row.group.budget
+    return row.ranked is None, standing.rank if standing else 0, -h, row.label, row.group.budget
 
 
 def _provenances(groups: Iterable[Group], stores: Sequence[Results]) -> dict[Group, Provenance]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol, TypeVar
@@ -43,28 +43,34 @@ Cells = Sequence[tuple[Column, Callable[[R], str]]]
 
 
 @dataclass(frozen=True)
+class Aside:
+    """Places of rows that stand below the others, with a title; ``repeated`` ones share what matters with one above."""
+
+    rows: frozenset[int] = frozenset()
+    title: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
-    """A titled table of text cells, what is to be known before reading it, and what its marks mean."""
+    """A titled table of text cells, what is to be known before reading it, and what its marks mean.
+
+    The columns are in the order of how much they matter, those that name the rows first, but for a rank.
+    """
 
     title: str
     summary: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
-
-    @property
-    def blocks(self) -> list[list[int]]:
-        """Places of the columns to be laid out side by side: how good the rows are and, below, what they took."""
-        good, cost = (
-            [place for place, column in enumerate(self.columns) if column.cost is wanted] for wanted in (False, True)
-        )
-        named_by = [place for place in good if self.columns[place].left]
-        return [good, named_by + cost] if cost else [good]
+    aside: Aside = Aside()
 
 
-def written_table(title: str, summary: str, cells: Cells[R], rows: Iterable[R], notes: Iterable[str]) -> Table:
+def written_table(
+    title: str, summary: str, cells: Cells[R], rows: Iterable[R], notes: Iterable[str], aside: Aside = Aside()
+) -> Table:
     written = tuple(tuple(write(row) for _, write in cells) for row in rows)
-    return Table(title, summary, tuple(column for column, _ in cells), written, tuple(notes))
+    return Table(title, summary, tuple(column for column, _ in cells), written, tuple(notes), aside)
 
 
 class OfGroup(Protocol):
@@ -110,6 +116,12 @@ def protocol_summary(comparison: Comparison) -> str:
 def protocol_rules(comparison: Comparison) -> str:
     """Say in a sentence what the protocol allows."""
     return f"Protocol {comparison.protocol}: {comparison.rules.summary}."
+
+
+def same_note(choice: Choice, stand_ins: Mapping[str, Sequence[str]]) -> str:
+    """Say which rows are ranked once, by the labels that stand for others."""
+    alike = "; ".join(" and ".join((first, *others)) for first, others in stand_ins.items())
+    return f"{H_COLUMNS[choice]} is the same where methods differ in the gate alone, and ranked once: {alike}."
 
 
 def accuracy(metric: str) -> Callable[[OfGroup], str]:

@@ -42,7 +42,8 @@ def call(gzslbench, plugin, tmp_path, monkeypatch):
 
 
 def _rows(printed: str) -> dict[str, list[str]]:
-    lines = [line.strip("| ").split("|") for line in printed.splitlines() if line.startswith("| ")]
+    """Give each row's cells in the first block of columns."""
+    lines = [line.strip("| ").split("|") for line in printed.partition("More columns")[0].splitlines() if "| " in line]
     return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines}
 
 

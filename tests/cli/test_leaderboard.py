@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,12 +45,13 @@ def test_prints_every_table_as_markdown_when_piped(results):
     printed = _run()
     headings = [line for line in printed.splitlines() if line.startswith("## ")]
     assert headings == [
-        "## CUB: inductive",
-        "## FLO: strict",
         "## All data sets: inductive",
         "## All data sets: strict",
+        "## CUB: inductive",
+        "## FLO: strict",
     ]
     assert "| eszsl" in printed
+    assert "<details>" not in printed
 
 
 def test_selects_data_sets_and_protocols(results):
@@ -115,6 +117,44 @@ def test_a_terminal_gets_tables_that_fit(results, monkeypatch, capsys):
     assert "| eszsl" not in printed
     assert "eszsl" in printed
     assert max(map(len, printed.splitlines())) <= 120
+    assert printed.index("CUB: inductive") < printed.index("All data sets: inductive")  # that is above the prompt
+
+
+@pytest.fixture
+def on_a_terminal(results, monkeypatch, capsys):
+    """What a terminal of 80 columns shows."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def printed(*arguments):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        leaderboard.main(list(arguments), standalone_mode=False)
+        return click.unstyle(capsys.readouterr().out)
+
+    return printed
+
+
+def test_a_terminal_is_told_what_it_has_no_width_for_and_gets_it_on_request(on_a_terminal):
+    brief = on_a_terminal("--dataset", "FLO")
+    assert re.search(r"Not shown: .*peak \(MiB\), .*; see --wide and --columns", " ".join(brief.split()))
+    assert "512" not in brief
+    wide = on_a_terminal("--dataset", "FLO", "--wide")
+    assert "Not shown" not in wide
+    assert "512" in wide
+
+
+def test_columns_are_chosen_by_the_words_that_they_begin_with(on_a_terminal):
+    chosen = on_a_terminal("--dataset", "CUB", "--columns", "fit, peak")
+    (row,) = [line.split() for line in chosen.splitlines() if "eszsl" in line]
+    assert row == ["–", "eszsl", "50.0", "10.0", "512"]
+    assert "Not shown" not in chosen
+    heading = re.search(r"\|.*H as it stops.*\|", _run("--format", "markdown", "--columns", "T1,AUSUC"))
+    assert [cell.strip() for cell in heading[0].split("|")[1:-1]] == ["rank", "method", "H as it stops", "T1", "AUSUC"]
+
+
+def test_columns_that_no_table_has_are_refused(results):
+    assert "did you mean 'budget'?" in _error("--columns", "budgt")
+    assert "leave it out" in _error("--format", "csv", "--columns", "U")
+    assert "leave out --columns" in _error("--write", "--columns", "U")
 
 
 def test_help_needs_nothing_heavy():

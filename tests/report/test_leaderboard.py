@@ -2,11 +2,14 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from gzslbench.records.results import summaries
 from gzslbench.report.formats.pages import leaderboard_pages
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.papers import reported
+from gzslbench.report.tables import Aside
 
 
 def _cells(table):
@@ -61,6 +64,32 @@ def test_rows_fall_with_h(make_result):
     assert [row["method"] for row in _cells(_table(results))] == ["gsmflow", "eszsl", "sae"]
 
 
+def test_the_columns_are_in_the_order_of_how_much_they_matter(make_pair):
+    (table,) = build_leaderboard(make_pair("a", "none", 0.3, 0.6, h_best=0.7)).data_sets["CUB"]
+    names = [column.name for column in table.columns]
+    assert names[:9] == ["rank", "method", "H calibrated", "U", "S", "T1", "AUSUC", "H 95%", "fit (s)"]
+    assert names[9:12] == ["H as it stops", "best H", "budget"]
+
+
+def test_budgets_stand_beside_names_that_they_tell_apart(make_result):
+    quick = make_result(budget="quick", config={"steps": 1})
+    (table,) = build_leaderboard([make_result(), quick]).data_sets["CUB"]
+    assert [column.name for column in table.columns][:4] == ["rank", "method", "budget", "H as it stops"]
+
+
+def test_rows_are_in_the_order_of_rank_whatever_their_h(write, store):
+    """Of two seeds that differ much nothing is sure, so the row below shares the first rank."""
+    samples = np.arange(60)
+    for method, right in (("best", (59, 59)), ("good", (50, 50)), ("unsure", (5, 59))):
+        for seed, count in enumerate(right):
+            write(method, (samples % 15 < count / 4)[:, None].repeat(2, axis=1), [seed])
+    (table,) = build_leaderboard(summaries(store), [store]).data_sets["CUB"]
+    rows = _cells(table)
+    assert [(row["rank"], row["method"]) for row in rows] == [("1", "best"), ("1", "unsure"), ("2", "good")]
+    assert float(rows[1]["H as it stops"][:4]) < float(rows[2]["H as it stops"][:4])
+    assert any(note.startswith("A row can stand above one of higher H") for note in table.notes)
+
+
 def test_columns_ud_and_gm(make_result):
     row = _row(_table([make_result(generative=False, unseen_semantics=False)]), "eszsl")
     assert (row["UD"], row["GM"]) == ("N", "N")
@@ -101,8 +130,8 @@ def test_what_was_chosen_on_the_test_set_stands_unranked_beside_how_methods_stop
 
 def test_where_all_was_chosen_on_the_test_set_there_is_no_rank(make_result):
     (table,) = build_leaderboard([make_result(protocol="paper", h=0.5)]).data_sets["CUB"]
-    assert [column.name for column in table.columns][:3] == ["method", "budget", "H peeked"]
-    assert table.rows[0][2] == "50.0"
+    assert [column.name for column in table.columns][:2] == ["method", "H peeked"]
+    assert table.rows[0][1] == "50.0"
 
 
 def test_the_peek_gap_pairs_seeds_of_the_same_configuration(make_result):
@@ -190,8 +219,8 @@ def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_result):
         make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()
     ).overall
     assert overall.rows == (
-        ("gsmflow", "full", "50.0", "1.0", "–", "60.0", "40.0", "90.0"),
-        ("sae", "full", "15.0", "2.0", "–", "20.0", "10.0", "–"),
+        ("gsmflow", "50.0", "60.0", "40.0", "90.0", "1.0", "–", "full"),
+        ("sae", "15.0", "20.0", "10.0", "–", "2.0", "–", "full"),
     )
     assert "CUB, FLO" in overall.notes[0]
     assert "too few tasks (2 that 2 rows share" in overall.notes[-1]
@@ -200,7 +229,8 @@ def test_the_overall_mean_is_over_the_data_sets_that_every_row_has(make_result):
 def test_there_is_no_overall_mean_without_a_common_data_set(make_result):
     results = [make_result(method="sae", data_set="CUB"), make_result(data_set="FLO")]
     (overall,) = build_leaderboard(results).overall
-    assert [row[2] for row in overall.rows] == ["–", "–"]
+    assert [row[1] for row in overall.rows] == ["–", "–"]
+    assert overall.aside == Aside()
 
 
 @pytest.mark.parametrize("seed", range(5))

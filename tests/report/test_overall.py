@@ -6,6 +6,7 @@ import pytest
 from gzslbench.report.labels import table_names
 from gzslbench.report.overall import overall_table, overalls, win_probability
 from gzslbench.report.rows import leaderboard_rows
+from gzslbench.report.tables import Aside
 from gzslbench.report.uncertainty.across import critical_difference
 from gzslbench.report.uncertainty.interval import Interval
 from gzslbench.report.uncertainty.standing import Standing
@@ -75,8 +76,27 @@ def test_rows_that_lack_a_data_set_do_not_take_it_from_the_others(make_result):
     ]
     table = _overall(results)
     assert [row[0] for row in table.rows] == ["gsmflow", "sae", "eszsl"]
-    assert [row[2:4] for row in table.rows] == [("50.0", "1.0"), ("25.0", "2.0"), ("–", "–")]
-    assert table.notes[0] == "mean and mean rank: of the rows with results on every data set (CUB, FLO)."
+    assert [(row[1], row[4]) for row in table.rows] == [("50.0", "1.0"), ("25.0", "2.0"), ("–", "–")]
+    assert table.notes[0].startswith("mean and mean rank: of the rows with results on every data set (CUB, FLO);")
+    assert table.aside == Aside(frozenset({2}), "1 row without a result on every data set")
+
+
+def test_rows_that_lack_a_data_set_are_in_the_order_of_how_they_compare_with_the_others_and_floors_last(make_result):
+    h = {"gsmflow": (0.6, 0.4), "sae": (0.3, 0.2), "floor": (0.01, 0.01), "alone": (0.4, None), "weak": (0.1, None)}
+    results = [
+        make_result(method=method, data_set=data_set, h=value)._replace(t1=0.02 if method == "floor" else 0.7)
+        for method, values in h.items()
+        for data_set, value in zip(("CUB", "FLO"), values, strict=True)
+        if value is not None
+    ]
+    table = _overall(results)
+    assert [row[0] for row in table.rows] == ["gsmflow", "sae", "alone", "weak", "floor"]
+    assert [row[1] for row in table.rows] == ["50.0", "25.0", "–", "–", "1.0"]
+    assert table.aside.rows == {2, 3, 4}
+    assert table.aside.title.startswith("2 rows without a result on every data set, then 1 floor")
+    complete = _overall([result for result in results if result.method not in ("alone", "weak")])
+    assert [row[0] for row in complete.rows] == ["gsmflow", "sae", "floor"]
+    assert complete.aside == Aside()
 
 
 def test_a_method_has_one_row_though_its_budgets_differ_between_data_sets(make_result):
@@ -86,7 +106,9 @@ def test_a_method_has_one_row_though_its_budgets_differ_between_data_sets(make_r
         for method in METHODS
         for data_set, budget in places
     ]
-    assert [row[:2] for row in _overall(results).rows] == [(method, "full, quick") for method in sorted(METHODS)]
+    assert [(row[0], row[-1]) for row in _overall(results).rows] == [
+        (method, "full, quick") for method in sorted(METHODS)
+    ]
     both = [*results, make_result(method="sae", data_set="CUB", budget="full", config={"steps": 1})]
     assert [row[:2] for row in _overall(both).rows if row[0] == "sae"] == [("sae", "full"), ("sae", "quick")]
 
@@ -94,7 +116,7 @@ def test_a_method_has_one_row_though_its_budgets_differ_between_data_sets(make_r
 def test_mean_ranks_stand_beside_the_means(ran):
     h, results = ran(3)
     ranks = (-h).argsort(axis=1).argsort(axis=1).mean(axis=0) + 1
-    assert {row[0]: row[3] for row in _overall(results).rows} == {
+    assert {row[0]: row[5] for row in _overall(results).rows} == {
         method: f"{rank:.1f}" for method, rank in zip(METHODS, ranks, strict=True)
     }
 
@@ -112,7 +134,7 @@ def test_wins_are_a_mean_over_data_sets_and_missing_where_one_lacks_a_key(ran):
     assert win_probability(points) == 0.5
     assert win_probability([points[0], found[1].shown]) is None
     shares = dict(zip(METHODS, (0.25, 0.5, 0.75), strict=True))
-    assert {row[0]: row[4] for row in _overall(results, shares).rows}["gsmflow"] == "25.0"
+    assert {row[0]: row[5] for row in _overall(results, shares).rows}["gsmflow"] == "25.0"
 
 
 def test_the_calibrated_table_shows_the_mean_as_the_methods_stop_and_ranks_shared_results_once(make_pair):
@@ -126,10 +148,10 @@ def test_the_calibrated_table_shows_the_mean_as_the_methods_stop_and_ranks_share
     ]
     tables = leaderboard_rows(results)
     calibrated, stopped = (overall_table(each, table_names(tables)) for each in overalls(tables))
-    assert [row[:5] for row in calibrated.rows] == [
-        ("gated", "full", "60.0", "40.0", "1.0"),
-        ("plain", "full", "60.0", "30.0", "1.0"),
-        ("other", "full", "55.0", "50.0", "2.0"),
-    ]
+    assert calibrated.rows == (
+        ("gated", "60.0", "60.0", "60.0", "1.0", "–", "40.0", "full"),
+        ("other", "55.0", "55.0", "55.0", "2.0", "–", "50.0", "full"),
+    )
+    assert any(note.endswith("ranked once: gated and plain.") for note in calibrated.notes)
     assert [row[0] for row in stopped.rows] == ["other", "gated", "plain"]
     assert (calibrated.title, stopped.title) == ("All data sets: inductive-calibrated", "All data sets: inductive")

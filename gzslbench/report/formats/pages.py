@@ -9,6 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 from gzslbench.errors import UsageError
+from gzslbench.report.formats.layout import readable
 from gzslbench.report.formats.markdown import to_markdown
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.tables import Table
@@ -128,7 +129,7 @@ def _diff(path: Path, old: str, new: str) -> str:
 
 
 def as_text(tables: Sequence[Table]) -> str:
-    return "\n\n".join(to_markdown(table) for table in tables) or NO_RECORDS
+    return "\n\n".join(map(to_markdown, readable(tables))) or NO_RECORDS
 
 
 def _file(data_set: str) -> str:

@@ -1,8 +1,7 @@
-"""A table on a terminal: accuracies first, what they cost below, each in as many blocks as the width takes."""
+"""A table on a terminal: in blocks of as many columns as the width takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from textwrap import fill
 
 from rich.box import SIMPLE_HEAD
@@ -11,57 +10,70 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as Grid
 from rich.text import Text
 
+from gzslbench.report.formats.layout import Block, blocks, naming, without_repeated_rows
 from gzslbench.report.tables import Table
 from gzslbench.text import one_line
 
 NAME, NUMBER, GAP = 16, 10, 2
-"""Characters that long names of rows and the headings of numbers are wrapped to, and those between columns."""
+"""Characters that long names of rows and the headings of numbers are wrapped to, and those between columns.
+
+Names get up to a third of the width where that is more.
+"""
 
 
-def print_table(table: Table, console: Console) -> None:
-    """Print title, table and notes; long names of rows wrap, numbers never do where the terminal has 40 columns."""
+def print_table(table: Table, console: Console, brief: bool = False) -> None:
+    """Print title, table and notes; long names of rows wrap, numbers never do where the terminal has 40 columns.
+
+    A ``brief`` table is of the columns that the width takes, and says what it leaves out.
+    """
+    table = without_repeated_rows(table) if brief else table
     console.print(Text(one_line(table.title), style="bold"))
     console.print(Text(one_line(table.summary), style="dim"))
-    for block in table.blocks:
-        for places in _fitting(table, block, console.width):
-            console.print(_grid(table, places))
+    left_out: list[int] = []
+    for block in blocks(table, lambda places: _width(table, places, console.width) <= console.width):
+        if block.further and brief:
+            left_out += (place for place in block.columns if place not in naming(table))
+            continue
+        if block.caption and not block.further:
+            console.print(Text(one_line(block.caption), style="bold"))
+        console.print(_grid(table, block, console.width))
+    if left_out:
+        names = ", ".join(one_line(table.columns[place].name) for place in left_out)
+        console.print(Text(f"Not shown: {names}; see --wide and --columns.", style="dim"))
     for note in table.notes:
         console.print(Text(one_line(note), style="dim"))
     console.print()
 
 
-def _fitting(table: Table, block: Sequence[int], width: int) -> Iterator[list[int]]:
-    """Cut a block into as many as the width takes, each with the columns that name the rows."""
-    named_by = {place for place in block if table.columns[place].left and not table.columns[place].cost}
-    taken = set(named_by)
-    for place in block:
-        if taken > named_by and sum(_width(table, each) + GAP for each in taken | {place}) > width:
-            yield [each for each in block if each in taken]
-            taken = set(named_by)
-        taken.add(place)
-    yield [each for each in block if each in taken]
+def _width(table: Table, places: list[int], of_terminal: int) -> int:
+    """Say how many characters columns take at least."""
+    names = naming(table)
+    most = max(NAME, of_terminal // 3 // len(names))
+    widths = (min(most, _longest(table, place)) if place in names else _longest(table, place) for place in places)
+    return sum(widths) + GAP * len(places)
 
 
-def _width(table: Table, place: int) -> int:
-    """Say how many characters a column takes at least."""
+def _longest(table: Table, place: int) -> int:
+    cells = (one_line(row[place]) for row in table.rows)
+    return max(map(cell_len, (*_heading(table, place).split("\n"), *cells)))
+
+
+def _heading(table: Table, place: int) -> str:
     column = table.columns[place]
-    cells = max((cell_len(one_line(row[place])) for row in table.rows), default=0)
-    if column.left:
-        return min(NAME, max(cells, len(column.name)))
-    return max(cells, *map(len, _heading(column.name).split("\n")))
+    return one_line(column.name) if column.left else fill(one_line(column.name), NUMBER, break_long_words=False)
 
 
-def _heading(name: str) -> str:
-    return fill(one_line(name), NUMBER, break_long_words=False)
-
-
-def _grid(table: Table, places: Sequence[int]) -> Grid:
+def _grid(table: Table, block: Block, of_terminal: int) -> Grid:
     grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for place in places:
-        column = table.columns[place]
-        justify: JustifyMethod = "left" if column.left else "right"
-        heading = Text(one_line(column.name) if column.left else _heading(column.name))
-        grid.add_column(heading, justify=justify, no_wrap=not column.left, overflow="fold")
-    for row in table.rows:
-        grid.add_row(*(Text(one_line(row[place])) for place in places))
+    for place in block.columns:
+        left = table.columns[place].left
+        justify: JustifyMethod = "left" if left else "right"
+        grid.add_column(Text(_heading(table, place)), justify=justify, no_wrap=not left, overflow="fold")
+    names = naming(table)
+    room = of_terminal - sum(_longest(table, place) + GAP for place in block.columns if place not in names) - GAP
+    for row in block.rows:
+        cells = {place: one_line(table.rows[row][place]) for place in block.columns}
+        if len(names) == 1:  # wrapped at hyphens, which rich doesn't
+            cells[names[0]] = fill(cells[names[0]], max(room, NAME))
+        grid.add_row(*map(Text, cells.values()))
     return grid

@@ -145,6 +145,37 @@ def test_settings_can_not_break_the_markdown(make_result):
     assert all("<!--" not in line.replace(r"\<", "") for line in grid)
 
 
+def test_numbers_do_not_break_and_further_columns_unfold(make_pair):
+    results = [
+        result
+        for seed, h in enumerate((0.4, 0.6))
+        for result in make_pair("a", "none", h, h, seed=seed, jobs=2, config={"text": "x ± y"})
+    ]
+    text = to_markdown(build_leaderboard(results).data_sets["CUB"][0])
+    main, below = text.split("<details>\n<summary>More columns: H as it stops, ")
+    assert "50.0\u00a0±\u00a014.1" in main
+    assert "10.0\u00a0‡" in main
+    assert below.index("</summary>\n\n| method") < below.index("\n\n</details>")
+
+
+def test_overall_tables_fold_the_rows_that_lack_a_data_set(make_result, tmp_path):
+    complete = [make_result(method=method, data_set=each) for method in ("sae", "eszsl") for each in ("CUB", "FLO")]
+    write_pages(leaderboard_pages(build_leaderboard([*complete, make_result(method="gsmflow", h=0.9)])), tmp_path)
+    seen, folded = (tmp_path / "README.md").read_text().split("<details>")[:2]
+    assert "| sae" in seen
+    assert "| gsmflow" not in seen
+    assert folded.startswith("\n<summary>1 row without a result on every data set</summary>")
+    assert "| gsmflow" in folded
+
+
+def test_a_page_explains_a_mark_once(make_result, tmp_path):
+    results = [make_result(protocol=protocol, jobs=2) for protocol in ("inductive", "strict")]
+    write_pages(leaderboard_pages(build_leaderboard(results)), tmp_path)
+    text = (tmp_path / "CUB.md").read_text()
+    assert text.count("- ‡ ") == 1
+    assert text.index("## CUB: inductive") < text.index("- ‡ ") < text.index("## CUB: strict")
+
+
 def test_a_data_sets_name_can_not_leave_the_folder(make_result, tmp_path):
     folder = tmp_path / "pages"
     write_pages(leaderboard_pages(build_leaderboard([make_result(data_set="../up")])), folder)
