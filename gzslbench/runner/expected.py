@@ -15,14 +15,13 @@ from gzslbench.runner.plan import PlannedGroup
 def expected_time(groups: Sequence[PlannedGroup], store: Store, machine_class: str, jobs: int) -> str:
     """Say in a sentence how long groups take that share the machine, ``jobs`` at once; empty without any."""
     past = PastTimes(store, machine_class)
-    times = [past.of(group) for group in groups]
-    known = [seconds for seconds in times if seconds is not None]
-    unknown = sum(len(group.cells) for group, seconds in zip(groups, times, strict=True) if seconds is None)
-    if not known:
-        return "time: unknown, since no record made on such a machine is like these cells" if unknown else ""
-    total = timedelta(seconds=round(max(*known, sum(known) / jobs, 1)))
-    rest = f", and {counted(unknown, 'cell')} without a record of its like" if unknown else ""
-    return f"time: about {total}{rest}, by records made on such a machine ({machine_class})"
+    times, unknowns = zip(*map(past.of, groups), strict=True) if groups else ((0.0,), (0,))
+    unknown = sum(unknowns)
+    if not any(times):
+        return "time: unknown, since no record of this machine class is like these cells" if unknown else ""
+    total = timedelta(seconds=round(max(*times, sum(times) / jobs, 1)))
+    rest = f", not counting {counted(unknown, 'cell')} that no record is like" if unknown else ""
+    return f"time: about {total}{rest}, by records of this machine class ({machine_class})"
 
 
 class PastTimes:
@@ -32,17 +31,15 @@ class PastTimes:
         self._store, self._machine_class = store, machine_class
         self._records: dict[tuple[str, ...], list[Record]] = {}
 
-    def of(self, group: PlannedGroup) -> float | None:
-        """Give the wall time of a group in seconds; None where one of its cells has no record of its like.
+    def of(self, group: PlannedGroup) -> tuple[float, int]:
+        """Give the wall time of a group in seconds, and of how many of its cells there is no record of their like.
 
         Cells share the generator, so its time counts once.
         """
         alike = [self._alike(cell.key) for cell in group.cells]
-        if not all(alike):
-            return None
-        return max(_median_s(records, _shared_s) for records in alike) + sum(
-            _median_s(records, _own_s) for records in alike
-        )
+        known = [records for records in alike if records]
+        shared_s = max((_median_s(records, _shared_s) for records in known), default=0.0)
+        return shared_s + sum(_median_s(records, _own_s) for records in known), len(alike) - len(known)
 
     def _alike(self, key: CellKey) -> list[Record]:
         place = (key.data_set, key.combination, key.protocol, key.split)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -23,16 +23,14 @@ from gzslbench.evaluation.branch import WHOLE_GROUP
 from gzslbench.records.names import row_name, title
 from gzslbench.records.record import Failure, Record
 from gzslbench.registry.combinations import DEFAULT_GATE
-from gzslbench.runner.messages import Begun, CellDone, CellFailed, Ended, Event, Progressed
+from gzslbench.runner.messages import Begun, Ended, Event, Progressed
 from gzslbench.runner.plan import PlannedGroup, runs_once
 from gzslbench.text import printable
 
 NEAR_0 = 0.02
-"""U or S up to which a trained classifier is said not to have converged,"""
-WORTH_A_HINT = 0.1
-"""where another operating point on the same scores would have so much more H."""
-_WITHIN = 0.9
-"""What of a cell is done at most, for the bar, when a training has come to its last step."""
+"""U or S up to which a trained classifier may not have converged."""
+WORTH_CALIBRATING = 0.1
+"""What another operating point on the same scores has to add to H for calibration to be named."""
 
 
 def result_line(record: Record) -> str:
@@ -46,16 +44,16 @@ def hint(record: Record) -> str:
     """Say what would help a trained classifier that takes nearly all samples for one domain; empty for any other."""
     key, metrics = record.key, record.metrics
     trained = [name for name in ("epochs", "steps") if name in key.classifier.config]
-    left = (metrics.h_best or 0.0) - metrics.h
     own_gate = key.gate.name not in (DEFAULT_GATE, CALIBRATING)
-    if own_gate or not trained or min(metrics.u, metrics.s) > NEAR_0 or left < WORTH_A_HINT:
+    if own_gate or not trained or min(metrics.u, metrics.s) > NEAR_0:
         return ""
+    shifted = (metrics.h_best or 0.0) - metrics.h >= WORTH_CALIBRATING
     low, address = "U" if metrics.u < metrics.s else "S", f"{key.classifier.name}.{trained[0]}"
     calibrated = f"{key.protocol}-calibrated"
-    other = f", or --protocol {calibrated}" if calibrated in PROTOCOLS else ""
+    other = f", or --protocol {calibrated}" if shifted and calibrated in PROTOCOLS else ""
     return (
-        f"{row_name(record)} on {key.data_set} ends with {low} near 0: the {key.classifier.name} has not converged: "
-        f"more {trained[0]} (--set {address}=..., {key.classifier.config[trained[0]]} now){other}"
+        f"{row_name(record)} on {key.data_set} ends with {low} near 0, as where the {key.classifier.name} has not "
+        f"converged: more {trained[0]} (--set {address}=..., {key.classifier.config[trained[0]]} now){other}"
     )
 
 
@@ -136,24 +134,12 @@ def _identity(of: Record | Failure) -> dict[str, Any]:
 
 @dataclass
 class _Running:
-    """What a group is doing now; ``share`` is how much of its next cell is trained, as far as that is told."""
+    """What a group is doing now."""
 
     name: str
+    since: float
     phase: str = "start"
     progress: str = ""
-    share: float = 0.0
-    since: float = field(default_factory=time.monotonic)
-
-
-class _TimeLeft(ProgressColumn):
-    """What is left at the pace so far."""
-
-    def render(self, task: Task) -> Text:
-        """Write hours, minutes and seconds; nothing before anything is done."""
-        if not task.completed or not task.total or task.elapsed is None:
-            return Text("")
-        left_s = task.elapsed * (task.total - task.completed) / task.completed
-        return Text(f"about {timedelta(seconds=round(left_s))} left")
 
 
 class LiveReporter(PlainReporter):
@@ -162,29 +148,32 @@ class LiveReporter(PlainReporter):
     def __init__(self, console: Console, tried: Sequence[str] = ()) -> None:
         super().__init__(tried=tried)
         self._console = console
+        self._finished = 0
+        self._left: dict[int, PlannedGroup] = {}
         self._running: dict[int, _Running] = {}
-        self._cells = self._finished = 0
-        self._bar = Progress(TextColumn("{task.description}"), BarColumn(24), _TimeLeft(), console=console)
-        self._all = self._bar.add_task("", total=None)
+        self._took_s: dict[str, list[float]] = {}
+        self._bar = Progress(TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[left]}"))
+        self._all = self._bar.add_task("", left="")
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._shown, transient=True)
 
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
         super().started(groups, cached)
-        self._cells = sum(len(group.cells) for group in groups)
+        self._left = {id(group): group for group in groups}
+        self._bar.update(self._all, total=sum(len(group.cells) for group in groups))
         self._live.start()
 
     def at(self, group: PlannedGroup, event: Event) -> None:
         """Show a phase or a step, or take an ended group out of the table."""
+        now = self._console.get_time()
         if isinstance(event, Ended):
-            self._running.pop(id(group), None)
+            del self._left[id(group)]
+            if ended := self._running.pop(id(group), None):
+                self._took_s.setdefault(_kind(group), []).append(now - ended.since)
             return
-        running = self._running.setdefault(id(group), _Running(title(group.cells[0], self._tried)))
+        running = self._running.setdefault(id(group), _Running(title(group.cells[0], self._tried), now))
         match event:
-            case CellDone() | CellFailed():
-                running.share = 0.0
             case Progressed(stage, step, last):
                 running.progress = f"{stage} {step}/{last}"
-                running.share = max(running.share, min(1.0, step / max(last, 1)))
             case Begun(cell, phase):
                 running.phase, running.progress = phase, ""
                 if cell != WHOLE_GROUP:
@@ -209,18 +198,30 @@ class LiveReporter(PlainReporter):
 
     def _shown(self) -> Group:
         """Show how far all is, and what is under way."""
-        groups = list(self._running.values())
-        done = f"{self._finished} of {counted(self._cells, 'cell')}"
-        self._bar.update(
-            self._all,
-            description=done,
-            total=self._cells,
-            completed=self._finished + sum(_WITHIN * running.share for running in groups),
-        )
+        cells = counted(int(self._bar.tasks[0].total or 0), "cell")
+        done = f"{self._finished} of {cells}"
+        self._bar.update(self._all, description=done, completed=self._finished, left=self._time_left())
         table = Table(box=None)
         for heading in ("cell", "phase", "step", "s"):
             table.add_column(heading, justify="right" if heading == "s" else "left")
-        for running in groups:
-            seconds = f"{time.monotonic() - running.since:.0f}"
+        for running in list(self._running.values()):
+            seconds = f"{self._console.get_time() - running.since:.0f}"
             table.add_row(*map(Text, (running.name, running.phase, running.progress, seconds)))
-        return Group(self._bar, table) if groups else Group(self._bar)
+        return Group(self._bar, table) if self._running else Group(self._bar)
+
+    def _time_left(self) -> str:
+        """Say how long is left if groups take as long as those of other seeds or, without any, as all so far."""
+        took_s = [seconds for of_kind in self._took_s.values() for seconds in of_kind]
+        if not took_s or not self._left:
+            return ""
+        left_s = 0.0
+        for place, group in list(self._left.items()):
+            running = self._running.get(place)
+            at_work_s = self._console.get_time() - running.since if running else 0.0
+            left_s += max(0.0, fmean(self._took_s.get(_kind(group), took_s)) - at_work_s)
+        return f"about {timedelta(seconds=round(left_s / max(1, len(self._running))))} left"
+
+
+def _kind(group: PlannedGroup) -> str:
+    """Tell groups apart that differ in more than their seed."""
+    return group.cells[0].key.with_seed(0).digest()

@@ -218,6 +218,31 @@ def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy
     assert all(value["reason"] for value in values if "combination" in value)
 
 
+def test_a_dry_run_has_a_line_for_all_seeds_and_tells_the_time(gzslbench, toy):
+    run = ("run", *toy, "--protocol", "inductive", "--seeds")
+    unknown = gzslbench(*run, "0-4", "--dry-run")
+    assert "to run  TINY toy-trained inductive seeds 0-4\n" in unknown.out
+    assert "time: unknown, since no record of this machine class is like these cells\n" in unknown.out
+    assert gzslbench(*run, "1").code == 0
+    known = gzslbench(*run, "0-4", "--dry-run")
+    assert "there   TINY toy-trained inductive seed 1\n" in known.out
+    assert "to run  TINY toy-trained inductive seeds 0,2-4\n" in known.out
+    assert re.search(
+        r"^time: about 0:\d\d:\d\d, by records of this machine class \(cpu: .+\)$", known.out, re.MULTILINE
+    )
+
+
+def test_with_a_grid_each_line_says_its_value_that_of_the_recipe_too(gzslbench):
+    listed = json.loads(gzslbench("list", "eszsl", "-d", "TINY", "--json").out)
+    (own,) = [each["value"] for each in listed if each["setting"] == "eszsl.gamma"]
+    grid = ("--grid", f"eszsl.gamma={own},7.25", "--protocol", "inductive", "-d", "TINY", "--no-track")
+    for words in (("--dry-run",), ()):
+        told = gzslbench("run", "-p", "eszsl", *grid, *words)
+        assert told.code == 0, told.err
+        assert f" TINY eszsl [gamma={own:g}] inductive seed 0" in told.out
+        assert " TINY eszsl (gamma=7.25) inductive seed 0" in told.out
+
+
 def test_missing_data_sets_are_named_with_how_to_get_them(gzslbench, toy_plugin):
     ended = gzslbench("run", "-p", toy_plugin, "--all-datasets", "--dry-run", "--seeds", "0")
     assert ended.code == 0

@@ -28,8 +28,9 @@ def _group(*keys):
 def test_cells_of_a_group_share_the_generator_s_time(keep, tmp_path):
     stops, calibrated = keep(), keep(protocol="inductive-calibrated")
     past = PastTimes(Store(tmp_path), "laptop")
-    assert past.of(_group(stops.with_seed(7))) == pytest.approx(9 + 1.9)
-    assert past.of(_group(stops.with_seed(7), calibrated)) == pytest.approx(9 + 2 * 1.9)
+    assert past.of(_group(stops.with_seed(7))) == (pytest.approx(9 + 1.9), 0)
+    assert past.of(_group(stops.with_seed(7), calibrated)) == (pytest.approx(9 + 2 * 1.9), 0)
+    assert past.of(_group(stops, replace(stops, protocol="strict"))) == (pytest.approx(9 + 1.9), 1)
 
 
 def test_records_of_other_settings_and_machines_tell_nothing(keep, tmp_path):
@@ -37,9 +38,9 @@ def test_records_of_other_settings_and_machines_tell_nothing(keep, tmp_path):
     keep(config={"steps": 6}, fit_s=(80.0, 1.0, 0.5, 0.5))
     keep(config={"steps": 5}, seed=1, machine_class="server", fit_s=(80.0, 1.0, 0.5, 0.5))
     past = PastTimes(Store(tmp_path), "laptop")
-    assert past.of(_group(key)) == pytest.approx(10.9)
-    assert past.of(_group(replace(key, precision="bfloat16"))) is None
-    assert past.of(_group(replace(key, features="0" * 16, split_hash="f" * 16))) == pytest.approx(10.9)
+    assert past.of(_group(key)) == (pytest.approx(10.9), 0)
+    assert past.of(_group(replace(key, precision="bfloat16"))) == (0, 1)
+    assert past.of(_group(replace(key, features="0" * 16, split_hash="f" * 16))) == (pytest.approx(10.9), 0)
 
 
 def test_the_time_of_all_is_said_with_what_is_unknown(keep, tmp_path):
@@ -50,9 +51,9 @@ def test_the_time_of_all_is_said_with_what_is_unknown(keep, tmp_path):
     def said(groups, jobs):
         return expected_time(groups, Store(tmp_path), "laptop", jobs)
 
-    assert said(groups, 2) == "time: about 0:01:05, by records made on such a machine (laptop)"
+    assert said(groups, 2) == "time: about 0:01:05, by records of this machine class (laptop)"
     assert said([*groups[:1], unknown], 8) == (
-        "time: about 0:00:11, and 2 cells without a record of its like, by records made on such a machine (laptop)"
+        "time: about 0:00:11, not counting 2 cells that no record is like, by records of this machine class (laptop)"
     )
-    assert said([unknown], 1) == "time: unknown, since no record made on such a machine is like these cells"
+    assert said([unknown], 1) == "time: unknown, since no record of this machine class is like these cells"
     assert said([], 1) == ""
