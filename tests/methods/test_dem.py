@@ -16,7 +16,7 @@ from gzslbench.contract import ClassSet, Context, View
 from gzslbench.training import Trainings
 from gzslbench_plugins.dem.classifier import Config, DeepEmbedding, Embedding
 
-SMALL = {"hidden": 8, "steps": 1, "learning_rate": 0.01, "penalty": 0.05}
+SMALL = {"hidden": 8, "steps": 1, "learning_rate": 0.01, "penalty": 0.05, "semantic_norm": 0.0}
 
 
 def problem() -> View:
