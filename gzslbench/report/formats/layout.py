@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 def blocks(table: Table, fits: Callable[[list[int]], bool]) -> Iterator[Block]:
-    """Cut a table into as many blocks as it takes for each to fit, with the columns that name the rows in all."""
+    """Cut a table into as many blocks as it takes for each to fit, those after the first with what tells rows apart."""
     first, *others = _columns(table, fits)
     everything = list(range(len(table.rows)))
     yield Block("", first, [row for row in everything if row not in table.aside.rows])
@@ -39,13 +39,23 @@ def blocks(table: Table, fits: Callable[[list[int]], bool]) -> Iterator[Block]:
 
 
 def _columns(table: Table, fits: Callable[[list[int]], bool]) -> list[list[int]]:
-    names, found = naming(table), list[list[int]]([[]])
+    names = naming(table)
+    found = [names]
     for place in range(len(table.columns)):
         if place not in names:
-            if found[-1] and not fits([*names, *found[-1], place]):
-                found.append([])
-            found[-1].append(place)
-    return [sorted([*names, *columns]) for columns in found]
+            if len(found[-1]) > len(names) and not fits([*found[-1], place]):
+                names = _telling_apart(table, names)
+                found.append(names)
+            found[-1] = sorted([*found[-1], place])
+    return found
+
+
+def _telling_apart(table: Table, names: list[int]) -> list[int]:
+    """Give as few of the first columns that name the rows as no two rows share."""
+    for count in range(1, len(names)):
+        if len({tuple(row[place] for place in names[:count]) for row in table.rows}) == len(table.rows):
+            return names[:count]
+    return names
 
 
 def naming(table: Table) -> list[int]:

@@ -69,7 +69,7 @@ def _grid(table: Table, block: Block, of_terminal: int) -> Grid:
         left = table.columns[place].left
         justify: JustifyMethod = "left" if left else "right"
         grid.add_column(Text(_heading(table, place)), justify=justify, no_wrap=not left, overflow="fold")
-    names = naming(table)
+    names = [place for place in naming(table) if place in block.columns]
     room = of_terminal - sum(_longest(table, place) + GAP for place in block.columns if place not in names) - GAP
     for row in block.rows:
         cells = {place: one_line(table.rows[row][place]) for place in block.columns}

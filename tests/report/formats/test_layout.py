@@ -33,6 +33,16 @@ def test_all_columns_of_text_at_the_start_name_the_rows():
     assert naming(Table("", "", texts, (), ())) == [0, 1]
 
 
+@pytest.mark.parametrize(("budgets", "names"), [(("full", "full"), [0]), (("full", "quick"), [0, 1])])
+def test_later_blocks_repeat_no_more_names_than_tell_rows_apart(budgets, names):
+    methods = ("a", "b") if budgets[0] == budgets[1] else ("a", "a")
+    columns = (Column("method", left=True), Column("budget", left=True), *COLUMNS[2:])
+    rows = tuple((method, budget, *_row(method)[2:]) for method, budget in zip(methods, budgets, strict=True))
+    first, second = _blocks(Table("", "", columns, rows, ()))
+    assert first.columns == [*range(9)]
+    assert second.columns == [*names, *range(9, 14)]
+
+
 def test_rows_aside_are_below_without_the_columns_that_tell_nothing_of_them():
     lacking = ("1", "b", NOTHING, *_row("b")[3:])
     first, below, more = _blocks(_table(_row("a"), lacking, aside=Aside(frozenset({1}), "aside")))
