@@ -20,7 +20,7 @@ from gzslbench.records.record import CellKey
 from gzslbench.records.store import Store
 from gzslbench.runner import session
 from gzslbench.runner.execute import LocalExecutor
-from gzslbench.runner.messages import CellDone
+from gzslbench.runner.messages import Begun, CellDone
 from gzslbench.runner.request import Request
 from gzslbench.runner.session import run_session
 from gzslbench.runner.sweep import assign
@@ -289,7 +289,8 @@ def test_ctrl_c_ends_the_workers_and_the_same_command_continues(run, contents, c
         for position, event in until_ended(self, running):
             yield position, event
             done.append(isinstance(event, CellDone))
-            if sum(done) >= 2 and (alive := set(workers()) - earlier):
+            under_way = isinstance(event, Begun)
+            if sum(done) >= 2 and under_way and (alive := set(workers()) - earlier):
                 at_work.extend(alive)
                 raise KeyboardInterrupt
 
