@@ -50,7 +50,7 @@ def list_(
     """List methods, components, data sets and protocols, or say more about NAMES of the first three."""
     listed = read_listing(find_plugins(files))
     declared = {each.info.name for each in listed}
-    found = [] if declared.issuperset(names) else Catalogue.find(data_dirs, cache_dir=cache).names()
+    found = [] if declared.issuperset(names) else _data_sets(data_dirs, cache)
     for name in names:
         if name not in {*declared, *found}:
             what = f"there is no method, component or data set '{name}'"
@@ -60,6 +60,8 @@ def list_(
         _show_settings(names, Catalogue.find(data_dirs, cache_dir=cache).spelled(data_set), files, as_json)
         return
     for name in names:
+        if name not in declared and as_json:
+            raise UsageError(f"the data set '{name}' is described in text alone", "leave out --json")
         if name not in declared:
             _describe(name, data_dirs, cache)
     if as_json:
@@ -93,6 +95,12 @@ def _show_settings(names: Sequence[str], data_set: str, files: Sequence[Path], a
             origin = f"with {each.option}, {each.origin}" if each.option else each.origin
             rows.append(("" if each.option else each.setting, f"{text:<{width}}  {origin}"))
         _table(f"settings of {name} on {data_set} with --budget full, for --set COMPONENT.SETTING=VALUE", rows)
+
+
+def _data_sets(data_dirs: Sequence[Path], cache: Path) -> list[str]:
+    """Name the data sets that are found, and known ones that are missing."""
+    catalogue = Catalogue.find(data_dirs, cache_dir=cache)
+    return [*catalogue.names(), *(each.name for each in catalogue.missing())]
 
 
 def _describe(name: str, data_dirs: Sequence[Path], cache: Path) -> None:

@@ -129,6 +129,12 @@ def test_a_data_set_is_described(gzslbench):
     assert "5 seen (2 for validation) and 3 unseen classes" in told.out
 
 
+def test_a_data_set_that_is_missing_is_named_with_how_to_get_it(gzslbench):
+    ended = gzslbench("list", "AWA2")
+    assert ended.code == 3
+    assert "gzslbench data fetch AWA2" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -136,6 +142,7 @@ def test_a_data_set_is_described(gzslbench):
         (("list", "eszsl", "-d", "TINI"), "there is no data set 'TINI'; did you mean 'TINY'?"),
         (("list", "TINI"), "there is no method, component or data set 'TINI'; did you mean 'TINY'"),
         (("list", "eszsl", "--plugin", "absent.py"), "'absent.py' does not exist"),
+        (("list", "TINY", "--json"), "the data set 'TINY' is described in text alone; leave out --json"),
     ],
 )
 def test_names_of_nothing_are_refused(gzslbench, words, message):
