@@ -9,7 +9,7 @@ from gzslbench.registry.registry import load_plugins
 from gzslbench.registry.settings import nested
 from gzslbench.registry.setup import settings_of
 
-MAIN = ("gsmflow", "f-clswgan", "early-gan", "eszsl", "sae")
+MAIN = ("gsmflow", "f-clswgan", "early-gan", "eszsl", "sae", "ggm")
 
 
 @pytest.fixture(scope="module")
