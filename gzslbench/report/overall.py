@@ -263,11 +263,11 @@ def _notes(overall: Overall, names: Mapping[Comparison, str], has_wins: bool) ->
         yield "No mean: there is no data set on which every row has a result."
     elif len(overall.complete) < len(overall.rows):
         yield (
-            f"mean and mean rank: of the rows with results on every data set ({shared}); the others are in the order "
+            f"mean: as mean rank, of the rows with results on every data set ({shared}); the others are in the order "
             "of how many of these have a higher mean on the same data sets."
         )
     else:
-        yield f"mean and mean rank: over the data sets on which every row has a result ({shared})."
+        yield f"mean: as mean rank, over the data sets on which every row has a result ({shared})."
     if any(overall.mean_as_it_stops(row) is not None for row in overall.rows) and overall.example.rules.validates:
         yield f"as it stops: the same mean of {H_COLUMNS['last step']}."
     if has_wins:

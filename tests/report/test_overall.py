@@ -77,7 +77,7 @@ def test_rows_that_lack_a_data_set_do_not_take_it_from_the_others(make_result):
     table = _overall(results)
     assert [row[0] for row in table.rows] == ["gsmflow", "sae", "eszsl"]
     assert [(row[1], row[4]) for row in table.rows] == [("50.0", "1.0"), ("25.0", "2.0"), ("–", "–")]
-    assert table.notes[0].startswith("mean and mean rank: of the rows with results on every data set (CUB, FLO);")
+    assert table.notes[0].startswith("mean: as mean rank, of the rows with results on every data set (CUB, FLO);")
     assert table.aside == Aside(frozenset({2}), "1 row without a result on every data set")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import NamedTuple
 
 from gzslbench.errors import UsageError, nearest
@@ -73,13 +73,19 @@ def without_repeated_rows(table: Table) -> Table:
 
 
 def readable(tables: Iterable[Table]) -> list[Table]:
-    """Say once what several tables or all rows of one have in common, rather than in each."""
+    """Explain marks, columns and words under the first table that has them alone, and say once what all rows share."""
     said: set[str] = set()
     found = []
     for table in map(_condensed, tables):
         found.append(replace(table, notes=tuple(note for note in table.notes if note not in said)))
-        said.update(table.notes)
+        said.update(note for note in table.notes if _explains(note, table))
     return found
+
+
+def _explains(note: str, table: Table) -> bool:
+    """Whether a note is of a mark, a column or a word in a cell, and not of what went on in this table."""
+    word = note.partition(":")[0]
+    return not word[0].isalnum() or any(word == column.name for column in table.columns) or word in chain(*table.rows)
 
 
 def _condensed(table: Table) -> Table:

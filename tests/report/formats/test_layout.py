@@ -60,9 +60,11 @@ def test_what_all_rows_have_alike_is_said_once():
     assert readable([_table(rows[0])]) == [_table(rows[0])]  # of one row, all is alike
 
 
-def test_a_note_stands_under_the_first_of_its_tables():
-    tables = readable([_table(_row("a"), notes=("x", "y")), _table(_row("a"), notes=("y", "z"))])
-    assert [table.notes for table in tables] == [("x", "y"), ("z",)]
+def test_what_is_explained_is_so_once_and_what_went_on_is_told_of_each_table():
+    explained = ("‡ a mark: explained", "c5: a column", "a3: a word in a cell")
+    told = ("Times on laptop.", "Two seeds: too few.")
+    tables = readable([_table(_row("a"), notes=(*explained, *told)), _table(_row("a"), notes=(*told, *explained))])
+    assert [table.notes for table in tables] == [(*explained, *told), told]
 
 
 def test_chosen_columns_stand_beside_the_name_and_the_first_number():
