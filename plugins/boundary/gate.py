@@ -128,7 +128,8 @@ class Boundary(Trained, Gate):
     def unseen_score(self, features: Tensor) -> Tensor:
         """Give minus the cosine to the nearest seen class: (n, d) to (n,)."""
         mu, _ = self.networks.encode_x(self._prepared(features))
-        return -(mu @ self.centres.T).amax(dim=1)
+        cosines: Tensor = mu @ self.centres.T
+        return -cosines.amax(dim=1)
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Send each sample to the experts of one domain: (0, -inf) within the boundary, else (-inf, 0)."""
