@@ -24,7 +24,9 @@ class KernelRidge:
         self.m = P.mean(dim=0) if centred else torch.zeros_like(P[0])
         self.A = self._unit(A)
         K = self._k(self.A)
-        self.alpha = torch.linalg.solve(K + ridge * torch.eye(len(K), dtype=K.dtype, device=K.device), P - self.m)
+        self.alpha: Tensor = torch.linalg.solve(
+            K + ridge * torch.eye(len(K), dtype=K.dtype, device=K.device), P - self.m
+        )
 
     def __call__(self, B: Tensor) -> Tensor:
         """Predict the targets of classes with semantics B (b, k): (b, p), float64."""

@@ -107,5 +107,5 @@ class Energy(SoftmaxGate):
 
     def score(self, logits: Tensor) -> Tensor:
         """Give E(x) = -T log sum_c exp(f_c(x) / T)."""
-        T = self.config.temperature
+        T: float = self.config.temperature
         return -T * (logits / T).logsumexp(dim=1)
