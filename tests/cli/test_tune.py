@@ -217,7 +217,7 @@ def test_without_optuna_one_sentence_says_how_to_install_it(gzslbench, monkeypat
 
 WRONG = {
     "nothing": ([], "METHOD"),
-    "an unknown method": (["soe"], "did you mean 'sae'"),
+    "an unknown method": (["eszl"], "did you mean 'eszsl'"),
     "no trials": (["sae", "--trials", "0"], "0 is not in the range"),
     "a time that is none": (["sae", "--time", "soon"], "write 90s, 15m or 2h"),
     "a protocol that chooses itself": (["sae", "--protocol", "validated"], "'validated' is not one of"),
