@@ -14,6 +14,7 @@ from gzslbench.contract import Context, Gate, Info, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.boundary.sinkhorn import SMALLEST_EPSILON, sinkhorn_distance
 from gzslbench_plugins.boundary.von_mises_fisher import draw_noise, sample
+from gzslbench_plugins.shared.domain_threshold import hard_routing
 from gzslbench_plugins.shared.wasserstein import require, rescale
 
 
@@ -133,11 +134,7 @@ class Boundary(Trained, Gate):
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Send each sample to the experts of one domain: (0, -inf) within the boundary, else (-inf, 0)."""
-        is_seen = -self.unseen_score(features) >= self.boundary
-        prior = features.new_zeros(len(features), 2)
-        prior[:, 0].masked_fill_(~is_seen, -torch.inf)
-        prior[:, 1].masked_fill_(is_seen, -torch.inf)
-        return prior
+        return hard_routing(-self.unseen_score(features) < self.boundary)
 
     def _prepared(self, features: Tensor) -> Tensor:
         return normalize(features, dim=1) if self.config.unit_features else features

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, Gate, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
+from gzslbench_plugins.shared.domain_threshold import hard_routing
 from gzslbench_plugins.shared.wasserstein import initialise, require
 
 
@@ -85,11 +86,7 @@ class EntropyDetector(Trained, Gate):
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Send each sample to the experts of one domain: (0, -inf) below the threshold, else (-inf, 0)."""
-        is_seen = self.unseen_score(features) < self.threshold
-        prior = features.new_zeros(len(features), 2)
-        prior[:, 0].masked_fill_(~is_seen, -torch.inf)
-        prior[:, 1].masked_fill_(is_seen, -torch.inf)
-        return prior
+        return hard_routing(self.unseen_score(features) >= self.threshold)
 
 
 def three_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -11,7 +11,8 @@ from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss, norm
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing, rehearse
+from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing
+from gzslbench_plugins.shared.held_out import one_cut
 from gzslbench_plugins.shared.visual_projection import visual_projection
 from gzslbench_plugins.shared.wasserstein import require, rescale
 
@@ -98,13 +99,13 @@ class DSENFeatures(Trained, Gate, Classifier):
         self.seen_count, self.threshold = len(seen), 0.0
         self.net = self._network(x, seen, unseen, ctx)
 
-        rehearsal = rehearse(view, ctx)
-        kept, left_out = (self._condition(each) for each in (rehearsal.semantics, rehearsal.left_out_semantics))
+        cut = one_cut(view, ctx)
+        kept, left_out = (self._condition(each) for each in (cut.kept.semantics, cut.unseen_semantics))
         net = self._network(x, kept, left_out, ctx)
-        descent = self._descent(net, rehearsal.features, rehearsal.labels, kept, left_out, ctx)
-        yield Training("rehearsal", self.config.steps, [descent], selectable=False)
+        descent = self._descent(net, cut.kept.features, cut.kept.labels, kept, left_out, ctx)
+        yield Training("threshold", self.config.steps, [descent], selectable=False)
         with torch.no_grad():
-            self.threshold = best_threshold(doubt(net, rehearsal.seen), doubt(net, rehearsal.unseen))
+            self.threshold = best_threshold(doubt(net, cut.seen), doubt(net, cut.unseen))
         ctx.note(threshold=self.threshold)
 
         yield Training("embeddings", self.config.steps, [self._descent(self.net, x, y, seen, unseen, ctx)])
@@ -130,7 +131,7 @@ class DSENFeatures(Trained, Gate, Classifier):
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Send samples of more doubt than the threshold to the unseen classes, others to the seen ones."""
-        return hard_routing(self.unseen_score(features), self.threshold)
+        return hard_routing(self.unseen_score(features) > self.threshold)
 
     @torch.no_grad()
     def scores(self, features: Tensor, classes: ClassSet) -> Tensor:

@@ -12,7 +12,8 @@ from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing, rehearse
+from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing
+from gzslbench_plugins.shared.held_out import one_cut
 from gzslbench_plugins.shared.visual_projection import visual_projection
 from gzslbench_plugins.shared.wasserstein import require, rescale
 
@@ -99,14 +100,12 @@ class DVBEFeatures(Trained, Gate, Classifier):
         self.domain = domain_branch(x.shape[1], config.projection, len(a)).to(ctx.device)
         self.semantic = SemanticBranch(x.shape[1], a.shape[1], len(a), config).to(ctx.device)
 
-        rehearsal = rehearse(view, ctx)
-        domain = domain_branch(x.shape[1], config.projection, len(rehearsal.semantics)).to(ctx.device)
-        descent = self._domain_descent(domain, rehearsal.features, rehearsal.labels, ctx)
-        yield Training("rehearsal", config.steps, [descent], selectable=False)
+        cut = one_cut(view, ctx)
+        domain = domain_branch(x.shape[1], config.projection, len(cut.kept.semantics)).to(ctx.device)
+        descent = self._domain_descent(domain, cut.kept.features, cut.kept.labels, ctx)
+        yield Training("threshold", config.steps, [descent], selectable=False)
         with torch.no_grad():
-            self.threshold = best_threshold(
-                *(relative_entropy(domain(each)) for each in (rehearsal.seen, rehearsal.unseen))
-            )
+            self.threshold = best_threshold(*(relative_entropy(domain(each)) for each in (cut.seen, cut.unseen)))
         ctx.note(entropy_threshold=self.threshold)
 
         descents = [self._domain_descent(self.domain, x, y, ctx), self._semantic_descent(x, y, a, ctx)]
@@ -143,7 +142,7 @@ class DVBEFeatures(Trained, Gate, Classifier):
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Send samples of an entropy above the threshold to the unseen classes, others to the seen ones."""
-        return hard_routing(self.unseen_score(features), self.threshold)
+        return hard_routing(self.unseen_score(features) > self.threshold)
 
     @torch.no_grad()
     def scores(self, features: Tensor, classes: ClassSet) -> Tensor:

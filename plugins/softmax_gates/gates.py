@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from gzslbench.contract import Context, Gate, Info, View
 from gzslbench.training import Trained, Training, Trainings
+from gzslbench_plugins.shared.domain_threshold import hard_routing
+from gzslbench_plugins.shared.held_out import cut, drawn_folds, held_out_samples
 from gzslbench_plugins.shared.seen_softmax import seen_softmax
-from gzslbench_plugins.softmax_gates.threshold import best_share, cut, drawn_folds, held_out_samples, share_below
+from gzslbench_plugins.softmax_gates.threshold import FOLDS, best_share, share_below
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class SoftmaxGate(Trained, Gate):
         """Choose the share of seen samples to let through on held-out classes, then fit the softmax that decides."""
         held_out = held_out_samples(view.labels, ctx)
         exceeded = []
-        for without in drawn_folds(len(view.semantics), ctx):
+        for without in drawn_folds(len(view.semantics), FOLDS, ctx):
             fold = cut(view, held_out, without)
             layer = yield from self._softmax(fold.kept, ctx)
             exceeded.append(share_below(self.score(layer(fold.unseen)), self.score(layer(fold.seen))))
@@ -64,9 +66,7 @@ class SoftmaxGate(Trained, Gate):
 
     def log_prior(self, features: Tensor) -> Tensor:
         """Give (-inf, 0) where the score is above the threshold, (0, -inf) elsewhere: (n, 2)."""
-        is_unseen = self.unseen_score(features) > self.threshold
-        prior = features.new_zeros(len(features), 2)
-        return prior.masked_fill(torch.stack([is_unseen, ~is_unseen], dim=1), -torch.inf)
+        return hard_routing(self.unseen_score(features) > self.threshold)
 
 
 class MaxSoftmax(SoftmaxGate):

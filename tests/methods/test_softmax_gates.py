@@ -12,9 +12,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import minmax_scale
 
 from gzslbench.contract import Context, View
+from gzslbench_plugins.shared.held_out import held_out_samples
 from gzslbench_plugins.softmax_gates import gzslbench_gates, gzslbench_methods
 from gzslbench_plugins.softmax_gates.gates import Config, Energy, EnergyConfig, MaxSoftmax, SoftmaxGate
-from gzslbench_plugins.softmax_gates.threshold import best_share, cut, drawn_folds, held_out_samples, share_below
+from gzslbench_plugins.softmax_gates.threshold import best_share, share_below
 
 SEEN, UNSEEN, DIMENSIONS = 9, 4, 12
 GATES = [MaxSoftmax(Config(epochs=60)), Energy(EnergyConfig(epochs=60))]
@@ -91,31 +92,6 @@ def test_no_other_share_parts_better(tenths: list[int]) -> None:
     assert harmonic_mean(best_share(torch.tensor(unseen))) == pytest.approx(
         max(harmonic_mean(share) for share in np.arange(1, 100) / 100)
     )
-
-
-@pytest.mark.parametrize("sizes", [[5, 10, 1], [2, 3, 21]])
-def test_a_fifth_of_each_class_is_held_out_but_never_all(sizes: list[int]) -> None:
-    labels = torch.arange(3).repeat_interleave(torch.tensor(sizes))[torch.randperm(sum(sizes))]
-    held_out = held_out_samples(labels, context())
-    expected = [min(int(np.ceil(size / 5)), size - 1) for size in sizes]
-    assert labels[held_out].bincount(minlength=3).tolist() == expected
-
-
-@pytest.mark.parametrize("classes", [2, 3, 10])
-def test_each_class_is_held_out_once(classes: int) -> None:
-    folds = torch.stack(drawn_folds(classes, context())).int()
-    assert folds.sum(dim=0).tolist() == [1] * classes
-    assert folds.sum(dim=1).max() - folds.sum(dim=1).min() <= 1
-
-
-def test_classes_kept_are_numbered_anew() -> None:
-    view = View(torch.arange(6.0)[:, None], torch.tensor([0, 1, 2, 2, 0, 1]), torch.tensor([[0.0], [1.0], [2.0]]))
-    held_out = torch.tensor([False, False, False, True, False, True])
-    made = cut(view, held_out, without=torch.tensor([False, True, False]))
-    assert made.kept.features.ravel().tolist() == [0, 2, 4]
-    assert made.kept.labels.tolist() == [0, 1, 0]
-    assert made.kept.semantics.ravel().tolist() == [0, 2]
-    assert (made.seen.ravel().tolist(), made.unseen.ravel().tolist()) == ([3], [1, 5])
 
 
 @pytest.mark.parametrize("setting", ["epochs", "learning_rate", "temperature"])
