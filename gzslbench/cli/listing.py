@@ -118,7 +118,7 @@ def _show_all(listed: Sequence[Listed], catalogue: Catalogue) -> None:
         variant = isinstance(each.info, Method) and each.info.variant_of
         rows["variant" if variant else each.kind].append((each.info.name, _summary(each.info)))
     for kind, heading in _HEADINGS.items():
-        _table(heading, rows[kind])
+        _table(heading, sorted(rows[kind]))
     _table("Data sets", [(name, "") for name in catalogue.names()] + rows["data set"])
     _table("Protocols", [(each.name, each.summary) for each in PROTOCOLS.values()])
     click.echo("More about one: gzslbench list NAME. Missing data sets: gzslbench data list.")
