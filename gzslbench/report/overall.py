@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gzslbench.contract.protocol import Choice
 from gzslbench.errors import counted
+from gzslbench.registry.recipes import TUNED
 from gzslbench.report.groups import CHOICES, Comparison, Group
 from gzslbench.report.rows import LeaderboardRow, Point, Tables
 from gzslbench.report.tables import (
@@ -64,13 +65,14 @@ class Overall:
     def of(tables: Tables, choice: Choice) -> Overall:
         """Collect the points that were chosen in one way from tables that differ in their data alone.
 
-        A label that has one row in each table has one here, whatever its budgets: recipes may have no quick one.
+        A label that has one row in each table has one here, whatever its budgets: recipes may have no quick one. What
+        was tuned is apart from what was not.
         """
         budgets = _budgets(tables)
         found: dict[Choice, dict[Row, dict[Comparison, Point]]] = defaultdict(lambda: defaultdict(dict))
         for table, row in ((table, row) for table, rows in tables.items() for row in rows):
             for each, point in row.points.items():
-                found[each][Row(row.label, budgets.get(row.label, row.group.budget))][table] = point
+                found[each][Row(row.label, budgets.get(_kind(row), row.group.budget))][table] = point
         stand_ins = _stand_ins(found[choice])
         points = {row: of_row for row, of_row in found[choice].items() if row not in stand_ins}
         here = [table for table in tables if any(table in of_row for of_row in points.values())]
@@ -234,15 +236,20 @@ def win_probability(points: Sequence[Point]) -> float | None:
     return statistics.fmean(known) if known and len(known) == len(shares) else None
 
 
-def _budgets(tables: Tables) -> dict[str, str]:
-    """List the budgets of each label that has at most one row in every table."""
-    groups: dict[str, list[Group]] = defaultdict(list)
+def _kind(row: LeaderboardRow) -> tuple[str, bool]:
+    """Tell apart what is not the same method, or was tuned and was not."""
+    return row.label, row.group.budget.startswith(TUNED)
+
+
+def _budgets(tables: Tables) -> dict[tuple[str, bool], str]:
+    """List the budgets of each kind of row that has at most one row in every table."""
+    groups: dict[tuple[str, bool], list[Group]] = defaultdict(list)
     for row in (row for rows in tables.values() for row in rows):
-        groups[row.label].append(row.group)
+        groups[_kind(row)].append(row.group)
     return {
-        label: ", ".join(sorted({group.budget for group in of_label}))
-        for label, of_label in groups.items()
-        if len({group.comparison.table for group in of_label}) == len(of_label)
+        kind: ", ".join(sorted({group.budget for group in alike}))
+        for kind, alike in groups.items()
+        if len({group.comparison.table for group in alike}) == len(alike)
     }
 
 

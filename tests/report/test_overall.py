@@ -109,6 +109,8 @@ def test_a_method_has_one_row_though_its_budgets_differ_between_data_sets(make_r
     assert [(row[0], row[-1]) for row in _overall(results).rows] == [
         (method, "full, quick") for method in sorted(METHODS)
     ]
+    tuned = [*results, make_result(method="sae", data_set="CUB", budget="tuned-20", config={"steps": 2})]
+    assert {row[:2] for row in _overall(tuned).rows if row[0] == "sae"} == {("sae", "full, quick"), ("sae", "tuned-20")}
     both = [*results, make_result(method="sae", data_set="CUB", budget="full", config={"steps": 1})]
     assert [row[:2] for row in _overall(both).rows if row[0] == "sae"] == [("sae", "full"), ("sae", "quick")]
 
