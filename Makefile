@@ -8,7 +8,7 @@ METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl 
 FIGURES = confusion seen-unseen
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 RECORDS = leaderboards/records
-ACCEPTED = $(addprefix --results ,$(RECORDS)/leaderboard.txt $(wildcard leaderboards/submissions/*/))
+ACCEPTED = $(addprefix --results ,$(RECORDS)/leaderboard.txt $(RECORDS)/tuned.txt $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
 RESULTS ?= results
 OUT ?= gpu-report

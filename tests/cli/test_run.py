@@ -210,7 +210,7 @@ def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy
     assert "there is no generator" in ended.out
     can, can_not = (len([line for line in lines if line.startswith(word)]) for word in ("to run", "no  "))
     assert f"{can} cells" in lines[-1]
-    assert f"{can_not} combinations left out" in lines[-1]
+    assert f"{can_not:,} combinations left out" in lines[-1]
     assert not (tmp_path / "results" / "records").exists()
     as_json = gzslbench("run", *toy, "--all", "--dry-run", "--protocol", "strict", "--seeds", "0", "--json")
     values = [json.loads(line) for line in as_json.out.splitlines()]
