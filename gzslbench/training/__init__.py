@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from gzslbench.training.adam import Adam
 from gzslbench.training.batches import random_rows, shuffled_batches
-from gzslbench.training.closed_forms import linear_for_two, penalised_distance
+from gzslbench.training.closed_forms import distance_and_penalty, linear_for_two, penalised_distance
 from gzslbench.training.loop import Batches, Descent, Terms, Trained, Training, Trainings, fit_together
 from gzslbench.training.precision import autocast
 
@@ -23,6 +23,7 @@ __all__ = [
     "Training",
     "Trainings",
     "autocast",
+    "distance_and_penalty",
     "fit_together",
     "linear_for_two",
     "penalised_distance",

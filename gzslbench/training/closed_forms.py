@@ -18,7 +18,7 @@ def penalised_distance(
     fake: Tensor,
     a: Tensor,
     alpha: Tensor,
-    penalty: float,
+    penalty: float | Tensor,
     slope: float,
 ) -> Tensor:
     """Give the loss of a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), a scalar.
@@ -27,9 +27,28 @@ def penalised_distance(
     w (1, h). The loss is E[D(fake, a)] - E[D(real, a)] + penalty E[(||grad_x D(x^, a)||_2 - 1)^2] for features (n, d),
     semantics a (n, k) and x^ = alpha real + (1 - alpha) fake with alpha (n, 1).
     """
+    return distance_and_penalty(W_x, c, W_a, w, real, fake, a, alpha, penalty, slope)[0]
+
+
+def distance_and_penalty(
+    W_x: Tensor,
+    c: Tensor,
+    W_a: Tensor,
+    w: Tensor,
+    real: Tensor,
+    fake: Tensor,
+    a: Tensor,
+    alpha: Tensor,
+    penalty: float | Tensor,
+    slope: float,
+) -> tuple[Tensor, Tensor]:
+    """As :func:`penalised_distance`, and E[(||grad_x D(x^, a)||_2 - 1)^2] beside it, which no gradient flows through.
+
+    For those who let the weight of the penalty follow it.
+    """
     x = torch.stack([real, fake])
-    loss: Tensor = _PenalisedDistance.apply(W_x, c, W_a, w, x, a, alpha, penalty, slope)[0]  # type: ignore[no-untyped-call]
-    return loss
+    loss, excess, *_ = _PenalisedDistance.apply(W_x, c, W_a, w, x, a, alpha, penalty, slope)  # type: ignore[no-untyped-call]
+    return loss, excess
 
 
 def linear_for_two(x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,10 +78,10 @@ class _PenalisedDistance(torch.autograd.Function):
         x: Tensor,
         a: Tensor,
         alpha: Tensor,
-        penalty: float,
+        penalty: float | Tensor,
         slope: float,
     ) -> tuple[Tensor, ...]:
-        """Give the loss, then what its gradient is made of; ``x`` (2, n, d) holds real and fake features."""
+        """Give loss and penalty, then what the gradient is made of; ``x`` (2, n, d) holds real and fake features."""
         h_real, h_fake = linear(x, W_x, c) + linear(a, W_a)
         h = torch.stack([h_real, h_fake, torch.lerp(h_fake, h_real, alpha.to(h_real.dtype))])
         slopes = torch.where(h > 0, h.new_ones(()), slope)  # two plain numbers would come out in float32
@@ -70,18 +89,19 @@ class _PenalisedDistance(torch.autograd.Function):
         gradient = v_mixed @ W_x  # and to x^
         norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True, dtype=x.dtype)
         difference = (leaky_relu(h_fake, slope) - leaky_relu(h_real, slope)).mean(dim=0, dtype=x.dtype)
-        loss = (w @ difference).sum() + penalty * (norm - 1).square().mean()
+        excess = (norm - 1).square().mean()
+        loss = (w @ difference).sum() + penalty * excess
         # Gradient of the penalty with respect to that of D; at the kink, where that is 0, it counts as 0.
         pull = 2 * penalty * (1 - 1 / norm).masked_fill(norm == 0, 0.0) * gradient
         of_w = difference + (slopes[2] * linear(pull, W_x)).mean(dim=0, dtype=x.dtype)
         left = torch.cat([-v_real, v_fake, v_mixed]) / len(a)
         right = torch.cat([*x, pull])
-        return loss, left.to(h.dtype), right.to(h.dtype), of_w
+        return loss, excess, left.to(h.dtype), right.to(h.dtype), of_w
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        _, left, right, of_w = output
-        ctx.mark_non_differentiable(left, right, of_w)
+        _, excess, left, right, of_w = output
+        ctx.mark_non_differentiable(excess, left, right, of_w)
         ctx.save_for_backward(left, right, of_w, inputs[5])
 
     @staticmethod

@@ -32,7 +32,8 @@ class Descent:
 
     ``loss`` is called with a batch and gives a scalar, or its terms by name. It draws nothing at random, so that it can
     be captured and batched; what it uses and differs between seeds is its batch and the networks in ``trains`` and
-    ``uses``. ``batches`` draws what one training step needs: a gradient step is taken on each batch.
+    ``uses``. ``batches`` draws what one training step needs: a gradient step is taken on each batch. ``also`` names
+    networks that the same loss trains with an Adam of their own.
     """
 
     loss: Callable[..., Tensor | Terms]
@@ -40,9 +41,22 @@ class Descent:
     adam: Adam
     trains: Sequence[nn.Module]
     uses: Sequence[nn.Module] = ()
+    also: Sequence[tuple[nn.Module, Adam]] = ()
+
+    def networks(self) -> list[nn.Module]:
+        """Give those that are trained."""
+        return [*self.trains, *(network for network, _ in self.also)]
 
     def parameters(self) -> list[Tensor]:
-        return [each for network in self.trains for each in network.parameters() if each.requires_grad]
+        return [each for group in self.groups() for each in group]
+
+    def groups(self) -> list[list[Tensor]]:
+        """Give the parameters of each Adam: of ``adam``, then of those in ``also``."""
+        first = [each for network in self.trains for each in _trainable(network)]
+        return [first, *(_trainable(network) for network, _ in self.also)]
+
+    def adams(self) -> list[Adam]:
+        return [self.adam, *(adam for _, adam in self.also)]
 
 
 class Objective(nn.Module):
@@ -50,7 +64,7 @@ class Objective(nn.Module):
 
     def __init__(self, descent: Descent, name: str) -> None:
         super().__init__()
-        self.networks = nn.ModuleList([*descent.trains, *descent.uses])
+        self.networks = nn.ModuleList([*descent.networks(), *descent.uses])
         self.loss, self.name = descent.loss, name
 
     def forward(self, *batch: Tensor) -> Terms:
@@ -135,13 +149,17 @@ def make_steps(trainings: Sequence[Training], ctx: Context) -> list[Step]:
     for same in zip(*(training.descents for training in trainings), strict=True):
         objectives = [Objective(descent, stage) for descent in same]
         evaluate: Evaluate = objectives[0]
-        trained = same[0].parameters()
+        groups = same[0].groups()
         if len(same) > 1:
             evaluate = replicas.evaluate(objectives)
-            columns = zip(*(descent.parameters() for descent in same), strict=True)
-            trained = [replicas.stack(column) for column in columns]
-        steps.append(Step(evaluate, trained, same[0].adam, ctx))
+            together = zip(*(descent.groups() for descent in same), strict=True)
+            groups = [[replicas.stack(column) for column in zip(*each, strict=True)] for each in together]
+        steps.append(Step(evaluate, groups, same[0].adams(), ctx))
     return steps
+
+
+def _trainable(network: nn.Module) -> list[Tensor]:
+    return [each for each in network.parameters() if each.requires_grad]
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

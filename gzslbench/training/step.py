@@ -26,9 +26,15 @@ class Step:
     The step itself never waits for the device. ``evaluate`` draws nothing, so that a captured graph may stand for it.
     """
 
-    def __init__(self, evaluate: Evaluate, trained: Sequence[Tensor], adam: Adam, ctx: Context) -> None:
-        self._evaluate, self._trained, self._ctx = evaluate, list(trained), ctx
-        self._optimiser, self._schedule = adam.over(self._trained)
+    def __init__(
+        self, evaluate: Evaluate, groups: Sequence[Sequence[Tensor]], adams: Sequence[Adam], ctx: Context
+    ) -> None:
+        self._evaluate, self._ctx = evaluate, ctx
+        self._trained = [parameter for group in groups for parameter in group]
+        self._optimisers, schedules = zip(
+            *(adam.over(group) for group, adam in zip(groups, adams, strict=True)), strict=True
+        )
+        self._schedules = [schedule for schedule in schedules if schedule is not None]
         self._captured = ctx.device.type == "cuda"
         self._graphs: dict[tuple[torch.Size, ...], Graph] = {}
         self._eager: dict[tuple[torch.Size, ...], int] = {}
@@ -36,17 +42,22 @@ class Step:
     def __call__(self, *batch: Tensor) -> dict[str, Tensor]:
         """Take the step; gives the terms, which a later call may overwrite."""
         terms = self._replay(batch) if self._captured else self._descend(*batch)
-        if self._schedule is not None:
-            self._schedule.step()
+        for schedule in self._schedules:
+            schedule.step()
         return terms
 
     def _descend(self, *batch: Tensor) -> dict[str, Tensor]:
         with autocast(self._ctx):
             terms = self._evaluate(*batch)
-        self._optimiser.zero_grad()
+        self._zero_grad()
         torch.stack([term.sum() for term in terms.values()]).sum().backward(inputs=self._trained)  # type: ignore[no-untyped-call]
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            optimiser.step()
         return {name: term.detach() for name, term in terms.items()}
+
+    def _zero_grad(self) -> None:
+        for optimiser in self._optimisers:
+            optimiser.zero_grad()
 
     def _replay(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """Take the first steps of a shape eagerly, beside the main stream as capturing wants it; then capture."""
@@ -55,7 +66,7 @@ class Step:
             self._eager[shapes] = self._eager.get(shapes, 0) + 1
             if self._eager[shapes] <= EAGER_STEPS:
                 return _beside(lambda: self._descend(*batch), self._ctx.device)
-            self._optimiser.zero_grad()  # the graph gets gradients of its own
+            self._zero_grad()  # the graph gets gradients of its own
             self._graphs[shapes] = capture(self._descend, batch, self._ctx.device)
         return self._graphs[shapes](*batch)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.functional import leaky_relu, linear
 
-from gzslbench.training import linear_for_two, penalised_distance
+from gzslbench.training import distance_and_penalty, linear_for_two, penalised_distance
 
 SLOPE, PENALTY = 0.2, 10.0
 
@@ -84,6 +84,18 @@ def test_critics_side_by_side_have_the_gradients_that_they_have_alone() -> None:
     assert together.isfinite().all()
     for ours, alone in zip(together, zip(*stacks, strict=True), strict=True):
         torch.testing.assert_close(ours, of_W_x(*alone))
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_a_weight_in_a_tensor_is_one_in_a_number_and_the_penalty_comes_without_it(weight: float) -> None:
+    weights, data = batch()
+    loss, penalty = distance_and_penalty(*weights, *data, torch.tensor(weight, dtype=torch.float64), SLOPE)
+    plain = penalised_distance(*weights, *data, weight, SLOPE)
+    torch.testing.assert_close(loss, plain)
+    torch.testing.assert_close(weight * penalty, plain - penalised_distance(*weights, *data, 0.0, SLOPE))
+    assert not penalty.requires_grad
+    for one, other in zip(torch.autograd.grad(loss, weights), torch.autograd.grad(plain, weights), strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_a_linear_layer_for_two_losses_has_the_gradients_of_two() -> None:

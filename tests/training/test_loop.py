@@ -110,10 +110,56 @@ def test_a_training_equals_a_plain_loop() -> None:
         torch.testing.assert_close(ours, theirs.detach())
 
 
+class TwoRates(Trained):
+    """One loss that trains two layers, each with an Adam of its own."""
+
+    info = Info("two-rates")
+    Config = Config
+    RATES = (Adam(1e-2), Adam(1e-3, betas=(0.5, 0.999), decay=0.5, decay_every=10))
+
+    def trainings(self, view: View, ctx: Context) -> Trainings:
+        """Train both."""
+        self.first, self.second = nn.Linear(6, 5), nn.Linear(5, view.semantics.shape[1])
+        target = view.semantics[view.labels]
+
+        def loss(x: Tensor, a: Tensor) -> Tensor:
+            return (self.second(self.first(x).relu()) - a).square().mean()
+
+        def batches() -> Batches:
+            yield view.features, target
+
+        one, other = self.RATES
+        descent = Descent(loss, batches, one, [self.first], also=[(self.second, other)])
+        yield Training("both", self.config.steps, [descent])
+
+
+def test_networks_of_one_loss_may_have_an_adam_each() -> None:
+    view, config = make_view(), Config(steps=25)
+    with GlobalStreams(3):
+        component = TwoRates(config)
+        component.fit(view, make_context(3))
+    with GlobalStreams(3):
+        first, second = nn.Linear(6, 5), nn.Linear(5, view.semantics.shape[1])
+    slow = torch.optim.Adam(second.parameters(), lr=1e-3, betas=(0.5, 0.999))
+    optimisers = [torch.optim.Adam(first.parameters(), lr=1e-2), slow]
+    for step in range(config.steps):
+        loss = (second(first(view.features).relu()) - view.semantics[view.labels]).square().mean()
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        loss.backward()
+        for optimiser in optimisers:
+            optimiser.step()
+        if (step + 1) % 10 == 0:
+            slow.param_groups[0]["lr"] *= 0.5
+    for ours, theirs in zip(state(component).values(), [*first.parameters(), *second.parameters()], strict=True):
+        torch.testing.assert_close(ours, theirs.detach())
+
+
 @pytest.mark.parametrize(
     ("cls", "settings"),
     [
         (Regression, {}),
+        (TwoRates, {}),
         (Softmax, {"epochs": 5, "batch_size": 16, "class_weights": "balanced"}),
         (FClswgan, {**GAN, "class_loss": 0.5}),
         (EarlyGAN, {**GAN, "score_every": 2, "score_samples": 16}),
