@@ -37,6 +37,18 @@ DECLARED = {
     "sae": ("90ef26f6dd47", "76d41d508707"),
 }
 """By component, the hash of a built-in plugin's source before it declared that nothing is drawn, and after."""
+TYPED = {
+    "early-gan": ("3ee172e50a78", "babc2ddc0114"),
+    "entropy": ("3ee172e50a78", "babc2ddc0114"),
+    "eszsl": ("e7a7e9ab9652", "2eee64281980"),
+    "f-clswgan": ("27031836b31c", "cef6fa761de0"),
+    "gsmflow": ("eb528f58de25", "6c58055a030a"),
+    "nearest-prototype": ("96e39227ae60", "e135f6b682b8"),
+    "ridge-prototype": ("c85370d3d85d", "e39d8b0ecd84"),
+    "sae": ("76d41d508707", "086aa8326369"),
+    "softmax": ("4a038bb34234", "90618b14515b"),
+}
+"""By component, the hash of a built-in plugin's source before types of settings said their ranges, and after."""
 
 
 def _second(values: Values) -> Values:
@@ -70,6 +82,11 @@ def _fourth(values: Values) -> Values:
     return values | {"metrics": values["metrics"] | {"h_best": None}}
 
 
+def _fifth(values: Values) -> Values:
+    """Version 5 names sources in which the types of settings say their ranges."""
+    return values | {"key": _with_sources(values["key"], TYPED)}
+
+
 def _with_sources(key: Values, changed: Mapping[str, tuple[str, str]]) -> Values:
     """Name the sources of a key's components by the hash that they have now."""
     return key | {role: _part(key[role], changed) for role in ROLES}
@@ -82,7 +99,7 @@ def _part(part: Values | None, changed: Mapping[str, tuple[str, str]]) -> Values
     return part | {"code": after} if part["code"] == before else part
 
 
-UPGRADES: tuple[Upgrade, ...] = (_second, _third, _fourth)
+UPGRADES: tuple[Upgrade, ...] = (_second, _third, _fourth, _fifth)
 """The first makes version 2 of version 1, and so on."""
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, l1_loss, normalize, softplus
 
@@ -15,37 +17,26 @@ from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training,
 from gzslbench_plugins.boundary.sinkhorn import SMALLEST_EPSILON, sinkhorn_distance
 from gzslbench_plugins.boundary.von_mises_fisher import draw_noise, sample
 from gzslbench_plugins.shared.domain_threshold import hard_routing
-from gzslbench_plugins.shared.wasserstein import require, rescale
+from gzslbench_plugins.shared.networks import rescale
 
 
 @dataclass(frozen=True)
 class BoundaryConfig:
     """Settings of :class:`Boundary`; the defaults are those of the released code, unless they say otherwise."""
 
-    epochs: int = 20  # of n / batch_size steps each, for n seen samples; ours
-    batch_size: int = 128  # seen samples per step
-    learning_rate: float = 1e-3  # of Adam; ours
-    hidden: int = 512  # width of the hidden layer of encoders and decoders
-    latent: int = 64  # dimensions of the space that the sphere lies in
-    least_concentration: float = 100.0  # added to each kappa
-    distance_weight: float = 0.1  # of the Sinkhorn distance
-    distance_samples: int = 10  # samples of either distribution behind one distance
-    epsilon: float = 0.1  # weight of the entropy of the transport plan
-    sinkhorn_iterations: int = 5  # ours; the released code stops by itself, after 3 where we looked
-    quantile: float = 0.05  # share of the seen training samples that is beyond the boundary
+    epochs: PositiveInt = 20  # of n / batch_size steps each, for n seen samples; ours
+    batch_size: PositiveInt = 128  # seen samples per step
+    learning_rate: PositiveFloat = 1e-3  # of Adam; ours
+    hidden: PositiveInt = 512  # width of the hidden layer of encoders and decoders
+    latent: Annotated[int, Field(ge=3)] = 64  # dimensions of the space that the sphere lies in
+    least_concentration: NonNegativeFloat = 100.0  # added to each kappa
+    distance_weight: NonNegativeFloat = 0.1  # of the Sinkhorn distance
+    distance_samples: PositiveInt = 10  # samples of either distribution behind one distance
+    epsilon: Annotated[float, Field(ge=SMALLEST_EPSILON)] = 0.1  # weight of the entropy of the transport plan
+    sinkhorn_iterations: PositiveInt = 5  # ours; the released code stops by itself, after 3 where we looked
+    quantile: Annotated[float, Field(ge=0, lt=1)] = 0.05  # share of seen training samples beyond the boundary
     unit_features: bool = True  # features are brought to length 1
-    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("epochs", "batch_size", "hidden", "distance_samples", "sinkhorn_iterations"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("least_concentration", "distance_weight", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(self.latent >= 3, "latent", "at least 3", self.latent)
-        require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
-        require(self.epsilon >= SMALLEST_EPSILON, "epsilon", f"at least {SMALLEST_EPSILON}", self.epsilon)
-        require(0 <= self.quantile < 1, "quantile", "in [0, 1)", self.quantile)
+    semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 class Encoder(nn.Module):

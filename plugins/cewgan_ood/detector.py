@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, Gate, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.shared.domain_threshold import hard_routing
-from gzslbench_plugins.shared.wasserstein import initialise, require
+from gzslbench_plugins.shared.networks import initialise
 
 
 @dataclass(frozen=True)
 class DetectorConfig:
     """Settings of :class:`EntropyDetector`; the defaults are those of the released code, but for the threshold."""
 
-    epochs: int = 50  # of n / (2 batch_size) steps each, for n seen samples
-    batch_size: int = 64  # seen samples per step, and as many synthetic ones
-    learning_rate: float = 1e-3  # of Adam
-    beta1: float = 0.5  # Adam's decay of the mean gradient
-    hidden: int = 512  # width of both hidden layers
-    weight_std: float = 0.02  # deviation of the initial weights; biases start at 0
-    threshold: float = 1.0  # in mean entropies of the seen training samples; the released code comes to 0.5
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("epochs", "batch_size", "hidden"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("learning_rate", "weight_std", "threshold"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        require(0 <= self.beta1 < 1, "beta1", "in [0, 1)", self.beta1)
+    epochs: PositiveInt = 50  # of n / (2 batch_size) steps each, for n seen samples
+    batch_size: PositiveInt = 64  # seen samples per step, and as many synthetic ones
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5  # Adam's decay of the mean gradient
+    hidden: PositiveInt = 512  # width of both hidden layers
+    weight_std: PositiveFloat = 0.02  # deviation of the initial weights; biases start at 0
+    threshold: PositiveFloat = 1.0  # in mean entropies of the seen training samples; the released code comes to 0.5
 
 
 def entropy(logits: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -17,18 +17,11 @@ from gzslbench_plugins.shared.seen_softmax import seen_softmax
 class Config:
     """Settings of ConSE."""
 
-    top: int = 10  # seen classes that a sample is placed between, T in the paper; all of them where there are fewer
-    epochs: int = 50  # passes of the softmax over the training samples
-    learning_rate: float = 1e-2  # of its Adam
+    top: PositiveInt = 10  # T, the seen classes that a sample is placed between; all where there are fewer
+    epochs: PositiveInt = 50  # passes of the softmax over the training samples
+    learning_rate: PositiveFloat = 1e-2  # of its Adam
     unit_semantics: bool = True  # scale every class's semantics to length 1
     centre_semantics: bool = False  # take the mean of the seen classes off first
-
-    def __post_init__(self) -> None:
-        for name in ("top", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
 
 
 class ConSE(Trained, Classifier):

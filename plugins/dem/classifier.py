@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, View
 from gzslbench.training import Adam, Batches, Descent, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.wasserstein import require, rescale
+from gzslbench_plugins.shared.networks import rescale
 
 Metric = Literal["euclidean", "cosine"]
 
@@ -20,24 +21,14 @@ Metric = Literal["euclidean", "cosine"]
 class Config:
     """Settings of the deep embedding model."""
 
-    steps: int = 300  # training steps
-    batch_size: int = 0  # samples per step; 0 takes all of them, which costs no more than one sample of each class
-    learning_rate: float = 1e-3  # of Adam
-    penalty: float = 1e-5  # lambda, on half the squared length of all weights and biases
-    hidden: int = 1600  # width of the hidden layer
-    initial_std: float = 0.1  # standard deviation of initial weights
+    steps: PositiveInt = 300  # training steps
+    batch_size: NonNegativeInt = 0  # samples per step; 0 takes all, which costs no more than one of each class
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    penalty: NonNegativeFloat = 1e-5  # lambda, on half the squared length of all weights and biases
+    hidden: PositiveInt = 1600  # width of the hidden layer
+    initial_std: PositiveFloat = 0.1  # standard deviation of initial weights
     metric: Metric = "cosine"  # by which the nearest prototype is found
-    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "hidden"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("batch_size", "penalty", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        for name in ("learning_rate", "initial_std"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        require(self.metric in get_args(Metric), "metric", f"one of {', '.join(get_args(Metric))}", self.metric)
+    semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 class Embedding(nn.Module):

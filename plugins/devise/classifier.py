@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
+from pydantic import PositiveFloat
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from gzslbench.contract import Classifier, Info
@@ -17,13 +18,8 @@ Terms = Literal["first", "all"]
 class Config(BilinearConfig):
     """Settings of DeViSE."""
 
-    margin: float = 0.1  # as in the paper, for semantics of length 1
+    margin: PositiveFloat = 0.1  # as in the paper, for semantics of length 1
     terms: Terms = "first"  # of the loss: the first violating one, in random order, on average; or all
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.terms not in get_args(Terms):
-            raise ValueError(f"terms must be one of {', '.join(get_args(Terms))}, got {self.terms!r}")
 
 
 class DeViSE(BilinearRanking, Classifier):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, mse_loss, normalize
 
@@ -13,31 +14,23 @@ from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, 
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing
 from gzslbench_plugins.shared.held_out import one_cut
+from gzslbench_plugins.shared.networks import rescale
 from gzslbench_plugins.shared.visual_projection import visual_projection
-from gzslbench_plugins.shared.wasserstein import require, rescale
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of :class:`DSENFeatures`."""
 
-    steps: int = 300  # training steps
-    batch_size: int = 128  # samples per step
-    learning_rate: float = 1e-3  # of Adam
-    weight_decay: float = 5e-5  # L2 penalty
-    reconstruction_weight: float = 5.0  # of L_rec
-    division_weight: float = 0.01  # alpha, of the domain division of L_cls
-    hidden: int = 1024  # width of the hidden layers of the semantic encoders and of the decoder
-    embedding: int = 2048  # dimensions in which features and semantics are compared
-    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "hidden", "embedding"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("weight_decay", "reconstruction_weight", "division_weight", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
+    steps: PositiveInt = 300  # training steps
+    batch_size: PositiveInt = 128  # samples per step
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    weight_decay: NonNegativeFloat = 5e-5  # L2 penalty
+    reconstruction_weight: NonNegativeFloat = 5.0  # of L_rec
+    division_weight: NonNegativeFloat = 0.01  # alpha, of the domain division of L_cls
+    hidden: PositiveInt = 1024  # width of the hidden layers of the semantic encoders and of the decoder
+    embedding: PositiveInt = 2048  # dimensions in which features and semantics are compared
+    semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 class Network(nn.Module):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
@@ -14,33 +15,24 @@ from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
 from gzslbench_plugins.shared.domain_threshold import best_threshold, hard_routing
 from gzslbench_plugins.shared.held_out import one_cut
+from gzslbench_plugins.shared.networks import rescale
 from gzslbench_plugins.shared.visual_projection import visual_projection
-from gzslbench_plugins.shared.wasserstein import require, rescale
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of :class:`DVBEFeatures`."""
 
-    steps: int = 300  # training steps of either branch
-    batch_size: int = 128  # samples per step
-    domain_learning_rate: float = 1e-3  # of Adam, for the domain branch
-    semantic_learning_rate: float = 1e-3  # of Adam, for the semantic branch
-    weight_decay: float = 1e-4  # L2 penalty of both
-    sigma: float = 0.5  # of the adaptive margin; the higher, the larger the margin of samples in doubt
-    projection: int = 256  # width of the hidden layer of the domain branch
-    hidden: int = 1024  # width of the hidden layer from semantics to the embedding
-    embedding: int = 2048  # dimensions in which features and semantics are compared
-    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "projection", "hidden", "embedding"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("domain_learning_rate", "semantic_learning_rate", "sigma"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        for name in ("weight_decay", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+    steps: PositiveInt = 300  # training steps of either branch
+    batch_size: PositiveInt = 128  # samples per step
+    domain_learning_rate: PositiveFloat = 1e-3  # of Adam, for the domain branch
+    semantic_learning_rate: PositiveFloat = 1e-3  # of Adam, for the semantic branch
+    weight_decay: NonNegativeFloat = 1e-4  # L2 penalty of both
+    sigma: PositiveFloat = 0.5  # of the adaptive margin; the higher, the larger the margin of samples in doubt
+    projection: PositiveInt = 256  # width of the hidden layer of the domain branch
+    hidden: PositiveInt = 1024  # width of the hidden layer from semantics to the embedding
+    embedding: PositiveInt = 2048  # dimensions in which features and semantics are compared
+    semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 def domain_branch(feature_dim: int, projection: int, classes: int) -> nn.Sequential:

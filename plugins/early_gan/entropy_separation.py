@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Gate, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.wasserstein import require, rescale
+from gzslbench_plugins.shared.networks import rescale
 
 SHOWN_SAMPLES = 2000
 """Seen samples, and proxies, whose entropies are kept for a figure."""
-COMPATIBILITIES = ("negative squared distance", "cosine", "inner product")
+Compatibility = Literal["negative squared distance", "cosine", "inner product"]
 
 
 @dataclass(frozen=True)
 class EntropyConfig:
     """Settings of :class:`EntropySeparation`; entropies are in nats."""
 
-    steps: int = 5000  # training steps
-    batch_size: int = 64  # seen samples per step, and as many proxies
-    learning_rate: float = 3e-4  # of Adam
-    hidden: int = 1024  # width of the hidden layers of f_v, g and f_s
-    latent: int = 512  # dimensions of the shared space
-    autoencoder_weight: float = 1.0  # of L_AE
-    latent_weight: float = 1.0  # of L_LE
-    classifier_weight: float = 1.0  # of L_CLFR
-    separation_weight: float = 1.0  # of L_ES; 0 trains without proxies, the paper's baseline
-    gamma: float = 1.0  # margin between the mean entropies of seen samples and proxies
-    delta_l: float = 0.5  # below this entropy a sample is of a seen class
+    steps: PositiveInt = 5000  # training steps
+    batch_size: PositiveInt = 64  # seen samples per step, and as many proxies
+    learning_rate: PositiveFloat = 3e-4  # of Adam
+    hidden: PositiveInt = 1024  # width of the hidden layers of f_v, g and f_s
+    latent: PositiveInt = 512  # dimensions of the shared space
+    autoencoder_weight: NonNegativeFloat = 1.0  # of L_AE
+    latent_weight: NonNegativeFloat = 1.0  # of L_LE
+    classifier_weight: NonNegativeFloat = 1.0  # of L_CLFR
+    separation_weight: NonNegativeFloat = 1.0  # of L_ES; 0 trains without proxies, the paper's baseline
+    gamma: NonNegativeFloat = 1.0  # margin between the mean entropies of seen samples and proxies
+    delta_l: NonNegativeFloat = 0.5  # below this entropy a sample is of a seen class
     delta_h: float = 1.5  # above this entropy a sample is of an unseen class
-    compatibility: str = "negative squared distance"  # F; or "cosine", "inner product"
-    semantic_norm: float = 1.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
+    compatibility: Compatibility = "negative squared distance"  # F
+    semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are
 
     def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "hidden", "latent"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        weights = ("autoencoder_weight", "latent_weight", "classifier_weight", "separation_weight")
-        for name in (*weights, "gamma", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
-        deltas = (self.delta_l, self.delta_h)
-        require(0 <= deltas[0] <= deltas[1], "delta_l and delta_h", "ascending and 0 or more", deltas)
-        require(self.compatibility in COMPATIBILITIES, "compatibility", f"one of {COMPATIBILITIES}", self.compatibility)
+        if not self.delta_l <= self.delta_h:
+            raise ValueError(f"delta_l must be at most delta_h, got {self.delta_l} and {self.delta_h}")
 
 
 class MappingModule(nn.Module):

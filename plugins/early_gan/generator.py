@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from typing import Annotated
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.func import functional_call
 
@@ -12,7 +15,7 @@ from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench.training import Trained, Trainings
 from gzslbench_plugins.early_gan.confidence import confidence_score
 from gzslbench_plugins.shared.seen_softmax import seen_softmax
-from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN, require
+from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN
 
 SHOWN, SHOWN_SAMPLES = 4, 200
 """How many states, beside the first, and samples of each are kept for figures."""
@@ -22,27 +25,21 @@ SHOWN, SHOWN_SAMPLES = 4, 200
 class EarlyGANConfig(WassersteinConfig):
     """Settings of :class:`EarlyGAN`; the band is given as fractions of (number of seen classes - 1) above 1."""
 
-    score_low: float = 0.05  # s_l = 1 + score_low * (C_s - 1)
-    score_high: float = 0.5  # s_h = 1 + score_high * (C_s - 1)
-    score_every: int = 50  # generator steps from one Confidence Score to the next
-    score_samples: int = 2000  # samples behind one Confidence Score
-    softmax_epochs: int = 50  # epochs of the pre-trained classifier PTC
-    softmax_learning_rate: float = 1e-3  # of its Adam
-    proxy_count: int = 3000  # proxy samples
-    single_state: float = 0.0  # 0: proxies of all admissible states; above: of the one state at this share of the steps
+    score_low: NonNegativeFloat = 0.05  # s_l = 1 + score_low * (C_s - 1)
+    score_high: Annotated[float, Field(le=1)] = 0.5  # s_h = 1 + score_high * (C_s - 1)
+    score_every: PositiveInt = 50  # generator steps from one Confidence Score to the next
+    score_samples: PositiveInt = 2000  # samples behind one Confidence Score
+    softmax_epochs: PositiveInt = 50  # epochs of the pre-trained classifier PTC
+    softmax_learning_rate: PositiveFloat = 1e-3  # of its Adam
+    proxy_count: PositiveInt = 3000  # proxy samples
+    single_state: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the steps where the one state lies; 0 takes all
 
     def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        band = (self.score_low, self.score_high)
-        require(0 <= band[0] < band[1] <= 1, "score_low and score_high", "ascending and within 0 to 1", band)
-        for name in ("score_every", "score_samples", "softmax_epochs", "proxy_count"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        require(0 <= self.single_state <= 1, "single_state", "within 0 to 1", self.single_state)
-        require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
+        if not self.score_low < self.score_high:
+            raise ValueError(f"score_low must be below score_high, got {self.score_low} and {self.score_high}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class GeneratorState:
     """The weights of G after a generator step, and the Confidence Score of its samples."""
 
@@ -68,7 +65,7 @@ class EarlyGAN(Trained, Generator):
         config: EarlyGANConfig = self.config
         self.ptc = yield from seen_softmax(view, ctx, config.softmax_epochs, config.softmax_learning_rate)
         steps = max(1, round(config.steps * (config.single_state or 1.0)))
-        self.gan = WassersteinGAN(view, replace(config, steps=steps), ctx)
+        self.gan = WassersteinGAN(view, dataclasses.replace(config, steps=steps), ctx)
         spread = len(view.semantics) - 1
         self.s_l, self.s_h = 1 + config.score_low * spread, 1 + config.score_high * spread
         self.closest = self.last = self._state(0, ctx)

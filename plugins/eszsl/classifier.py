@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import PositiveFloat
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -15,15 +15,10 @@ from gzslbench.contract import Classifier, ClassSet, Context, Info, View
 class Config:
     """Settings of ESZSL."""
 
-    gamma: float = 10.0  # weight of the penalty on the feature side
-    lam: float = 0.1  # weight of the penalty on the semantic side, lambda in the paper
+    gamma: PositiveFloat = 10.0  # weight of the penalty on the feature side
+    lam: PositiveFloat = 0.1  # weight of the penalty on the semantic side, lambda in the paper
     unit_features: bool = True  # scale every sample to length 1
     unit_semantics: bool = True  # scale every class's semantics to length 1
-
-    def __post_init__(self) -> None:
-        for name in ("gamma", "lam"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 class ESZSL(Classifier):

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench.training import Trained, Trainings, autocast
 from gzslbench_plugins.shared.seen_softmax import seen_softmax
-from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN, require
+from gzslbench_plugins.shared.wasserstein import WassersteinConfig, WassersteinGAN
 
 
 @dataclass(frozen=True)
 class FClswganConfig(WassersteinConfig):
     """Settings of :class:`FClswgan`."""
 
-    class_loss: float = 0.01  # beta, the weight of the class loss
-    softmax_epochs: int = 50  # epochs of the seen classifier behind the class loss
-    softmax_learning_rate: float = 1e-3  # of its Adam
-    per_class: int = 300  # synthetic samples per unseen class
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        super().__post_init__()
-        require(self.class_loss >= 0, "class_loss", "0 or more", self.class_loss)
-        for name in ("softmax_epochs", "per_class"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        require(self.softmax_learning_rate > 0, "softmax_learning_rate", "above 0", self.softmax_learning_rate)
+    class_loss: NonNegativeFloat = 0.01  # beta, the weight of the class loss
+    softmax_epochs: PositiveInt = 50  # epochs of the seen classifier behind the class loss
+    softmax_learning_rate: PositiveFloat = 1e-3  # of its Adam
+    per_class: PositiveInt = 300  # synthetic samples per unseen class
 
 
 class FClswgan(Trained, Generator):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import get_args
-
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, Need, View
@@ -17,20 +16,11 @@ class Config:
     """Settings of the regressed Gaussians."""
 
     kernel: Kernel = "quadratic"  # of semantics of length 1: (1 + a'b)^2, or "linear": a'b
-    mean_ridge: float = 0.1  # lambda of the regression of means
-    variance_ridge: float = 3.0  # lambda of the regression of log-variances
-    prior_samples: float = 10_000.0  # how many samples the pooled variance counts beside those of a class
-    floor: float = 0.5  # added to all variances, as a share of the mean pooled variance
+    mean_ridge: PositiveFloat = 0.1  # lambda of the regression of means
+    variance_ridge: PositiveFloat = 3.0  # lambda of the regression of log-variances
+    prior_samples: NonNegativeFloat = 10_000.0  # how many samples the pooled variance counts beside those of a class
+    floor: PositiveFloat = 0.5  # added to all variances, as a share of the mean pooled variance
     centred: bool = True  # regress deviations from the mean of the seen classes, of parameters and of semantics
-
-    def __post_init__(self) -> None:
-        if self.kernel not in get_args(Kernel):
-            raise ValueError(f"kernel must be one of {', '.join(get_args(Kernel))}, got {self.kernel!r}")
-        for name in ("mean_ridge", "variance_ridge", "floor"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.prior_samples >= 0:
-            raise ValueError(f"prior_samples must not be negative, got {self.prior_samples}")
 
 
 class GGM(Classifier):
@@ -77,14 +67,8 @@ class GGM(Classifier):
 class TransductiveConfig(Config):
     """Settings of the regressed Gaussians and of their refinement."""
 
-    iterations: int = 10  # of EM
-    trust: float = 10.0  # how many samples a regressed mean counts beside the test samples that fall to its class
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("iterations", "trust"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+    iterations: PositiveInt = 10  # of EM
+    trust: PositiveFloat = 10.0  # samples that a regressed mean counts beside the test samples of its class
 
 
 class TransductiveGGM(GGM):

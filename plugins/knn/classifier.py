@@ -5,9 +5,9 @@ GAZSL (Zhu et al., CVPR 2018) and its successors are evaluated with it: samples 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -21,11 +21,7 @@ MOST_COSINES = 1 << 24
 class Config:
     """Settings of the nearest neighbours."""
 
-    k: int = 20  # neighbours looked at in each class; all of a class that has fewer
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise ValueError(f"k must be at least 1, got {self.k}")
+    k: PositiveInt = 20  # neighbours looked at in each class; all of a class that has fewer
 
 
 class NearestNeighbours(Classifier):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from gzslbench.contract import Classifier, Info
@@ -14,13 +14,8 @@ from gzslbench_plugins.shared.bilinear import BilinearConfig, BilinearRanking, S
 class Config(BilinearConfig):
     """Settings of LatEm."""
 
-    maps: int = 4  # K
+    maps: PositiveInt = 4  # K
     scaling: Scaling = "standard"  # as in the paper
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.maps >= 1:
-            raise ValueError(f"maps must be at least 1, got {self.maps}")
 
 
 class LatEm(BilinearRanking, Classifier):

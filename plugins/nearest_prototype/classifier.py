@@ -5,10 +5,11 @@ It suits generators that make one prototype per class, such as E-PGN, as well as
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
+from pydantic import PositiveFloat
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -22,13 +23,7 @@ class Config:
     """Settings of the nearest prototype."""
 
     metric: Metric = "euclidean"  # scores are negative squared Euclidean distances, or cosines
-    temperature: float = 1.0  # scores are divided by it, which matters to gates that weigh domains softly
-
-    def __post_init__(self) -> None:
-        if self.metric not in get_args(Metric):
-            raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, got {self.metric!r}")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+    temperature: PositiveFloat = 1.0  # scores are divided by it, which matters to gates that weigh domains softly
 
 
 class NearestPrototype(Classifier):

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import normalize, relu
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.wasserstein import require
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of PSR; lengths are of unit semantics."""
 
-    steps: int = 200  # training steps
-    batch_size: int = 256  # samples per step, each met by all seen classes
-    learning_rate: float = 1e-3  # of Adam
-    hidden: int = 1024  # width of the hidden layers of f and g
-    tau: float = 0.1  # two classes are similar where the cosine of their semantics is at least so much
-    similar_weight: float = 1.0  # lambda_1
-    reconstruction_weight: float = 1.0  # lambda_2
+    steps: PositiveInt = 200  # training steps
+    batch_size: PositiveInt = 256  # samples per step, each met by all seen classes
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    hidden: PositiveInt = 1024  # width of the hidden layers of f and g
+    tau: Annotated[float, Field(gt=-1, lt=1)] = 0.1  # least cosine of the semantics of similar classes
+    similar_weight: NonNegativeFloat = 1.0  # lambda_1
+    reconstruction_weight: NonNegativeFloat = 1.0  # lambda_2
     centred: bool = True  # take the mean of the training samples from features, of the seen classes from semantics
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "hidden"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("similar_weight", "reconstruction_weight"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
-        require(-1 < self.tau < 1, "tau", "between -1 and 1", self.tau)
 
 
 class AutoEncoder(nn.Module):

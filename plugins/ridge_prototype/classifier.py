@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
+from typing import Annotated
 
 import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -26,11 +29,7 @@ TINY = 1e-30
 class Config:
     """Settings of the ridge prototypes."""
 
-    mix: float = 0.3  # share of a seen class's prototype that is predicted from its semantics, as those of unseen ones
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.mix <= 1:
-            raise ValueError(f"mix must be between 0 and 1, got {self.mix}")
+    mix: Annotated[float, Field(ge=0, le=1)] = 0.3  # share of a seen class's prototype predicted from its semantics
 
 
 class RidgePrototype(Classifier):
@@ -106,7 +105,7 @@ def choose_by_cross_validation(A: Tensor, P: Tensor, X: Tensor, labels: Tensor) 
     return max(product(WIDTHS, RIDGES), key=accuracy)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Fold:
     """Classes that are held out, and what their cosines with prototypes predicted from the other classes are made of.
 

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.wasserstein import require, rescale
+from gzslbench_plugins.shared.networks import rescale
 
 
 @dataclass(frozen=True)
 class Config:
     """Settings of :class:`SADLE`."""
 
-    steps: int = 600  # training steps
-    batch_size: int = 128  # samples per step
-    learning_rate: float = 5e-4  # of Adam
-    hidden: int = 512  # width of the hidden layer of f_s; f_v is linear
-    latent: int = 256  # dimensions of the latent space
-    alignment_weight: float = 1.0  # of L_A
-    structure_weight: float = 1.0  # of L_S
-    classifier_weight: float = 1.0  # of L_C
-    sharpness: float = 15.0  # factor on cosines before the softmax of L_C
-    semantic_norm: float = 5.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "hidden", "latent"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("alignment_weight", "structure_weight", "classifier_weight", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        for name in ("learning_rate", "sharpness"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+    steps: PositiveInt = 600  # training steps
+    batch_size: PositiveInt = 128  # samples per step
+    learning_rate: PositiveFloat = 5e-4  # of Adam
+    hidden: PositiveInt = 512  # width of the hidden layer of f_s; f_v is linear
+    latent: PositiveInt = 256  # dimensions of the latent space
+    alignment_weight: NonNegativeFloat = 1.0  # of L_A
+    structure_weight: NonNegativeFloat = 1.0  # of L_S
+    classifier_weight: NonNegativeFloat = 1.0  # of L_C
+    sharpness: PositiveFloat = 15.0  # factor on cosines before the softmax of L_C
+    semantic_norm: NonNegativeFloat = 5.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 class SADLE(Trained, Classifier):

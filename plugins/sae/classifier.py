@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
+from pydantic import PositiveFloat
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -18,16 +19,10 @@ Direction = Literal["semantic-to-feature", "feature-to-semantic"]
 class Config:
     """Settings of SAE."""
 
-    lam: float = 0.01  # weight of the encoder's error against the decoder's, lambda in the paper
+    lam: PositiveFloat = 0.01  # weight of the encoder's error against the decoder's, lambda in the paper
     direction: Direction = "semantic-to-feature"  # decode semantics, or encode features, before they are compared
     unit_features: bool = True  # scale every sample to length 1
     unit_semantics: bool = True  # scale every class's semantics to length 1
-
-    def __post_init__(self) -> None:
-        if not self.lam > 0:
-            raise ValueError(f"lam must be positive, got {self.lam}")
-        if self.direction not in get_args(Direction):
-            raise ValueError(f"direction must be one of {', '.join(get_args(Direction))}, got {self.direction!r}")
 
 
 class SAE(Classifier):

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -26,22 +27,12 @@ Scaling = Literal["unit", "standard"]
 class BilinearConfig:
     """What the methods of the family have in common."""
 
-    epochs: int = 30  # passes over the training samples
-    batch_size: int = 32  # samples whose updates are summed; 1 is the update of the papers, sample by sample
-    learning_rate: float = 0.1  # eta, for each sample
-    margin: float = 1.0  # by which the right class is to exceed the others
+    epochs: PositiveInt = 30  # passes over the training samples
+    batch_size: PositiveInt = 32  # samples whose updates are summed; 1 is the update of the papers, sample by sample
+    learning_rate: PositiveFloat = 0.1  # eta, for each sample
+    margin: PositiveFloat = 1.0  # by which the right class is to exceed the others
     scaling: Scaling = "unit"  # of samples: to length 1; or of dimensions to mean 0 and variance 1 / d
     unit_semantics: bool = True  # scale every class's semantics to length 1
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("learning_rate", "margin"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
-        if self.scaling not in get_args(Scaling):
-            raise ValueError(f"scaling must be one of {', '.join(get_args(Scaling))}, got {self.scaling!r}")
 
 
 class BilinearRanking(Classifier):

@@ -9,14 +9,16 @@ objective is written as in Eq. 6 of Gune et al., ACM MM 2020::
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from gzslbench.contract import Context, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Training, autocast, penalised_distance, random_rows
+from gzslbench_plugins.shared.networks import initialise, rescale
 
 ClassLoss = Callable[[Tensor, Tensor], Tensor]
 """A loss of fake features (n, d) and the labels (n,) that they were made for."""
@@ -30,36 +32,16 @@ SLOPE = 0.2
 class WassersteinConfig:
     """Settings of the networks and their training; defaults are what code descending from Xian et al. uses for CUB."""
 
-    steps: int = 6000  # generator steps
-    critic_steps: int = 5  # critic steps per generator step
-    batch_size: int = 64  # samples per step
-    learning_rate: float = 1e-4  # of Adam(0.5, 0.999), for both networks
-    generator_hidden: int = 4096  # width of the generator's hidden layer
-    critic_hidden: int = 4096  # width of the critic's hidden layer
-    noise_dim: int = 0  # dimensions of z; 0 takes as many as the semantics have
-    initial_std: float = 0.02  # standard deviation of initial weights
-    penalty: float = 10.0  # lambda, the weight of the gradient penalty
-    semantic_norm: float = 0.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "critic_steps", "batch_size", "generator_hidden", "critic_hidden"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("noise_dim", "penalty", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        for name in ("learning_rate", "initial_std"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-
-
-def require(condition: bool, field: str, wanted: str, got: object) -> None:
-    """Raise ValueError about a configuration field unless the condition holds."""
-    if not condition:
-        raise ValueError(f"{field} must be {wanted}, got {got}")
-
-
-def rescale(semantics: Tensor, norm: float) -> Tensor:
-    """Bring every row of semantics (c, k) to the given Euclidean norm; 0 leaves them as they are."""
-    return nn.functional.normalize(semantics, dim=1) * norm if norm else semantics
+    steps: PositiveInt = 6000  # generator steps
+    critic_steps: PositiveInt = 5  # critic steps per generator step
+    batch_size: PositiveInt = 64  # samples per step
+    learning_rate: PositiveFloat = 1e-4  # of Adam(0.5, 0.999), for both networks
+    generator_hidden: PositiveInt = 4096  # width of the generator's hidden layer
+    critic_hidden: PositiveInt = 4096  # width of the critic's hidden layer
+    noise_dim: NonNegativeInt = 0  # dimensions of z; 0 takes as many as the semantics have
+    initial_std: PositiveFloat = 0.02  # standard deviation of initial weights
+    penalty: NonNegativeFloat = 10.0  # lambda, the weight of the gradient penalty
+    semantic_norm: NonNegativeFloat = 0.0  # length that class semantics are brought to; 0 leaves them as they are
 
 
 class FeatureGenerator(nn.Module):
@@ -164,12 +146,3 @@ class WassersteinGAN:
     def _draw(self, batches: int) -> Tensor:
         """Draw the rows of some batches."""
         return random_rows(len(self.features), batches * self.config.batch_size, self.ctx)
-
-
-def initialise(network: nn.Module, std: float) -> None:
-    """Draw weights from N(0, std) and set biases to 0, as Xian et al. do."""
-    for name, parameter in network.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(parameter)
-        else:
-            nn.init.normal_(parameter, 0.0, std)

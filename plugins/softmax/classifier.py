@@ -5,10 +5,11 @@ Most generative methods are evaluated with it; the defaults are those of the cod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -22,27 +23,13 @@ ClassWeights = Literal["none", "balanced"]
 class Config:
     """Settings of the softmax classifier."""
 
-    epochs: int = 25  # passes over real and synthetic samples
-    batch_size: int = 512  # at most; the family takes the number of synthetic samples per class, 300 to 1,800
-    learning_rate: float = 1e-3  # of Adam
-    beta1: float = 0.5  # Adam's decay of the mean gradient
-    weight_decay: float = 0.0  # Adam's L2 penalty on weights and biases
-    weight_std: float = 0.02  # deviation of the initial weights; biases start at 0
+    epochs: PositiveInt = 25  # passes over real and synthetic samples
+    batch_size: PositiveInt = 512  # at most; the family takes the number of synthetic samples per class, 300 to 1,800
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5  # Adam's decay of the mean gradient
+    weight_decay: NonNegativeFloat = 0.0  # Adam's L2 penalty on weights and biases
+    weight_std: NonNegativeFloat = 0.02  # deviation of the initial weights; biases start at 0
     class_weights: ClassWeights = "none"  # "balanced" weighs classes by the inverse of their sample counts
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("weight_decay", "weight_std"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        if not 0 <= self.beta1 < 1:
-            raise ValueError(f"beta1 must be in [0, 1), got {self.beta1}")
-        if self.class_weights not in get_args(ClassWeights):
-            raise ValueError(
-                f"class_weights must be one of {', '.join(get_args(ClassWeights))}, got {self.class_weights!r}"
-            )
 
 
 class Softmax(Trained, Classifier):

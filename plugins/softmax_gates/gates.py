@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from gzslbench.contract import Context, Gate, Info, View
@@ -24,13 +25,8 @@ from gzslbench_plugins.softmax_gates.threshold import FOLDS, best_share, share_b
 class Config:
     """Settings of the softmax."""
 
-    epochs: int = 50  # passes over the training samples
-    learning_rate: float = 1e-2  # of Adam
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+    epochs: PositiveInt = 50  # passes over the training samples
+    learning_rate: PositiveFloat = 1e-2  # of Adam
 
 
 class SoftmaxGate(Trained, Gate):
@@ -87,12 +83,7 @@ class MaxSoftmax(SoftmaxGate):
 class EnergyConfig(Config):
     """Settings of the softmax and of the energy."""
 
-    temperature: float = 1.0  # T
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be positive, got {self.temperature}")
+    temperature: PositiveFloat = 1.0  # T
 
 
 class Energy(SoftmaxGate):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pydantic import NonNegativeFloat
+from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -20,14 +20,9 @@ SCALES = tuple(2.0**power for power in range(-5, 6))
 class Config:
     """Settings of SynC; a constant that is 0 is chosen by cross-validation over the seen classes."""
 
-    lam: float = 0.0  # weight of the squared norm of the classifiers, lambda in the paper
-    scale: float = 0.0  # of similarities: the median squared distance between seen classes, over sigma^2 in the paper
+    lam: NonNegativeFloat = 0.0  # weight of the squared norm of the classifiers, lambda in the paper
+    scale: NonNegativeFloat = 0.0  # median squared distance of seen classes, over sigma^2 in the paper
     unit_semantics: bool = True  # scale every class's semantics to length 1
-
-    def __post_init__(self) -> None:
-        for name in ("lam", "scale"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive, or 0 to have it chosen, got {getattr(self, name)}")
 
 
 class SynC(Classifier):

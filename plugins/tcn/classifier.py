@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, leaky_relu, normalize
 
 from gzslbench.contract import Classifier, ClassSet, Context, Info, Need, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings, random_rows
-from gzslbench_plugins.shared.wasserstein import require, rescale
+from gzslbench_plugins.shared.networks import rescale
 from gzslbench_plugins.tcn.similarity import class_similarities
 
 MANY = 1 << 40
@@ -25,27 +27,17 @@ FOLDED_AT_ONCE = 1 << 24
 class Config:
     """Settings of TCN."""
 
-    steps: int = 1500  # training steps
-    batch_size: int = 64  # samples per step
-    share_of_classes: float = 0.1  # of seen and of unseen classes that the samples of a step are contrasted with
-    learning_rate: float = 1e-3  # of Adam(0.5, 0.9)
-    penalty: float = 0.0  # on half the squared length of all weights and biases
-    hidden: int = 128  # width of the hidden layer that judges pairs
-    embedding_hidden: int = 512  # width of the hidden layer that embeds semantics
-    transfer_weight: float = 0.01  # of the loss on unseen classes
-    ridge: float = 1.0  # of the regression that gives similarities, against unit semantics
-    semantic_norm: float = 4.0  # Euclidean norm to which class semantics are rescaled; 0 leaves them as they are
+    steps: PositiveInt = 1500  # training steps
+    batch_size: PositiveInt = 64  # samples per step
+    share_of_classes: Annotated[float, Field(gt=0, le=1)] = 0.1  # of seen and of unseen classes, in a step
+    learning_rate: PositiveFloat = 1e-3  # of Adam(0.5, 0.9)
+    penalty: NonNegativeFloat = 0.0  # on half the squared length of all weights and biases
+    hidden: PositiveInt = 128  # width of the hidden layer that judges pairs
+    embedding_hidden: PositiveInt = 512  # width of the hidden layer that embeds semantics
+    transfer_weight: NonNegativeFloat = 0.01  # of the loss on unseen classes
+    ridge: PositiveFloat = 1.0  # of the regression that gives similarities, against unit semantics
+    semantic_norm: NonNegativeFloat = 4.0  # length that class semantics are brought to; 0 leaves them as they are
     centred: bool = True  # take the mean of the training samples from each, then bring its mean square to 1
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        for name in ("steps", "batch_size", "hidden", "embedding_hidden"):
-            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("learning_rate", "ridge"):
-            require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        for name in ("penalty", "transfer_weight", "semantic_norm"):
-            require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        require(0 < self.share_of_classes <= 1, "share_of_classes", "above 0 and at most 1", self.share_of_classes)
 
 
 class PairNetwork(nn.Module):

@@ -271,24 +271,24 @@ def test_the_length_of_samples_and_semantics_is_taken_off(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILY)
 @pytest.mark.parametrize(
-    ("setting", "value", "allowed"),
+    ("setting", "value"),
     [
-        ("epochs", 0, "at least 1"),
-        ("batch_size", 0, "at least 1"),
-        ("learning_rate", 0.0, "positive"),
-        ("learning_rate", float("nan"), "positive"),
-        ("margin", -1.0, "positive"),
-        ("scaling", "raw", "one of unit, standard"),
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("margin", -1.0),
+        ("scaling", "raw"),
     ],
 )
-def test_a_bad_setting_is_refused(name: str, setting: str, value: object, allowed: str) -> None:
-    with pytest.raises(ValueError, match=f"{setting} must be {allowed}"):
+def test_a_bad_setting_is_refused(name: str, setting: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         FAMILY[name].Config(**{setting: value})
 
 
 @pytest.mark.parametrize(("name", "setting", "value"), [("devise", "terms", "some"), ("latem", "maps", 0)])
 def test_a_bad_setting_of_one_method_is_refused(name: str, setting: str, value: object) -> None:
-    with pytest.raises(ValueError, match=f"{setting} must be"):
+    with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         FAMILY[name].Config(**{setting: value})
 
 

@@ -218,17 +218,17 @@ def test_the_length_of_features_matters_only_where_it_is_kept(trained: tuple[Bou
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "wanted"),
+    ("setting", "value"),
     [
-        ("epochs", 0, "at least 1"),
-        ("latent", 2, "at least 3"),
-        ("epsilon", 0.01, "at least 0.05"),
-        ("quantile", 1.0, r"in \[0, 1\)"),
-        ("distance_weight", -1.0, "0 or more"),
+        ("epochs", 0),
+        ("latent", 2),
+        ("epsilon", 0.01),
+        ("quantile", 1.0),
+        ("distance_weight", -1.0),
     ],
 )
-def test_settings_out_of_range_are_named(setting: str, value: object, wanted: str) -> None:
-    with pytest.raises(ValueError, match=f"{setting} must be {wanted}"):
+def test_settings_out_of_range_are_named(setting: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         BoundaryConfig(**{setting: value})
 
 

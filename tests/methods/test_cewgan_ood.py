@@ -134,16 +134,16 @@ def test_without_a_generator_it_cannot_learn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "wanted"),
+    ("setting", "value"),
     [
-        ("epochs", 0, "at least 1"),
-        ("hidden", 0, "at least 1"),
-        ("threshold", 0.0, "above 0"),
-        ("beta1", 1.0, r"in \[0, 1\)"),
+        ("epochs", 0),
+        ("hidden", 0),
+        ("threshold", 0.0),
+        ("beta1", 1.0),
     ],
 )
-def test_settings_out_of_range_are_named(setting: str, value: object, wanted: str) -> None:
-    with pytest.raises(ValueError, match=f"{setting} must be {wanted}"):
+def test_settings_out_of_range_are_named(setting: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         DetectorConfig(**{setting: value})
 
 

@@ -340,12 +340,12 @@ def test_hooks_register_what_the_method_names() -> None:
 @pytest.mark.parametrize(
     ("config", "settings", "field"),
     [
-        (EarlyGANConfig, {"score_low": 0.5, "score_high": 0.5}, "score_low and score_high"),
-        (EarlyGANConfig, {"score_high": 1.5}, "score_low and score_high"),
+        (EarlyGANConfig, {"score_low": 0.5, "score_high": 0.5}, "score_low must be below score_high"),
+        (EarlyGANConfig, {"score_high": 1.5}, "score_high\n"),
         (EarlyGANConfig, {"score_every": 0}, "score_every"),
         (EarlyGANConfig, {"proxy_count": 0}, "proxy_count"),
         (EarlyGANConfig, {"batch_size": 0}, "batch_size"),
-        (EntropyConfig, {"delta_l": 2.0}, "delta_l and delta_h"),
+        (EntropyConfig, {"delta_l": 2.0}, "delta_l must be at most delta_h"),
         (EntropyConfig, {"gamma": -1.0}, "gamma"),
         (EntropyConfig, {"steps": 0}, "steps"),
         (EntropyConfig, {"learning_rate": 0.0}, "learning_rate"),
@@ -354,5 +354,5 @@ def test_hooks_register_what_the_method_names() -> None:
     ],
 )
 def test_config_refuses_what_is_out_of_range(config: type, settings: dict[str, object], field: str) -> None:
-    with pytest.raises(ValueError, match=f"{field} must be"):
+    with pytest.raises(ValueError, match=field):
         config(**settings)

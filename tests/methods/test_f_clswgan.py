@@ -116,5 +116,5 @@ def test_hooks_register_what_the_method_names() -> None:
     ("field", "value"), [("class_loss", -1), ("per_class", 0), ("softmax_epochs", 0), ("steps", 0)]
 )
 def test_config_refuses_what_is_out_of_range(field: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"{field} must be"):
+    with pytest.raises(ValueError, match=rf"{field}\n  Input should be"):
         FClswganConfig(**{field: value})

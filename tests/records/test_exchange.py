@@ -540,7 +540,7 @@ class TestHostile:
         assert len(merged.damaged) == 1
 
     @pytest.mark.parametrize(
-        "damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"later": 1', '"schema_version": 5']
+        "damage", ['"notes": {"a": NaN}', '"notes": {"a": 1e999}', '"later": 1', '"schema_version": 6']
     )
     def test_what_is_not_a_record(self, store, tmp_path, damage):
         path = folders(store)[0] / RECORD

@@ -6,7 +6,16 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.records.record import CURVE_POINTS, CellKey, Failure, LossCurve, PartKey, Record, canonical_json
+from gzslbench.records.record import (
+    CURVE_POINTS,
+    SCHEMA_VERSION,
+    CellKey,
+    Failure,
+    LossCurve,
+    PartKey,
+    Record,
+    canonical_json,
+)
 
 KEY = CellKey(
     data_set="CUB",
@@ -65,8 +74,10 @@ def test_names_its_combination():
 
 
 def test_a_record_of_another_schema_is_refused(make_record):
-    text = replace(make_record(), schema_version=5).to_json()
-    with pytest.raises(RecordError, match=r"old/record\.json has schema version 5, this gzslbench reads 1 to 4"):
+    text = replace(make_record(), schema_version=SCHEMA_VERSION + 1).to_json()
+    with pytest.raises(
+        RecordError, match=rf"old/record\.json has schema version \d, this gzslbench reads 1 to {SCHEMA_VERSION}"
+    ):
         Record.from_json(text, "old/record.json")
 
 

@@ -18,7 +18,7 @@ from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, Failure, Record
 from gzslbench.records.results import read_cell
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
-from gzslbench.records.upgrade import DECLARED, FIRST_VERSION, UPGRADES, parsed, upgraded
+from gzslbench.records.upgrade import DECLARED, FIRST_VERSION, TYPED, UPGRADES, parsed, upgraded
 from gzslbench.registry.combinations import Resolver, of_parts
 from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.registry.registry import load_plugins
@@ -77,15 +77,15 @@ def test_what_an_upgrade_can_not_read_is_refused():
 
 
 def test_a_record_of_an_earlier_version_is_read(make_record, monkeypatch):
-    """As it will be when the next upgrade comes: here, version 4 named the budget otherwise."""
+    """As it will be when the next upgrade comes: here, the version of today named the budget otherwise."""
     renamed = partial(
         upgraded,
         upgrades=[*UPGRADES, lambda old: {k: v for k, v in old.items() if k != "plan"} | {"budget": old["plan"]}],
     )
     monkeypatch.setattr(record, "upgraded", renamed)
-    newest = make_record(schema_version=5, budget="quick")
+    newest = make_record(schema_version=SCHEMA_VERSION + 1, budget="quick")
     values = json.loads(newest.to_json())
-    values |= {"schema_version": 4, "plan": values.pop("budget")}
+    values |= {"schema_version": SCHEMA_VERSION, "plan": values.pop("budget")}
     assert Record.from_json(json.dumps(values)) == newest
     assert Record.from_json(newest.to_json()) == newest
 
@@ -312,7 +312,7 @@ def test_folders_of_both_versions_can_be_put_together(old):
     assert sum("belongs into" in str(each) for each in found) == 3
 
 
-DECLARED_CODE = DECLARED["eszsl"][1]
+ESZSL_CODE = TYPED["eszsl"][1]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -320,7 +320,7 @@ def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_m
     shutil.copytree(FIXTURES / version, tmp_path / version)
     store = Store(tmp_path / version)
     keys = [each.key for each in store.records()]
-    assert sum(key.classifier.code == DECLARED_CODE for key in keys) == 2
+    assert sum(key.classifier.code == ESZSL_CODE for key in keys) == 2
     assert all(store.has(key) for key in keys)
     with store.writing():
         assert all(store.has(key) for key in keys)
@@ -333,7 +333,7 @@ def test_results_whose_keys_an_upgrade_changed_are_found_before_and_after_they_m
 def test_packed_results_whose_keys_an_upgrade_changed_are_read(place):
     results = open_results(FIXTURES / place)
     records = list(results.records())
-    assert [each.key.classifier.code for each in records].count(DECLARED_CODE) == 2
+    assert [each.key.classifier.code for each in records].count(ESZSL_CODE) == 2
     for each in records:
         assert results.has(each.key)
         assert results.answer_key(each.key).score(results.predictions(each.key)).h == each.metrics.h
