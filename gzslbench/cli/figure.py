@@ -13,7 +13,7 @@ from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.figures.catalogue import FIGURES
 
-_LISTED = {each.name: f"{each.summary} ({each.source})" for each in FIGURES.values()}
+_LISTED = {each.name: each.summary + (f" ({each.source})" if each.source else "") for each in FIGURES.values()}
 _NEEDED = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 
 

@@ -42,6 +42,7 @@ _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", 
     metavar="NAME,NAME,...",
     help="In tables as text, show these columns beside method and H; 'fit' means 'fit (s)', 'H' every H.",
 )
+@flag("--grid", help="Tabulate combinations of generator, gate and classifier instead, and which part matters.")
 @flag("--wide", help="On a terminal, show the columns that it has no width for, too, in further blocks.")
 def leaderboard(
     roots: Sequence[Path],
@@ -53,6 +54,7 @@ def leaderboard(
     out: Path | None,
     columns: str | None,
     wide: bool,
+    grid: bool,
 ) -> None:
     """Tabulate the results: per data set, split and protocol, and over all data sets.
 
@@ -73,6 +75,8 @@ def leaderboard(
         format_ = _FORMATS[out.suffix]
     if out and format_ != _FORMATS.get(out.suffix, format_):
         raise UsageError(f"the name {out} is that of another format than {format_}", "change one of the two")
+    if grid and (columns or format_ not in (None, "markdown")):
+        raise UsageError("--grid gives tables as text with all of their columns", "leave out --columns and --format")
     if columns and format_ not in (None, "markdown"):
         raise UsageError(f"--columns chooses those of tables as text, not of {format_}", "leave it out")
     from gzslbench.report.formats.layout import choose_columns
@@ -82,7 +86,9 @@ def leaderboard(
     places = open_all(roots)
     results = of_data_sets(read_results(places), data_sets)
     results = [result for result in results if not protocols or result.key.protocol in protocols]
-    if to_pages:
+    if grid:
+        _tabulate_grid(results, places, write_to, check_in, out)
+    elif to_pages:
         write_or_check(leaderboard_pages(build_leaderboard(results, places)), write_to, check_in, "leaderboard")
     elif not results:
         places_named = " and ".join(f"'{root}'" for root in roots)
@@ -97,6 +103,25 @@ def leaderboard(
             _deliver(as_text(tables), out)
         else:
             print_tables(tables, brief=not (wide or columns), upwards=True)
+
+
+def _tabulate_grid(
+    results: Sequence[RecordSummary],
+    places: Sequence[Results],
+    write_to: Path | None,
+    check_in: Path | None,
+    out: Path | None,
+) -> None:
+    from gzslbench.report.combinations.tables import combination_tables, combinations_page
+    from gzslbench.report.formats.pages import as_text
+
+    tables = combination_tables(results, places)
+    if write_to or check_in:
+        write_or_check([combinations_page(tables)], write_to, check_in, "leaderboard --grid")
+    elif out:
+        _deliver(as_text(tables), out)
+    else:
+        print_tables(tables, upwards=True)
 
 
 def _formatted(results: Sequence[RecordSummary], places: Sequence[Results], format_: str) -> str:

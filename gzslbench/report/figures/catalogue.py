@@ -8,7 +8,7 @@ from functools import partial
 
 @dataclass(frozen=True)
 class FigureInfo:
-    """One figure: what it shows, which figure of a paper it is modelled on, and what it is drawn from.
+    """One figure: what it shows, which figure of a paper it is modelled on, if any, and what it is drawn from.
 
     ``methods`` are drawn where the user names none; a figure that is ``single`` draws one. ``samples`` says whether
     records must have kept samples. ``setting`` is swept in the figure, ``drawn_by`` another one that draws it.
@@ -16,7 +16,7 @@ class FigureInfo:
 
     name: str
     summary: str
-    source: str
+    source: str = ""
     methods: tuple[str, ...] = ()
     single: bool = False
     samples: bool = False
@@ -76,6 +76,7 @@ _LISTED = (
         drawn_by="sensitivity",
         setting="early-gan.proxy_count",
     ),
+    FigureInfo("combinations", "H of every combination of generator, gate and classifier"),
     FigureInfo("seen-unseen", "seen against unseen accuracy, of all methods or those named", "Chao et al., ECCV 2016"),
 )
 FIGURES = {figure.name: figure for figure in _LISTED}

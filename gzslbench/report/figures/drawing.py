@@ -55,4 +55,5 @@ def caption(info: FigureInfo, drawing: Drawing) -> str:
         budgets = "; ".join(dict.fromkeys(group.budget for group in groups))
         seeds = frozenset[int]().union(*(group.seeds for group in groups)) if drawing.seeds is None else drawing.seeds
         facts.append(f"{place}, budget {budgets}, {seeds_named(sorted(set(seeds)))}")
-    return f"{drawing.what} {'; '.join(facts).replace('data set', 'Data set', 1)}. After {info.source}."
+    source = f" After {info.source}." if info.source else ""
+    return f"{drawing.what} {'; '.join(facts).replace('data set', 'Data set', 1)}.{source}"

@@ -48,7 +48,7 @@ def add(store, tiny, make_record, predict):
         method="gsmflow", *, generator="gsmflow", predictions=None, samples=None, gate=None, config=None, **described
     ):
         split = tiny.split()
-        parts = {"generator": PartKey(generator, config or {}, "c0de" * 4)}
+        parts = {"generator": PartKey(generator, config or {}, "c0de" * 4) if generator else None}
         gate = PartKey("entropy", gate, "c0de" * 4) if isinstance(gate, dict) else gate
         parts |= {"gate": gate} if gate else {}
         data = {**tiny.fingerprint, "split_hash": split.fingerprint, "split": split.name, "data_set": "TINY"}

@@ -5,7 +5,7 @@ import pytest
 
 from gzslbench.errors import RecordError
 from gzslbench.records.metrics import Curve
-from gzslbench.records.record import Metrics, Routing
+from gzslbench.records.record import Metrics, PartKey, Routing
 from gzslbench.report.figures.catalogue import FIGURES
 from gzslbench.report.figures.drawing import caption
 from gzslbench.report.figures.drawing import draw as write
@@ -150,3 +150,21 @@ def test_seen_unseen_leaves_out_variants_and_nameless_combinations(add, draw):
         add(method, config={"of": method}, h={"gsmflow": 0.6}.get(method, 0.5))
     labels = [line.get_label() for line in draw("seen-unseen").figure.axes[0].lines[1::2]]
     assert [label.partition(" ")[0] for label in labels] == ["gsmflow", "eszsl"]
+
+
+def test_combinations_are_drawn_with_and_without_a_generator(add, draw):
+    softmax = {"deviations": {}, "classifier": PartKey("softmax", {}, "c0de" * 4)}
+    for gate, h in (("none", 0.2), ("energy", 0.6)):
+        add("gsmflow", gate=PartKey(gate, {}, "c0de" * 4), h=h, **softmax)
+    add("eszsl", generator=None, gate=PartKey("none", {}, "c0de" * 4), h=0.4, deviations={})
+    after_generators, alone = draw("combinations").figure.axes
+    assert after_generators.images[0].get_array().tolist() == [[60, 20]]
+    assert [label.get_text() for label in after_generators.get_xticklabels()] == ["energy, softmax", "none, softmax"]
+    assert alone.images[0].get_array().tolist() == [[40]]
+    assert {text.get_text() for axes in (after_generators, alone) for text in axes.texts} == {"60", "20", "40"}
+
+
+def test_combinations_without_any_say_how_to_make_some(add, draw):
+    add("gsmflow", deviations={"gsmflow.steps": 1})
+    with pytest.raises(RecordError, match="gzslbench run --all --dataset TINY"):
+        draw("combinations")
