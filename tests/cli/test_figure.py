@@ -25,7 +25,8 @@ def test_lists_every_figure_with_its_source(arguments):
     assert printed.exit_code == 0
     text = " ".join(printed.output.split())
     for each in FIGURES.values():
-        assert f"{each.name} {each.summary} ({each.source})" in text
+        source = f" ({each.source})" if each.source else ""
+        assert f"{each.name} {each.summary}{source}" in text
 
 
 def test_an_unknown_figure_is_named_with_the_nearest():
