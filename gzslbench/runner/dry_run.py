@@ -37,7 +37,8 @@ def show_plan(plan: Plan, store: Store, request: Request) -> None:
     for (state, *why), alike in planned.items():
         for name in titles(alike, request.tried):
             print("\n    ".join([f"{state:7} {name}", *why]))
-    for skipped in plan.skipped:
+    untold = request.everything and not request.explain
+    for skipped in [] if untold else plan.skipped:
         print(f"no      {skipped.combination} {skipped.where}: {skipped.reason}")
     if once := runs_once(plan.groups):
         print(once)
@@ -46,4 +47,5 @@ def show_plan(plan: Plan, store: Store, request: Request) -> None:
     if time := expected_time(left, store, machine, request.jobs or 1):
         print(time)
     cells, groups = counted(sum(map(len, planned.values())), "cell"), counted(len(plan.groups), "group")
-    print(f"{cells} in {groups}, {len(missing)} to run; {counted(len(plan.skipped), 'combination')} left out")
+    left_out = f"{counted(len(plan.skipped), 'combination')} left out{', --explain says why' if untold else ''}"
+    print(f"{cells} in {groups}, {len(missing)} to run; {left_out}")

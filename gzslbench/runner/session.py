@@ -7,10 +7,11 @@ import logging
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 from rich.console import Console
 
-from gzslbench.errors import BrokenPluginError, UsageError, leave_out
+from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.dry_run import show_plan
@@ -44,7 +45,7 @@ def _run(request: Request) -> int:
     if not plan.groups and plan.skipped:
         first = plan.skipped[0]
         raise UsageError(f"'{first.combination}' can't run {first.where}: {first.reason}", "--dry-run lists what can")
-    for skipped in plan.skipped:
+    for skipped in [] if request.everything else plan.skipped:
         print(f"left out: {skipped.combination} {skipped.where}: {skipped.reason}", file=sys.stderr)
     request = replace(request, jobs=min(request.jobs or 1, max(1, len(plan.groups))))
     return _conclude(_sweep(request, plan, store), request)
@@ -92,6 +93,9 @@ def _conclude(summary: Summary, request: Request) -> int:
         print(json.dumps({"event": "ended", **asdict(summary)}))
     else:
         print(f"{summary.done} done, {summary.cached} there already, {summary.failed} failed")
+        if summary.saved_fits:
+            saved = timedelta(seconds=round(summary.saved_s))
+            print(f"cells shared fits of generators: {counted(summary.saved_fits, 'fit')} and {saved} saved")
         for dropped in summary.dropped:
             print(f"dropped {dropped}")
         if summary.interrupted:

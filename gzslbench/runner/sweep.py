@@ -17,7 +17,7 @@ from gzslbench.processes.shield import Shield
 from gzslbench.records.answer_key import AnswerKey, Scorer
 from gzslbench.records.bounds import LONGEST_TEXT
 from gzslbench.records.names import titles
-from gzslbench.records.record import Failure, Record
+from gzslbench.records.record import Failure, Record, Timings
 from gzslbench.records.store import Store
 from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
@@ -41,6 +41,9 @@ class Summary:
     interrupted: bool = False
     dropped: list[str] = field(default_factory=list)
     """What was under way when it was interrupted: cells that the next run begins anew."""
+    saved_fits: int = 0
+    """Fits of generators that cells did without, since one before them had made the same."""
+    saved_s: float = 0.0
 
 
 def pending(plan: Plan, store: Store, force: bool) -> list[PlannedGroup]:
@@ -83,6 +86,7 @@ class Sweep:
         self._limits = Limits.of(request.limits, sharing=request.jobs or 1)
         self._unsettled: dict[int, set[int]] = {}
         self._phases: dict[int, str] = {}
+        self._generators: set[tuple[int, int]] = set()
 
     def run(self, plan: Plan) -> Summary:
         """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues."""
@@ -111,6 +115,7 @@ class Sweep:
             case CellDone():
                 self._unsettled[position].discard(event.cell)
                 self._write(group.task, group.cells[event.cell], event)
+                self._count_saved(position, group.cells[event.cell], event.result.timings)
             case CellFailed():
                 self._unsettled[position].discard(event.cell)
                 self._fail(group.cells[event.cell], event.phase, event.cause)
@@ -141,6 +146,15 @@ class Sweep:
         self.reporter.done(record)
         if self.tracker is not None:
             self.tracker.log(record)
+
+    def _count_saved(self, position: int, cell: PlannedCell, timings: Timings) -> None:
+        if timings.fit_generator is None:
+            return
+        fit = (position, cell.key.seed)
+        if fit in self._generators:
+            self.summary.saved_fits += 1
+            self.summary.saved_s += timings.fit_generator.wall_s / timings.seeds_together
+        self._generators.add(fit)
 
     def _fail(self, cell: PlannedCell, phase: str, cause: Cause) -> None:
         failure = Failure(

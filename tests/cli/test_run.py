@@ -202,7 +202,10 @@ def test_a_split_that_one_of_several_data_sets_lacks(gzslbench, toy_plugin, tiny
 
 
 def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy, tmp_path):
-    ended = gzslbench("run", *toy, "--all", "--dry-run", "--protocol", "strict", "--seeds", "0")
+    words = ("--all", "--dry-run", "--protocol", "strict", "--seeds", "0")
+    untold = gzslbench("run", *toy, *words).out
+    assert "no      " not in untold
+    ended = gzslbench("run", *toy, *words, "--explain")
     assert ended.code == 0
     lines = ended.out.splitlines()
     assert any(line.startswith("to run") and "toy-two-roles strict seed 0" in line for line in lines)
@@ -210,7 +213,8 @@ def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy
     assert "there is no generator" in ended.out
     can, can_not = (len([line for line in lines if line.startswith(word)]) for word in ("to run", "no  "))
     assert f"{can} cells" in lines[-1]
-    assert f"{can_not:,} combinations left out" in lines[-1]
+    assert lines[-1].endswith(f"; {can_not:,} combinations left out")
+    assert untold.strip().endswith(f"; {can_not:,} combinations left out, --explain says why")
     assert not (tmp_path / "results" / "records").exists()
     as_json = gzslbench("run", *toy, "--all", "--dry-run", "--protocol", "strict", "--seeds", "0", "--json")
     values = [json.loads(line) for line in as_json.out.splitlines()]

@@ -191,6 +191,16 @@ def test_finished_cells_are_skipped_and_force_runs_them_again(run, contents, cap
     assert_alike(after, before)
 
 
+def test_the_end_says_what_sharing_a_generator_saved(run, contents, capsys):
+    assert run("toy-generative", "toy-gated", seeds=(0, 1)) == 0
+    fits_s = {(r["method"], r["key"]["seed"]): r["timings"]["fit_generator"]["wall_s"] for r, _ in contents().values()}
+    saved_s = sum(value for (method, _), value in fits_s.items() if method == "toy-gated")
+    assert saved_s > 0
+    assert f"cells shared fits of generators: 2 fits and 0:00:{round(saved_s):02d} saved" in capsys.readouterr().out
+    assert run("toy", results="other") == 0
+    assert "saved" not in capsys.readouterr().out
+
+
 def test_a_damaged_record_is_named_and_run_again(run, contents, capsys, caplog, tmp_path):
     assert run("toy", "toy-two-roles") == 0
     before = contents()
