@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from released.ce_gzsl import ReleasedCEGZSL
 from released.gsmflow import ReleasedGSMFlow
 from released.softmax import ReleasedClassifier
 from released.wgan import ReleasedWGAN
@@ -18,6 +19,7 @@ from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.training import Trained
 from gzslbench.training.loop import make_steps
 from gzslbench.training.step import EAGER_STEPS
+from gzslbench_plugins.ce_gzsl.generator import CEGZSL
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.gsmflow.generator import GSMFlow
@@ -110,6 +112,10 @@ def ours(
         made = torch.rand(sizes.unseen, sizes.per_class, sizes.dim, device=device)
         view = View(view.features, view.labels, view.semantics, {Need.SYNTHETIC: made})
         return Stepper(lambda: Softmax(Softmax.Config(batch_size=sizes.batch)), "softmax", view, contexts)
+    if method == "ce-gzsl":
+        widths = dict.fromkeys(("embedding_dim", "comparator_hidden"), sizes.width)
+        config = CEGZSL.Config(**hidden, **widths, projection_dim=sizes.width // 4, batch_size=min(128, sizes.samples))
+        return Stepper(lambda: CEGZSL(config), "gan", view, contexts)
     gan = FClswgan if method == "f-clswgan" else EarlyGAN
     return Stepper(lambda: gan(gan.Config(**hidden)), "gan", view, contexts)
 
@@ -124,6 +130,9 @@ def released(method: str, problem: Problem, device: torch.device = CPU) -> Step:
         labels = torch.cat([problem.labels, sizes.seen + torch.arange(sizes.unseen).repeat_interleave(sizes.per_class)])
         classifier = ReleasedClassifier(features, labels, sizes.seen + sizes.unseen, batch=sizes.batch, device=on)
         return lambda: [classifier.step() for _ in range(0, len(labels), sizes.batch)]
+    if method == "ce-gzsl":
+        widths = dict.fromkeys(("embedding_dim", "comparator_hidden"), sizes.width)
+        return ReleasedCEGZSL(*data, **widths, projection_dim=sizes.width // 4, hidden=2 * sizes.width, device=on).step
     judge = torch.nn.Sequential(torch.nn.Linear(sizes.dim, sizes.seen), torch.nn.LogSoftmax(dim=1))
     judged = {"classifier": judge} if method == "f-clswgan" else {}
     return ReleasedWGAN(*data, hidden=2 * sizes.width, device=on, **judged).step

@@ -6,6 +6,7 @@ than once or one sample at a time, and nothing that it does not do:
 - :mod:`gsmflow`: the scripts of GSMFlow (uqzhichen/GSMFlow), on :mod:`glow`, the couplings of FrEIA of late 2020;
 - :mod:`wgan`: f-CLSWGAN as kept in its descendants (lijin118/LisGAN without its pivots); without a class loss it is the
   conditional WGAN of early-GAN, which has no released code;
+- :mod:`ce_gzsl`: CE-GZSL (Hanzy1996/CE-GZSL), on :mod:`wgan`;
 - :mod:`softmax`: the final classifier of both, with the passes over the test data inside of its training.
 
 Losses, layers, initial values, optimisers and defaults are the release's. What differs:
