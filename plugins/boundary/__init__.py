@@ -5,8 +5,8 @@ from __future__ import annotations
 from gzslbench.contract import Gate, Method, hookimpl
 from gzslbench_plugins.boundary.gate import Boundary
 
-BEFORE_F_CLSWGAN = Method(
-    name="f-clswgan-behind-boundary",
+OOD_GZSL = Method(
+    name="ood-gzsl",
     generator="f-clswgan",
     gate="boundary",
     classifier="softmax",
@@ -26,4 +26,4 @@ def gzslbench_gates() -> list[type[Gate]]:
 @hookimpl
 def gzslbench_methods() -> list[Method]:
     """Register the gate in front of the generator that the paper takes for the unseen classes."""
-    return [BEFORE_F_CLSWGAN]
+    return [OOD_GZSL]

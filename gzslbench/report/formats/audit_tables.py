@@ -8,7 +8,7 @@ from itertools import chain
 
 from gzslbench.report.formats.pages import Page, as_text
 from gzslbench.report.papers.audit import Finding, PrintedRow, ReadCount, read_counts
-from gzslbench.report.papers.reported import findings, printed_rows
+from gzslbench.report.papers.reported import findings, printed_rows, systems
 from gzslbench.report.tables import NOTHING, Column, Table, written_table
 
 _INTRODUCTION = """\
@@ -26,7 +26,25 @@ def audit_page() -> Page:
 
 def audit_tables() -> list[Table]:
     rows = printed_rows()
-    return [_wrong(rows), _remarks(), _read_counts_table(read_counts(), rows)]
+    return [_systems_table(rows), _wrong(rows), _remarks(), _read_counts_table(read_counts(), rows)]
+
+
+def _systems_table(rows: Sequence[PrintedRow]) -> Table:
+    here = systems()
+    printed: dict[str, list[PrintedRow]] = defaultdict(list)
+    for row in rows:
+        printed[row.system].append(row)
+    cells: list[tuple[Column, Callable[[str], str]]] = [
+        (Column("system", left=True), lambda name: name),
+        (Column("method", left=True), lambda name: here[name] or NOTHING),
+        (Column("tables", left=True), lambda name: _listed(row.source for row in printed[name])),
+        (Column("data sets", left=True), lambda name: _listed(row.dataset for row in printed[name])),
+    ]
+    summary = (
+        f"{sum(map(bool, here.values()))} of {len(here)} names are methods here: gzslbench list METHOD says more, and "
+        "METHOD.md in its folder what it departs in from the paper."
+    )
+    return written_table("The systems, and what they are here", summary, cells, here, ())
 
 
 class _Sources:

@@ -1,9 +1,9 @@
 """Numbers that papers report, carried over as printed, and whether a record may stand beside them.
 
 ``reported.csv`` holds one number a row. ``system``, ``dataset``, ``semantics`` and ``source`` are as printed;
-``method`` is the name of the system here; ``compares_to`` is the data set here with the same classes and semantics,
-empty where the source does not tell; ``splits`` is how many class splits the number is a mean of. Nothing is corrected:
-what is known to be wrong is found by :mod:`gzslbench.report.papers.audit`.
+``compares_to`` is the data set here with the same classes and semantics, empty where the source does not tell;
+``splits`` is how many class splits the number is a mean of. Nothing is corrected: what is known to be wrong is found by
+:mod:`gzslbench.report.papers.audit`. Methods say by ``Method.reported`` which system they are.
 ``paper_features.csv`` lists content hashes of features known to be those of a source.
 """
 
@@ -17,6 +17,7 @@ from typing import Annotated
 
 from pydantic import TypeAdapter
 
+from gzslbench.report.installed import Installed
 from gzslbench.report.papers.audit import EMPTY_IS_NONE, Finding, PrintedRow, audit, bundled
 
 OFFICIAL_SPLITS = frozenset({"official", "v1", "v2"})
@@ -33,7 +34,6 @@ class Reported:
     value: float
     std: Annotated[float | None, EMPTY_IS_NONE]
     source: str
-    method: str
     compares_to: str
     splits: int
     note: str
@@ -67,7 +67,17 @@ def reported_number(method: str, data_set: str, metric: str, many_splits: bool =
 
 @cache
 def reported_for(method: str) -> tuple[Reported, ...]:
-    return tuple(number for number in reported_numbers() if number.method == method)
+    """Give the numbers of the system that a method says it is."""
+    systems = {name: each.info.reported for name, each in Installed.find().methods.items()}
+    return tuple(number for number in reported_numbers() if number.system == systems.get(method))
+
+
+@cache
+def systems() -> dict[str, str]:
+    """Give the name of every system in the papers' tables, with that of the method here; empty where there is none."""
+    methods = {each.info.reported: name for name, each in Installed.find().methods.items()}
+    names = dict.fromkeys(number.system for number in reported_numbers())
+    return {name: methods.get(name, "") for name in sorted(names, key=str.casefold)}
 
 
 def best_of(numbers: Iterable[Reported]) -> Reported | None:

@@ -2,8 +2,16 @@ from collections import Counter
 
 import pytest
 
+from gzslbench.report.installed import Installed
 from gzslbench.report.papers import reported
-from gzslbench.report.papers.reported import findings, printed_rows, reported_number, reported_numbers, same_features
+from gzslbench.report.papers.reported import (
+    findings,
+    printed_rows,
+    reported_number,
+    reported_numbers,
+    same_features,
+    systems,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +92,11 @@ def test_features_count_as_the_papers_only_when_listed(monkeypatch):
     monkeypatch.setattr(reported, "_paper_features", lambda: frozenset({(number.source, "AWA2", "f" * 16)}))
     assert same_features(number, "f" * 16)
     assert not same_features(number, "e" * 16)
+
+
+def test_every_system_that_a_built_in_method_says_it_is_has_numbers():
+    said = {each.info.reported: name for name, each in Installed.find().methods.items() if each.info.reported}
+    assert said.keys() <= systems().keys()
+    assert {name: method for name, method in systems().items() if method} == said
+    assert systems()["DZSL"] == "dem"
+    assert len(systems()) == 39
