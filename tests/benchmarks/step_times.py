@@ -11,6 +11,7 @@ import torch
 from released.ce_gzsl import ReleasedCEGZSL
 from released.gsmflow import ReleasedGSMFlow
 from released.softmax import ReleasedClassifier
+from released.vaegan import ReleasedVaeGan
 from released.wgan import ReleasedWGAN
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -22,10 +23,15 @@ from gzslbench.training.step import EAGER_STEPS
 from gzslbench_plugins.ce_gzsl.generator import CEGZSL
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
+from gzslbench_plugins.f_vaegan_d2.generator import FVaegan
+from gzslbench_plugins.free.generator import Free
 from gzslbench_plugins.gsmflow.generator import GSMFlow
 from gzslbench_plugins.softmax.classifier import Softmax
+from gzslbench_plugins.tf_vaegan.generator import TFVaegan
 
 METHODS = ("gsmflow", "f-clswgan", "early-gan", "softmax")
+VAE_GANS = {"f-vaegan-d2": FVaegan, "tf-vaegan": TFVaegan, "free": Free}
+"""In float32, on a CPU."""
 CPU = torch.device("cpu")
 
 Step = Callable[[], object]
@@ -74,7 +80,9 @@ class Problem:
 
 
 class Stepper:
-    """A method's training at one stage, for one seed or several, to be called for one training step."""
+    """A method's training at one stage, for one seed or several, to be called for a step of each of its turns."""
+
+    turns = 1
 
     def __init__(self, make: Callable[[], Trained], stage: str, view: View, contexts: Sequence[Context]) -> None:
         self.trainings = []
@@ -86,9 +94,12 @@ class Stepper:
 
     def __call__(self) -> None:
         """Take a gradient step on each batch of each descent."""
-        for step, *same in zip(self._steps, *(training.descents for training in self.trainings), strict=True):
-            for batches in zip(*(descent.batches() for descent in same), strict=True):
-                step(*(batches[0] if len(batches) == 1 else map(torch.stack, zip(*batches, strict=True))))
+        for turn in range(self.turns):
+            for step, *same in zip(self._steps, *(training.descents for training in self.trainings), strict=True):
+                for batches in zip(*(descent.batches() for descent in same), strict=True):
+                    step(*(batches[0] if len(batches) == 1 else map(torch.stack, zip(*batches, strict=True))))
+            for training in self.trainings if self.turns > 1 else ():
+                training.after_step(turn + 1)
 
     def parameters(self) -> list[list[torch.Tensor]]:
         """Copies of the trained parameters of each seed."""
@@ -116,6 +127,14 @@ def ours(
         widths = dict.fromkeys(("embedding_dim", "comparator_hidden"), sizes.width)
         config = CEGZSL.Config(**hidden, **widths, projection_dim=sizes.width // 4, batch_size=min(128, sizes.samples))
         return Stepper(lambda: CEGZSL(config), "gan", view, contexts)
+    if method in VAE_GANS:
+        gan = VAE_GANS[method]
+        own = {"tf-vaegan": {"decoder_hidden": 2 * sizes.width}, "free": {"refinement_hidden": 2 * sizes.width}}
+        as_released = {"posterior_fakes": True, "adaptive_penalty": True, "encoder_hidden": 2 * sizes.width}
+        config = gan.Config(**hidden, **as_released, **own.get(method, {}))
+        stepper = Stepper(lambda: gan(config), "vae-gan", view, contexts)
+        stepper.turns = 2 if method == "tf-vaegan" else 1  # without and with feedback
+        return stepper
     gan = FClswgan if method == "f-clswgan" else EarlyGAN
     return Stepper(lambda: gan(gan.Config(**hidden)), "gan", view, contexts)
 
@@ -133,6 +152,8 @@ def released(method: str, problem: Problem, device: torch.device = CPU) -> Step:
     if method == "ce-gzsl":
         widths = dict.fromkeys(("embedding_dim", "comparator_hidden"), sizes.width)
         return ReleasedCEGZSL(*data, **widths, projection_dim=sizes.width // 4, hidden=2 * sizes.width, device=on).step
+    if method in VAE_GANS:
+        return ReleasedVaeGan(*data, method, hidden=2 * sizes.width).step
     judge = torch.nn.Sequential(torch.nn.Linear(sizes.dim, sizes.seen), torch.nn.LogSoftmax(dim=1))
     judged = {"classifier": judge} if method == "f-clswgan" else {}
     return ReleasedWGAN(*data, hidden=2 * sizes.width, device=on, **judged).step

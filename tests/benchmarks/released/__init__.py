@@ -7,6 +7,8 @@ than once or one sample at a time, and nothing that it does not do:
 - :mod:`wgan`: f-CLSWGAN as kept in its descendants (lijin118/LisGAN without its pivots); without a class loss it is the
   conditional WGAN of early-GAN, which has no released code;
 - :mod:`ce_gzsl`: CE-GZSL (Hanzy1996/CE-GZSL), on :mod:`wgan`;
+- :mod:`vaegan`: TF-VAEGAN (akshitac8/tfvaegan), f-VAEGAN as it has it with decoder and feedback turned off, and FREE
+  (shiming-chen/FREE);
 - :mod:`softmax`: the final classifier of both, with the passes over the test data inside of its training.
 
 Losses, layers, initial values, optimisers and defaults are the release's. What differs:
