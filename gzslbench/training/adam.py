@@ -19,6 +19,7 @@ class Adam:
     weight_decay: float = 0.0  # L2 penalty added to the gradient
     decay: float = 1.0  # factor on the learning rate ...
     decay_every: int = 0  # ... after so many steps; 0 leaves it as it is
+    amsgrad: bool = False  # divide by the largest mean square so far (Reddi et al., 2018)
 
     def over(self, parameters: Sequence[Tensor]) -> tuple[torch.optim.Adam, StepLR | None]:
         """Make the optimiser, one pass over all parameters a step, and its schedule, to be stepped as often."""
@@ -30,6 +31,7 @@ class Adam:
             lr=torch.tensor(self.learning_rate, device=device) if captured else self.learning_rate,
             betas=self.betas,
             weight_decay=self.weight_decay,
+            amsgrad=self.amsgrad,
             fused=True,
             capturable=captured,
         )

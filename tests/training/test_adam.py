@@ -6,14 +6,16 @@ import torch
 from gzslbench.training import Adam
 
 
-def test_updates_equal_those_of_plain_adam() -> None:
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_updates_equal_those_of_plain_adam(amsgrad: bool) -> None:
     weights = [torch.nn.Parameter(torch.linspace(-1, 1, 7)) for _ in range(2)]
-    ours, schedule = Adam(1e-2, betas=(0.5, 0.9), weight_decay=0.1).over(weights[:1])
-    plain = torch.optim.Adam(weights[1:], lr=1e-2, betas=(0.5, 0.9), weight_decay=0.1, fused=False, foreach=False)
+    ours, schedule = Adam(1e-2, betas=(0.5, 0.9), weight_decay=0.1, amsgrad=amsgrad).over(weights[:1])
+    options = {"lr": 1e-2, "betas": (0.5, 0.9), "weight_decay": 0.1, "amsgrad": amsgrad}
+    plain = torch.optim.Adam(weights[1:], **options, fused=False, foreach=False)
     assert schedule is None
-    for _ in range(20):
+    for step in range(20):
         for weight, optimiser in zip(weights, (ours, plain), strict=True):
-            weight.grad = weight.detach().sin()
+            weight.grad = weight.detach().sin() / (1 + step)  # the largest mean square is not the latest
             optimiser.step()
     torch.testing.assert_close(*weights)
 
