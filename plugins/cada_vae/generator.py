@@ -12,7 +12,7 @@ from gzslbench_plugins.cada_vae.config import CadaVaeConfig
 from gzslbench_plugins.cada_vae.networks import Autoencoder
 from gzslbench_plugins.cada_vae.warm_up import Ramp, warm_up
 from gzslbench_plugins.shared.gaussian import divergence_from_standard, draw
-from gzslbench_plugins.shared.wasserstein import rescale
+from gzslbench_plugins.shared.networks import rescale
 
 
 class CadaVae(Trained, Generator):

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from released.cada_vae import ReleasedCadaVae
 from released.ce_gzsl import ReleasedCEGZSL
 from released.gsmflow import ReleasedGSMFlow
+from released.sdgzsl import ReleasedSDGZSL
 from released.softmax import ReleasedClassifier
 from released.vaegan import ReleasedVaeGan
 from released.wgan import ReleasedWGAN
@@ -20,16 +22,18 @@ from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.training import Trained
 from gzslbench.training.loop import make_steps
 from gzslbench.training.step import EAGER_STEPS
+from gzslbench_plugins.cada_vae.generator import CadaVae
 from gzslbench_plugins.ce_gzsl.generator import CEGZSL
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.f_vaegan_d2.generator import FVaegan
 from gzslbench_plugins.free.generator import Free
 from gzslbench_plugins.gsmflow.generator import GSMFlow
+from gzslbench_plugins.sdgzsl.generator import SDGZSL
 from gzslbench_plugins.softmax.classifier import Softmax
 from gzslbench_plugins.tf_vaegan.generator import TFVaegan
 
-METHODS = ("gsmflow", "f-clswgan", "early-gan", "softmax")
+METHODS = ("gsmflow", "f-clswgan", "early-gan", "softmax", "cada-vae", "sdgzsl")
 VAE_GANS = {"f-vaegan-d2": FVaegan, "tf-vaegan": TFVaegan, "free": Free}
 """In float32, on a CPU."""
 CPU = torch.device("cpu")
@@ -79,6 +83,19 @@ class Problem:
         return View(*(each.to(device) for each in (self.features, self.labels, self.semantics)))
 
 
+CADA_VAE_WIDTHS = {
+    "encoder_hidden": 1560,
+    "decoder_hidden": 1660,
+    "semantic_encoder_hidden": 1450,
+    "semantic_decoder_hidden": 665,
+}
+
+
+def cada_vae_widths(sizes: Sizes) -> list[int]:
+    """Widths of CADA-VAE's hidden layers, as released where the problem's is 2,048."""
+    return [width * sizes.width // 2048 for width in CADA_VAE_WIDTHS.values()]
+
+
 class Stepper:
     """A method's training at one stage, for one seed or several, to be called for a step of each of its turns."""
 
@@ -119,6 +136,12 @@ def ours(
     if method == "gsmflow":
         flow = GSMFlow.Config(hidden=sizes.width, semantic_dim=sizes.width // 2, mining_steps=0)
         return Stepper(lambda: GSMFlow(flow), "flow", view, contexts)
+    if method == "cada-vae":
+        widths = dict(zip(CADA_VAE_WIDTHS, cada_vae_widths(sizes), strict=True))
+        return Stepper(lambda: CadaVae(CadaVae.Config(**widths)), "autoencoders", view, contexts)
+    if method == "sdgzsl":
+        parts = SDGZSL.Config(hidden=sizes.width, part_dim=sizes.width // 2)
+        return Stepper(lambda: SDGZSL(parts), "disentangling", view, contexts)
     if method == "softmax":
         made = torch.rand(sizes.unseen, sizes.per_class, sizes.dim, device=device)
         view = View(view.features, view.labels, view.semantics, {Need.SYNTHETIC: made})
@@ -144,6 +167,10 @@ def released(method: str, problem: Problem, device: torch.device = CPU) -> Step:
     sizes, data, on = problem.sizes, (problem.features, problem.labels, problem.semantics), str(device)
     if method == "gsmflow":
         return ReleasedGSMFlow(*data, hidden=sizes.width, semantic_dim=sizes.width // 2, device=on).step
+    if method == "cada-vae":
+        return ReleasedCadaVae(*data, widths=cada_vae_widths(sizes), device=on).step
+    if method == "sdgzsl":
+        return ReleasedSDGZSL(*data, hidden=sizes.width, part=sizes.width // 2, device=on).step
     if method == "softmax":
         features = torch.cat([problem.features, torch.rand(sizes.unseen * sizes.per_class, sizes.dim)])
         labels = torch.cat([problem.labels, sizes.seen + torch.arange(sizes.unseen).repeat_interleave(sizes.per_class)])
