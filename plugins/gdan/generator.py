@@ -36,6 +36,7 @@ class Config:
     regressor_hidden: PositiveInt = 512  # width of the regressor's hidden layer
     discriminator_hidden: PositiveInt = 800  # width of the discriminator's hidden layer
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3  # between the encoder's layers
+    deviation: PositiveFloat = 1.0  # of features from what is decoded
     noise: Noise = "normal"  # of latents; "uniform" between 0 and 1, as the released code draws it
     cycle_loss: NonNegativeFloat = 0.1  # theta_1
     regression_loss: NonNegativeFloat = 0.1  # theta_2
@@ -98,7 +99,7 @@ class DualAdversarialNetwork(Trained, Generator):
     def _autoencoder_loss(self, x: Tensor, a: Tensor, kept: Tensor, noise: Tensor, _: Tensor) -> Terms:
         """The bound of the conditional autoencoder."""
         mean, log_variance = self.encoder(x, kept)
-        return _bound(x, self.decoder(draw(mean, log_variance, noise), a), mean, log_variance)
+        return self._bound(x, self.decoder(draw(mean, log_variance, noise), a), mean, log_variance)
 
     def _discriminator_loss(self, x: Tensor, a: Tensor, made: Tensor, other: Tensor, regressed: Tensor) -> Terms:
         loss = discriminator_loss(self.discriminator, x, a, (made, other, regressed), self.config.dual_loss)
@@ -112,7 +113,7 @@ class DualAdversarialNetwork(Trained, Generator):
         remade = self.decoder(draw(mean, log_variance, noise_of_dual), regressed)
         cycle = mse_loss(self.regressor(made), a) + mse_loss(remade, x)
         D = self.discriminator
-        return _bound(x, made, mean, log_variance) | {
+        return self._bound(x, made, mean, log_variance) | {
             "adversarial": (D(made, a) - 1).square().mean(),
             "cycle": config.cycle_loss * cycle,
             "regression": config.regression_loss * mse_loss(regressed, a),
@@ -125,8 +126,14 @@ class DualAdversarialNetwork(Trained, Generator):
         conditions = self._condition(semantics)
         return torch.stack([self.decoder(self._noise(per_class, ctx), a.expand(per_class, -1)) for a in conditions])
 
+    def _bound(self, x: Tensor, made: Tensor, mean: Tensor, log_variance: Tensor) -> Terms:
+        """Give the negative evidence bound, up to a constant."""
+        error = squared_error(made, x) / self.config.deviation**2
+        return {"reconstruction": error, "divergence": divergence_from_standard(mean, log_variance).mean()}
+
     def _reconstructed(self, x: Tensor, a: Tensor, kept: Tensor, noise: Tensor) -> Tensor:
-        made: Tensor = self.decoder(draw(*self.encoder(x, kept), noise), a)
+        mean, log_variance = self.encoder(x, kept)
+        made: Tensor = self.decoder(draw(mean, log_variance, noise), a)
         return made
 
     def _kept(self, ctx: Context) -> Tensor:
@@ -141,9 +148,3 @@ class DualAdversarialNetwork(Trained, Generator):
 
     def _condition(self, semantics: Tensor) -> Tensor:
         return rescale(semantics, self.config.semantic_norm)
-
-
-def _bound(x: Tensor, made: Tensor, mean: Tensor, log_variance: Tensor) -> Terms:
-    """Give the negative evidence bound, of features with unit variance."""
-    divergence = divergence_from_standard(mean, log_variance).mean()
-    return {"reconstruction": squared_error(made, x), "divergence": divergence}

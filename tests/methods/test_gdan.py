@@ -68,7 +68,7 @@ def test_the_discriminator_regresses_to_one_and_zero() -> None:
 
 
 def test_the_terms_of_the_dual_stage() -> None:
-    made = fitted(toy()[0], cycle_loss=0.2, regression_loss=0.3, dual_loss=0.4)
+    made = fitted(toy()[0], deviation=0.5, cycle_loss=0.2, regression_loss=0.3, dual_loss=0.4)
     x, a, kept, noise, other = batch()
     terms = made._dual_loss(x, a, kept, noise, other)
     mean, log_variance = made.encoder(x, kept)
@@ -76,7 +76,7 @@ def test_the_terms_of_the_dual_stage() -> None:
     fake, regressed = made.decoder(mean + deviation * noise, a), made.regressor(x)
     remade, one = made.decoder(mean + deviation * other, regressed), torch.ones(6)
     expected = {
-        "reconstruction": 0.5 * (x - fake).square().sum(dim=1).mean(),
+        "reconstruction": 2.0 * (x - fake).square().sum(dim=1).mean(),
         "divergence": kl_divergence(Normal(mean, deviation), Normal(0.0, 1.0)).sum(dim=1).mean(),
         "adversarial": mse_loss(made.discriminator(fake, a), one),
         "cycle": 0.2 * (mse_loss(made.regressor(fake), a) + mse_loss(remade, x)),
