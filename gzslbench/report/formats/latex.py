@@ -32,11 +32,15 @@ _NEVER_BOLD = ("seeds", "mean rank", BEST)
 
 
 def to_latex(tables: Iterable[Table]) -> str:
-    """Write tables without ranks, intervals and what results took; only how many seeds they have."""
+    """Write tables without ranks, intervals and what results took; only how many seeds they have.
+
+    A calibrated result that rows share stands there once; the caption says how many rows that leaves out.
+    """
     return "\n".join([_PREAMBLE, *map(_table, tables)])
 
 
 def _table(table: Table) -> str:
+    without = f" Without {table.aside.title}." if table.aside.repeated else ""
     names = [column.name for column in table.columns]
     ranked = "rank" in names or "mean" in names
     columns = [
@@ -44,11 +48,13 @@ def _table(table: Table) -> str:
         for place, column in enumerate(table.columns)
         if (column.name == "seeds" or not column.cost) and column.name not in _LEFT_OUT
     ]
-    body = "\n".join(f"{' & '.join(row)} \\\\" for row in zip(*(cells for _, cells in columns), strict=True))
+    rows = enumerate(zip(*(cells for _, cells in columns), strict=True))
+    left_out = table.aside.rows if table.aside.repeated else ()
+    body = "\n".join(f"{' & '.join(row)} \\\\" for place, row in rows if place not in left_out)
     bold = " Best in bold." if ranked else ""
     return rf"""\begin{{table}}
 \centering
-\caption{{{escaped(f"{table.title}. {table.summary} Mean ± sample standard deviation over seeds.{bold}")}}}
+\caption{{{escaped(f"{table.title}. {table.summary} Mean ± sample standard deviation over seeds.{bold}{without}")}}}
 \label{{tab:{re.sub("[^A-Za-z0-9]+", "-", table.title).strip("-").lower()}}}
 \begin{{tabular}}{{{"".join("l" if column.left else "r" for column, _ in columns)}}}
 \toprule

@@ -96,7 +96,7 @@ def _condensed(table: Table) -> Table:
         return table
     told = ", ".join(f"{table.columns[place].name} {values[place][0]}" for place in alike)
     left = [place for place in range(len(table.columns)) if place not in alike]
-    return replace(_with(table, left), notes=(f"In every row: {told}.", *table.notes))
+    return replace(with_columns(table, left), notes=(f"In every row: {told}.", *table.notes))
 
 
 def choose_columns(tables: Sequence[Table], words: Sequence[str]) -> list[Table]:
@@ -119,13 +119,14 @@ def _chosen(table: Table, words: Sequence[str]) -> Table:
         for place, column in enumerate(table.columns)
         if place in always or any(_meant(word, column.name) for word in words)
     ]
-    return replace(_with(table, places), aside=Aside() if table.aside.repeated else table.aside)
+    return replace(with_columns(table, places), aside=Aside() if table.aside.repeated else table.aside)
 
 
 def _meant(word: str, name: str) -> bool:
     return f"{name} ".casefold().startswith(f"{word} ".casefold())
 
 
-def _with(table: Table, places: Sequence[int]) -> Table:
+def with_columns(table: Table, places: Sequence[int]) -> Table:
+    """Give a table's columns at some places, in their order."""
     columns: tuple[Column, ...] = tuple(table.columns[place] for place in places)
     return replace(table, columns=columns, rows=tuple(tuple(row[place] for place in places) for row in table.rows))

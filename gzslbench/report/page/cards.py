@@ -55,13 +55,14 @@ class Document:
 class Card:
     """All that the page says of one method.
 
-    ``parts`` are its components, with their roles and what their plugins say of them; ``recipes`` are settings, with
-    the tables in which it ran with these.
+    ``parts`` are its components, with their roles and what their plugins say of them; ``paper`` is that of the method
+    or else of its generator or its classifier; ``recipes`` are settings, with the tables in which it ran with these.
     """
 
     name: str
     method: Method
     parts: Sequence[tuple[str, str, Info | None]]
+    paper: str
     runs: Sequence[Run]
     recipes: Mapping[tuple[Used, ...], Sequence[str]]
     documents: Sequence[Document]
@@ -95,10 +96,13 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
     for run in runs:
         recipes[tuple(settings_used(run.group, installed))].append(run.view.table.title)
     recipes.pop((), None)
+    method = declared.info if declared else Method(name, classifier="")
+    infos = [each.info for part, each in components.items() if each and roles[part] != ["gate"]]
     return Card(
         name=name,
-        method=declared.info if declared else Method(name, classifier=""),
+        method=method,
         parts=[(part, " and ".join(roles[part]), each.info if each else None) for part, each in components.items()],
+        paper=next((info.paper for info in (method, *infos) if info.paper), ""),
         runs=runs,
         recipes=recipes,
         documents=[

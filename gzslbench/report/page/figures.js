@@ -23,22 +23,27 @@ function table(title, kind, heads, lines) {
   return element("table", { class: kind }, caption, element("thead", {}, ...heads), element("tbody", {}, ...lines));
 }
 
-function drawing(name, title, description, width, height) {
-  const labels = { role: "img", "aria-labelledby": `${name}-title ${name}-text` };
+function drawing(name, title, description, width, height, role = "img") {
+  const labels = { role, "aria-labelledby": `${name}-title ${name}-text` };
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, ...labels });
   svg.append(drawn("title", { id: `${name}-title` }, title), drawn("desc", { id: `${name}-text` }, description));
   return svg;
 }
 
-function figuresOf(view, rows) {
+// The plane is of the rows that are shown, the heat map of all that match.
+function figuresOf(view, rows, matching) {
   if (view.diagram) return [ranksFigure(view.diagram)];
-  const shown = rows.map((row) => ({ ...row, configuration: row.points[0] }));
-  const points = rows.flatMap((row) => row.points.map((configuration) => ({ ...row, configuration })));
+  const budget = view.columns.findIndex(({ name }) => name === "budget");
+  const count = Map.groupBy(matching, nameOf);
+  const named = (row) => (count.get(nameOf(row)).length > 1 ? `${nameOf(row)}, ${row.cells[budget]}` : nameOf(row));
+  const shown = rows.map((row) => ({ ...row, name: named(row), configuration: row.points[0] }));
+  const points = matching.flatMap((row) => row.points.map((configuration) => ({ ...row, configuration })));
   const compared = points.filter(({ configuration: { choice } }) => ["last step", "calibrated"].includes(choice));
   return [heatFigure(compared), points.length && shown.length > 1 ? planeFigure(shown) : null].filter(Boolean);
 }
 
 const nameOf = (row) => (row.settings ? `${row.method} ${row.settings}` : row.method);
+const shortName = (row) => (row.settings ? row.method : row.name);
 
 // --- the seen-unseen plane
 
@@ -48,7 +53,7 @@ function planeFigure(rows) {
   const front = paretoFront(rows);
   const caption =
     "Each mark is a row of the table; filled ones are on the Pareto front: no other row beats them in both U and S. " +
-    "Dashed lines join points of equal H.";
+    "Dashed lines join points of equal H. Point at a mark, or reach the marks by Tab and arrow keys, for its name and numbers.";
   const beside = element("div", {}, element("figcaption", {}, caption), frontTable(front));
   return figure("Seen against unseen accuracy", "plane", planeDrawing(rows, front), beside);
 }
@@ -65,7 +70,7 @@ function frontTable(front) {
   const lines = front.map((row) => {
     const { u, s, h } = row.configuration;
     const cells = [u, s, h].map((value) => element("td", {}, value.toFixed(1)));
-    return line(head(row.method, "row", "left name", { title: nameOf(row) }), ...cells);
+    return line(head(shortName(row), "row", "left name", { title: row.name }), ...cells);
   });
   return table("Pareto front of U and S", "small", [line(head("Pareto front", "col", "left"), ...heads)], lines);
 }
@@ -78,19 +83,54 @@ function planeDrawing(rows, front) {
   const at = ({ configuration }) => [across(configuration.u), up(configuration.s)];
   const description =
     `${rows.length} rows; U from ${u.low} to ${u.high} percent across, S from ${s.low} to ${s.high} percent upwards. ` +
-    "The table beside it lists the Pareto front.";
+    "The table beside it lists the Pareto front; arrow keys go from mark to mark.";
   const inside = drawn("rect", { x: left, y: top, width: width - left - right, height: height - top - bottom });
-  const svg = drawing("plane", "Seen against unseen accuracy", description, width, height);
+  const svg = drawing("plane", "Seen against unseen accuracy", description, width, height, "group");
+  const others = rows.filter((row) => !front.includes(row));
+  const taken = rows.map(at).map(([x, y]) => ({ x: x - 6, y: y - 6, w: 12, h: 12 }));
+  const levels = contours(u, s, across, up, taken);
+  const marks = [
+    ...others.map((row) => mark(row, at(row), "point", 3.5)),
+    ...front.map((row) => mark(row, at(row), "point best", 5)),
+  ];
   svg.append(
     drawn("clipPath", { id: "plane-clip" }, inside),
     ...axes(u, s, across, up),
-    ...contours(u, s, across, up),
+    ...levels,
     path("front", lineOf(front.map(at))),
-    ...rows.filter((row) => !front.includes(row)).map((row) => mark(row, at(row), "point", 3.5)),
-    ...front.map((row) => mark(row, at(row), "point best", 5)),
-    ...labels(front, at),
+    ...marks,
+    ...labels(front, at, taken, "name"),
+    ...labels(others, at, taken, "name minor"),
   );
+  listenToMarks(svg, marks);
   return svg;
+}
+
+// One tab stop for all marks: arrow keys go on from left to right; whatever is pointed at or reached is named.
+function listenToMarks(svg, marks) {
+  const inOrder = marks.toSorted((a, b) => a.getAttribute("cx") - b.getAttribute("cx"));
+  const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  const told = text("", 0, 0, null, "name told");
+  const tell = (shown) => {
+    const [x, y] = ["cx", "cy"].map((name) => Number(shown.getAttribute(name)));
+    const before = x > PLANE.width / 2;
+    told.textContent = shown.ariaLabel;
+    filled(told, { x: x + (before ? -9 : 9), y: Math.max(y - 9, PLANE.top + 9), "text-anchor": before ? "end" : "start" }, []);
+  };
+  inOrder[0].setAttribute("tabindex", 0);
+  svg.append(told);
+  svg.addEventListener("focusin", ({ target }) => tell(target));
+  svg.addEventListener("pointerover", ({ target }) => marks.includes(target) && tell(target));
+  for (const leaving of ["focusout", "pointerout"]) svg.addEventListener(leaving, () => (told.textContent = ""));
+  svg.addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const place = Math.min(Math.max(inOrder.indexOf(event.target) + step, 0), inOrder.length - 1);
+    event.target.setAttribute("tabindex", -1);
+    inOrder[place].setAttribute("tabindex", 0);
+    inOrder[place].focus();
+  });
 }
 
 function spanOf(rows, metric) {
@@ -112,7 +152,7 @@ function axes(u, s, across, up) {
   ];
 }
 
-function contours(u, s, across, up) {
+function contours(u, s, across, up, taken) {
   const nodes = [];
   for (let h = 10; h < 100; h += 10) {
     const points = [];
@@ -122,31 +162,38 @@ function contours(u, s, across, up) {
     }
     if (points.length < 2) continue;
     nodes.push(drawn("path", { class: "contour", "clip-path": "url(#plane-clip)", d: lineOf(points) }));
-    const [first, last] = [points[0], points.at(-1)];
-    const ends = last[1] < up(s.low) - 8; // at the right edge; else the line leaves through the bottom
-    const [x, y] = ends ? [last[0] - 4, last[1] - 4] : [first[0] - 4, Math.max(first[1], PLANE.top) + 24];
-    if (y > PLANE.top + 8) nodes.push(text(`H ${h}`, x, y, "end", "level"));
+    const level = freeLevel(points.toReversed(), taken);
+    if (!level) continue;
+    taken.push(level);
+    nodes.push(text(`H ${h}`, level.x + level.w, level.y + 10, "end", "name level"));
   }
   return nodes;
+}
+
+// The first place along a line, from its right end, where its level is clear of all marks.
+function freeLevel(points, taken) {
+  const places = points.map(([x, y]) => ({ x: x - 28, y: y - 6, w: 26, h: 12 }));
+  return places.find((place) => isInside(place) && isFree(place, taken));
 }
 
 const lineOf = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
 
 function mark(row, [x, y], kind, r) {
   const { u, s, h } = row.configuration;
-  const title = `${nameOf(row)}: U ${u.toFixed(1)}, S ${s.toFixed(1)}, H ${h.toFixed(1)}`;
-  return drawn("circle", { class: kind, cx: x.toFixed(1), cy: y.toFixed(1), r }, drawn("title", {}, title));
+  const title = `${row.name}: U ${u.toFixed(1)}, S ${s.toFixed(1)}, H ${h.toFixed(1)}`;
+  const spoken = { role: "img", "aria-label": title, tabindex: -1 };
+  return drawn("circle", { class: kind, cx: x.toFixed(1), cy: y.toFixed(1), r, ...spoken });
 }
 
-function labels(front, at) {
-  const taken = front.map(at).map(([x, y]) => ({ x: x - 6, y: y - 6, w: 12, h: 12 }));
+// Names each method at one mark of its settings, where there is a place that is clear of marks and other names.
+function labels(rows, at, taken, kind) {
   const nodes = [];
-  for (const [method, [row]] of Map.groupBy(front, (row) => row.method)) {
-    const place = freePlace(...at(row), 7.2 * method.length, taken);
+  for (const [name, [row]] of Map.groupBy(rows, shortName)) {
+    const place = freePlace(...at(row), 7.2 * name.length, taken);
     if (!place) continue;
     taken.push(place);
     const [x, anchor] = place.leftwards ? [place.x + place.w, "end"] : [place.x, "start"];
-    nodes.push(text(method, x, place.y + 11, anchor, "name"));
+    nodes.push(text(name, x, place.y + 11, anchor, kind));
   }
   return nodes;
 }
@@ -154,43 +201,44 @@ function labels(front, at) {
 function freePlace(x, y, w, taken) {
   const spots = [[9, -7], [9, -20], [9, 6], [-w - 9, -7], [-w - 9, 6], [-w - 9, -20], [-w / 2, -24], [-w / 2, 10]];
   const places = spots.map(([dx, dy]) => ({ x: x + dx, y: y + dy, w, h: 14, leftwards: dx < -w / 2 }));
-  const [right, bottom] = [PLANE.width, PLANE.height - PLANE.bottom];
-  const inside = (p) => p.x > PLANE.left && p.x + p.w < right && p.y > PLANE.top && p.y + p.h < bottom;
-  const free = (p) => taken.every((t) => p.x + p.w < t.x || t.x + t.w < p.x || p.y + p.h < t.y || t.y + t.h < p.y);
-  return places.find((place) => inside(place) && free(place));
+  return places.find((place) => isInside(place) && isFree(place, taken));
 }
+
+function isInside({ x, y, w, h }) {
+  return x > PLANE.left && x + w < PLANE.width && y > PLANE.top && y + h < PLANE.height - PLANE.bottom;
+}
+
+const isFree = ({ x, y, w, h }, taken) => taken.every((t) => x + w < t.x || t.x + t.w < x || y + h < t.y || t.y + t.h < y);
 
 // --- the heat map of H
 
 function heatFigure(rows) {
-  const keyOf = (...names) => JSON.stringify(names);
-  const cells = Map.groupBy(rows, ({ configuration: of }) => keyOf(of.generator, of.gate, of.classifier));
-  if (cells.size < 2) return null;
-  const keys = [...cells.keys()].map((key) => JSON.parse(key));
-  const columns = sorted(keys.map(([, gate, classifier]) => keyOf(gate, classifier))).map((key) => JSON.parse(key));
-  const shade = shadeBy([...cells.values()].map((alike) => standingFor(alike).configuration.h));
-  const lines = sorted(keys.map(([generator]) => generator)).map((generator) => {
-    const alike = columns.map((column) => cells.get(keyOf(generator, ...column)));
-    return line(head(generator, "row"), ...alike.map((each) => heatCell(each, shade)));
+  const baseOf = ({ generator, classifier }) => (generator === "none" ? classifier : `${generator} · ${classifier}`);
+  const bases = Map.groupBy(rows, ({ configuration }) => baseOf(configuration));
+  const gates = [...new Set(rows.map(({ configuration }) => configuration.gate))].sort(calibratedFirst);
+  if (bases.size < 2 || !rows.length) return null;
+  const lines = [...bases].map(([base, alike]) => {
+    const byGate = Map.groupBy(alike, ({ configuration }) => configuration.gate);
+    return { base, cells: gates.map((gate) => byGate.get(gate)) };
   });
-  const gates = [...Map.groupBy(columns, ([gate]) => gate)].map(([gate, { length }]) =>
-    head(gate, "colgroup", null, { colspan: length }),
-  );
-  const classifiers = columns.map(([, classifier]) => head(classifier, "col"));
-  const heads = [
-    line(head("gate", "row", "left"), ...gates),
-    line(head("generator \\ classifier", "col", "left"), ...classifiers),
-  ];
-  const title = "H by generator, gate and classifier";
+  const shown = lines.flatMap(({ cells }) => cells.filter(Boolean).map(hOf));
+  const shade = shadeBy(shown);
+  const drawn = lines
+    .toSorted((a, b) => hOf(b.cells.find(Boolean)) - hOf(a.cells.find(Boolean)))
+    .map(({ base, cells }) => line(head(base, "row"), ...cells.map((each) => heatCell(each, shade))));
+  const heads = [line(head("generator · classifier", "col", "left"), ...gates.map((gate) => head(gate, "col")))];
+  const title = "H by generator, classifier and gate";
   const scroll = { class: "scroll", tabindex: 0, role: "region", "aria-label": title };
   const caption =
     "In percent, as it stops or, with calibrated-stacking, calibrated; a stronger colour is higher. " +
     "Where several rows share a cell, it shows that with most seeds, then the latest.";
-  const heat = element("div", scroll, table(title, "heat", heads, lines));
+  const heat = element("div", scroll, table(title, "heat", heads, drawn));
   return figure(title, null, heat, element("figcaption", {}, caption));
 }
 
-const sorted = (names) => [...new Set(names)].sort();
+const CALIBRATING = "calibrated-stacking";
+const calibratedFirst = (a, b) => (b === CALIBRATING) - (a === CALIBRATING) || a.localeCompare(b, "en");
+const hOf = (alike) => standingFor(alike).configuration.h;
 
 function standingFor(rows) {
   const order = ({ configuration: a }, { configuration: b }) =>

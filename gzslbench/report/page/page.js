@@ -1,4 +1,4 @@
-// The view that the address names: #CUB/inductive?sort=U&order=ascending&words=gsm&is.UD=N
+// The view that the address names: #CUB/inductive?sort=U&order=ascending&words=gsm&is.UD=N&columns=all&rows=all
 
 const ROWS_AT_FIRST = 100;
 const ROWS_MORE = 400;
@@ -6,10 +6,13 @@ const OTHER = { ascending: "descending", descending: "ascending" };
 
 const at = (id) => document.getElementById(id);
 const page = JSON.parse(at("data").textContent);
-const state = { view: null, sort: "", order: "", words: "", is: {}, costs: true, limit: ROWS_AT_FIRST };
+const START = { sort: "", order: "", words: "", is: {}, columns: false, others: false, open: false, limit: ROWS_AT_FIRST };
+const state = { view: null, room: 0, fitting: 0, ...START };
 
 function rowsOf(view) {
   view.rows ??= JSON.parse(at(`rows-${page.views.indexOf(view)}`).textContent);
+  for (const place of view.aside) view.rows[place].aside = true;
+  for (const place of view.others) view.rows[place].other = true;
   return view.rows;
 }
 
@@ -21,14 +24,14 @@ const addressOf = (view) => `#${encodeURIComponent(view.name)}/${encodeURICompon
 
 function remember() {
   const query = new URLSearchParams();
-  const usual = usualOrder(state.view);
-  if (state.sort !== usual.sort || state.order !== usual.order) {
+  if (state.sort) {
     query.set("sort", state.sort);
     query.set("order", state.order);
   }
   if (state.words) query.set("words", state.words);
   for (const [column, value] of Object.entries(state.is)) query.set(`is.${column}`, value);
-  if (!state.costs) query.set("costs", "hidden");
+  if (state.columns) query.set("columns", "all");
+  if (state.others) query.set("rows", "all");
   history.replaceState(null, "", addressOf(state.view) + (query.size ? `?${query}` : ""));
 }
 
@@ -67,6 +70,7 @@ function route() {
 function openCard(name) {
   const card = at(`method-${page.methods.indexOf(name)}`);
   if (!card) return;
+  card.hidden = false; // whatever the table
   card.open = true;
   card.scrollIntoView();
   card.querySelector("summary").focus();
@@ -76,23 +80,24 @@ function show(view, search = "") {
   const moved = state.view && state.view !== view;
   const query = new URLSearchParams(search);
   const known = (name) => placeOf(view, name) >= 0;
-  const { sort, order } = usualOrder(view);
-  Object.assign(state, { view, sort, order, is: {}, limit: ROWS_AT_FIRST });
+  Object.assign(state, START, { view, is: {} });
   if (known(query.get("sort"))) {
     state.sort = query.get("sort");
-    state.order = OTHER[query.get("order")] ? query.get("order") : order;
+    state.order = OTHER[query.get("order")] ? query.get("order") : firstOrder(state.sort);
   }
   state.words = query.get("words") ?? "";
   for (const [name, value] of query)
     if (name.startsWith("is.") && known(name.slice(3))) state.is[name.slice(3)] = value;
-  state.costs = query.get("costs") !== "hidden";
+  state.columns = query.get("columns") === "all";
+  state.others = query.get("rows") === "all";
   drawPlaces();
   drawView();
   if (moved) at("title").focus({ preventScroll: true });
 }
 
-function usualOrder(view) {
-  return view.bestBy ? { sort: view.bestBy, order: "descending" } : { sort: "method", order: "ascending" };
+function firstOrder(name) {
+  const { numeric, cost } = state.view.columns[placeOf(state.view, name)];
+  return numeric && !cost && name !== "rank" && name !== "mean rank" ? "descending" : "ascending";
 }
 
 // --- where one can go
@@ -121,8 +126,9 @@ function drawView() {
   at("caption").textContent = view.title;
   at("summary").textContent = view.summary;
   at("words").value = state.words;
-  at("costs").checked = state.costs;
-  at("costs").closest("label").hidden = !view.columns.some((column) => column.cost);
+  at("others").checked = state.others;
+  at("others").nextElementSibling.textContent = `Other settings and combinations (${view.others.length} rows)`;
+  at("others").closest("label").hidden = !view.others.length;
   at("notes").replaceChildren(...view.notes.map((note) => element("li", {}, note)));
   at("choices").replaceChildren(...view.columns.flatMap(choice));
   const heads = view.columns.map((column) => {
@@ -130,8 +136,26 @@ function drawView() {
     return head(button, "col", classOf(column), { "data-column": column.name });
   });
   at("table").tHead.replaceChildren(element("tr", {}, ...heads));
-  at("table").classList.toggle("without-costs", !state.costs);
-  drawRows();
+  const methods = new Set(rowsOf(view).map((row) => row.method));
+  page.methods.forEach((name, place) => (at(`method-${place}`).hidden = !methods.has(name)));
+  drawColumns();
+}
+
+// Draws what fits without a sideways scroll, but for who asks for all columns.
+function drawColumns() {
+  const heads = [...at("table").tHead.rows[0].cells];
+  const show = (count) => {
+    state.fitting = count;
+    heads.forEach((cell, place) => (cell.hidden = place >= count));
+    drawRows();
+  };
+  show(heads.length);
+  at("scroll").scrollLeft = 0;
+  state.room = at("scroll").clientWidth;
+  const fitting = heads.filter((cell) => cell.offsetLeft + cell.offsetWidth <= state.room).length;
+  if (!state.columns && fitting < heads.length) show(Math.max(fitting, 2));
+  at("columns").hidden = fitting === heads.length;
+  at("columns").textContent = state.columns ? "Show what fits" : `${heads.length - state.fitting} more columns`;
 }
 
 function choice({ name, numeric }, place) {
@@ -145,33 +169,57 @@ function choice({ name, numeric }, place) {
 }
 
 function classOf(column) {
-  const names = { left: column.left, cost: column.cost, method: column.name === "method", key: column.name === state.view.bestBy };
+  const names = { left: column.left, method: column.name === "method", key: column.name === state.view.bestBy };
   return Object.keys(names).filter((name) => names[name]).join(" ") || null;
 }
 
 function drawRows() {
   const { view, sort, order } = state;
   const rows = chosenRows();
-  const shown = rows.slice(0, state.limit);
+  const [own, aside] = asideApart(rows);
+  const open = isOpen();
+  const shown = [...own, ...(open ? aside : [])].slice(0, state.limit);
   for (const cell of at("table").tHead.rows[0].cells) cell.ariaSort = cell.dataset.column === sort ? order : null;
   const classes = view.columns.map(classOf);
-  at("table").tBodies[0].replaceChildren(...shown.map((row) => tableRow(row, classes)));
-  at("more").hidden = shown.length === rows.length;
-  at("more").firstElementChild.textContent = `Show ${Math.min(ROWS_MORE, rows.length - shown.length)} more rows`;
-  const count = rows.length === view.size ? `${view.size} rows` : `${rows.length} of ${view.size} rows`;
-  const cut = shown.length < rows.length ? `, the first ${shown.length} shown` : "";
-  at("status").textContent = `${count}${cut}, by ${sort}, ${order}`;
-  at("figures").replaceChildren(...figuresOf(view, rows));
+  const drawn = shown.map((row) => tableRow(row, classes));
+  at("table").tBodies[0].replaceChildren(...drawn.slice(0, own.length));
+  at("table").tBodies[1].replaceChildren(...(aside.length ? [asideTitle(aside)] : []), ...drawn.slice(own.length));
+  const left = own.length + (open ? aside.length : 0) - shown.length;
+  at("more").hidden = !left;
+  at("more").firstElementChild.textContent = `Show ${Math.min(ROWS_MORE, left)} more rows`;
+  const all = rowsOf(view).length;
+  const count = rows.length === all ? `${all} rows` : `${rows.length} of ${all} rows`;
+  const cut = left ? `, the first ${shown.length} shown` : "";
+  at("status").textContent = `${count}${cut}, ${sort ? `by ${sort}, ${order}` : "in the order of the table"}`;
+  at("figures").replaceChildren(...figuresOf(view, own, matchingRows()));
+}
+
+const isOpen = () => state.open || Boolean(state.words || Object.keys(state.is).length);
+
+// In the table's own order, rows that lack data sets or repeat others stand below the rest, folded.
+function asideApart(rows) {
+  if (state.sort) return [rows, []];
+  return [rows.filter((row) => !row.aside), rows.filter((row) => row.aside)];
+}
+
+function asideTitle({ length }) {
+  const title = length === state.view.aside.length ? state.view.asideTitle : `${length} of ${state.view.asideTitle}`;
+  const button = element("button", { type: "button", id: "aside", "aria-expanded": String(isOpen()) }, title);
+  return element("tr", {}, element("th", { scope: "rowgroup", class: "left", colspan: state.fitting }, button));
 }
 
 function chosenRows() {
+  const rows = matchingRows().filter((row) => state.others || !row.other);
+  return state.sort ? rows.sort(comparing()) : rows;
+}
+
+function matchingRows() {
   const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = Object.entries(state.is).map(([name, value]) => [placeOf(state.view, name), value]);
-  const rows = rowsOf(state.view).filter((row) => {
+  return rowsOf(state.view).filter((row) => {
     const text = `${row.method} ${row.settings}`.toLowerCase();
     return words.every((word) => text.includes(word)) && wanted.every(([place, value]) => row.cells[place] === value);
   });
-  return rows.sort(comparing());
 }
 
 function comparing() {
@@ -180,14 +228,20 @@ function comparing() {
   if (!state.view.columns[place].numeric)
     return (a, b) => sign * a.cells[place].localeCompare(b.cells[place], "en", { numeric: true });
   return (a, b) => {
-    const [one, other] = [a.numbers[place], b.numbers[place]];
+    const [one, other] = [numberOf(a.cells[place]), numberOf(b.cells[place])];
     if (one === null || other === null) return (one === null) - (other === null);
     return sign * (one - other);
   };
 }
 
+// The number that a cell begins with: 1,234 ± 5
+function numberOf(cell) {
+  const [number] = cell.match(/^[+-]?\d[\d,]*(\.\d+)?/) ?? [];
+  return number ? Number(number.replaceAll(",", "")) : null;
+}
+
 function tableRow(row, classes) {
-  const cells = row.cells.map((text, place) =>
+  const cells = row.cells.slice(0, state.fitting).map((text, place) =>
     state.view.columns[place].name === "method"
       ? element("th", { scope: "row", class: classes[place] }, ...methodLabel(row))
       : element("td", { class: classes[place] }, text),
@@ -215,10 +269,16 @@ function listen() {
   on("table", "click", ({ target }) => {
     const name = target.closest("thead button")?.dataset.column;
     if (!name) return;
-    const { numeric, cost } = state.view.columns[placeOf(state.view, name)];
-    const first = numeric && !cost ? "descending" : "ascending";
-    Object.assign(state, { sort: name, order: state.sort === name ? OTHER[state.order] : first });
+    const [first, again] = [firstOrder(name), state.sort === name];
+    if (again && state.order !== first) Object.assign(state, { sort: "", order: "" });
+    else Object.assign(state, { sort: name, order: again ? OTHER[first] : first });
     changed();
+  });
+  on("table", "click", ({ target }) => {
+    if (target.id !== "aside") return;
+    state.open = !state.open;
+    drawRows();
+    at("aside").focus();
   });
   on("words", "input", () => {
     state.words = at("words").value.trim();
@@ -229,9 +289,13 @@ function listen() {
     else delete state.is[target.dataset.column];
     changed();
   });
-  on("costs", "change", () => {
-    state.costs = at("costs").checked;
-    at("table").classList.toggle("without-costs", !state.costs);
+  on("others", "change", () => {
+    state.others = at("others").checked;
+    changed();
+  });
+  on("columns", "click", () => {
+    state.columns = !state.columns;
+    drawColumns();
     remember();
   });
   on("filters", "submit", (event) => event.preventDefault());
@@ -255,8 +319,11 @@ function listen() {
     if (target.closest(".copy")) copy(target.closest(".copy"));
   });
   window.addEventListener("hashchange", route);
+  window.addEventListener("resize", () => {
+    if (at("scroll").clientWidth !== state.room) drawColumns();
+  });
   window.addEventListener("beforeprint", () => {
-    state.limit = Infinity;
+    Object.assign(state, { limit: Infinity, open: true });
     drawRows();
   });
 }

@@ -63,7 +63,9 @@ def _view_data(view: View) -> dict[str, Any]:
         "title": view.table.title,
         "summary": view.table.summary,
         "columns": [asdict(column) for column in view.columns],
-        "size": len(view.rows),
+        "others": view.others,
+        "aside": sorted(view.table.aside.rows),
+        "asideTitle": view.table.aside.title,
         "notes": view.table.notes,
         "diagram": view.diagram,
     }
@@ -71,7 +73,7 @@ def _view_data(view: View) -> dict[str, Any]:
 
 def _row_data(row: Row) -> dict[str, Any]:
     """Give a row, and of its points, first the one shown, what the plane and the heat map need."""
-    data: dict[str, Any] = {name: getattr(row, name) for name in ("method", "settings", "cells", "numbers")}
+    data: dict[str, Any] = {name: getattr(row, name) for name in ("method", "settings", "cells")}
     points = row.source.points.values() if row.source else ()
     return data | {"points": [_point_data(point.group) for point in points]}
 

@@ -1,4 +1,4 @@
-"""What the page shows of each table: its cells as they are, numbers to sort them by, and the points to draw."""
+"""What the page shows of each table: its cells as they are, and the points to draw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any
 
+from gzslbench.report.formats.layout import with_columns
 from gzslbench.report.groups import Comparison
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.overall import Overall
@@ -16,9 +17,7 @@ from gzslbench.report.rows import LeaderboardRow
 from gzslbench.report.tables import H_COLUMNS, NOTHING, Column, Table
 
 ALL_DATA_SETS = "all"
-_NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?")
-
-Number = float | None
+_NUMBER = re.compile(r"[+-]?\d")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,6 @@ class Row:
     method: str
     settings: str
     cells: tuple[str, ...]
-    numbers: tuple[Number, ...]
     source: LeaderboardRow | None
 
 
@@ -43,7 +41,9 @@ class Row:
 class View:
     """One table with all that is drawn from it; ``name`` and ``protocol`` make its address, ``#CUB/inductive``.
 
-    ``best_by`` is the column that its rows are ordered by; empty where that is their name.
+    ``best_by`` is the column that tells how good rows are; empty where none does. It stands after the method, so that
+    a phone shows both; rows are in the order of the table. ``others`` are the places of rows that are not a method's
+    own: of combinations, and with settings where the method has a row without.
     """
 
     name: str
@@ -54,6 +54,7 @@ class View:
     table: Table
     columns: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    others: tuple[int, ...]
     diagram: Mapping[str, Any] | None
 
     @property
@@ -87,17 +88,29 @@ def _view(
     """Prepare the table of a comparison or, without rows, one over all data sets."""
     name, _, protocol = table.title.rpartition(": ")
     ranked_by = rows[0].ranked_by if rows else None
+    best_by = (H_COLUMNS[ranked_by] if ranked_by else "") if rows else "mean"
+    first = ("method", best_by)
+    in_order = sorted(enumerate(table.columns), key=lambda each: [each[1].name != name for name in first])
+    shown = with_columns(table, [place for place, _ in in_order])
+    made = tuple(map(partial(_row, shown), shown.rows, rows or repeat(None)))
     return View(
         name=name if rows else ALL_DATA_SETS,
         data_set=comparison.data_set if rows else ALL_DATA_SETS,
         protocol=protocol,
         visibility=comparison.rules.visibility.name,
-        best_by=(H_COLUMNS[ranked_by] if ranked_by else "") if rows else "mean",
+        best_by=best_by,
         table=table,
-        columns=tuple(_headings(table)),
-        rows=tuple(map(partial(_row, table), table.rows, rows or repeat(None))),
+        columns=tuple(_headings(shown)),
+        rows=made,
+        others=_others(made),
         diagram=diagram,
     )
+
+
+def _others(rows: Sequence[Row]) -> tuple[int, ...]:
+    own = {row.method for row in rows if not row.settings and "+" not in row.method}
+    is_own = [not row.settings if row.method in own else "+" not in row.method for row in rows]
+    return tuple(place for place, own in enumerate(is_own) if not own) if any(is_own) else ()
 
 
 def _diagram(overall: Overall) -> dict[str, Any] | None:
@@ -127,10 +140,4 @@ def _headings(table: Table) -> Iterator[Heading]:
 def _row(table: Table, cells: tuple[str, ...], source: LeaderboardRow | None) -> Row:
     label = next(cell for column, cell in zip(table.columns, cells, strict=True) if column.name == "method")
     method = source.group.method if source else label.partition(" (")[0]
-    return Row(method, label.removeprefix(method).strip(), cells, tuple(map(_number, cells)), source)
-
-
-def _number(cell: str) -> Number:
-    """Give the number that a cell begins with, by which it sorts."""
-    found = _NUMBER.match(cell)
-    return float(found[0].replace(",", "").replace("−", "-")) if found else None
+    return Row(method, label.removeprefix(method).strip(), cells, source)

@@ -114,6 +114,15 @@ def test_latex_has_nothing_in_bold_where_nothing_is_ranked(make_result, make_pai
     assert "& \\textbf{30.0} & 65.0 &" in line  # as it stops; the best of any offset is never ranked
 
 
+def test_latex_has_a_calibrated_result_that_rows_share_once(make_pair):
+    text = _latex([*make_pair("bare", "none", 0.2, 0.6), *make_pair("gated", "entropy", 0.5, 0.6)])
+    assert "Without 1 row whose H calibrated is that of a row above." in text
+    (line,) = [line for line in text.splitlines() if "60.0" in line]
+    assert line.startswith("bare")
+    assert "20.0" in line
+    assert r"\textbf{20.0}" not in text  # gated stops at 50.0
+
+
 def test_latex_has_one_table_over_all_data_sets(make_result):
     h = {("a", "CUB"): 0.6, ("a", "FLO"): 0.2, ("b", "CUB"): 0.3, ("b", "FLO"): 0.1, ("c", "CUB"): 0.9}
     text = _latex([make_result(method=method, data_set=data_set, h=value) for (method, data_set), value in h.items()])
