@@ -54,6 +54,7 @@ check-leaderboard: $(VENV)/installed  ## fail if a committed page is not what it
 
 pages:
 	$(BIN)/gzslbench leaderboard $(ACCEPTED) $(DO) leaderboards
+	$(BIN)/gzslbench leaderboard $(ACCEPTED) --headline $(DO) .
 	$(BIN)/gzslbench reported $(DO) leaderboards
 	$(BIN)/gzslbench leaderboard --results $(RECORDS)/precision.txt $(DO) leaderboards/precision
 	$(BIN)/gzslbench leaderboard --results $(RECORDS)/released.txt $(DO) leaderboards/released

@@ -21,9 +21,15 @@ from gzslbench.errors import UsageError
 @click.option(
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
+    metavar="PROTOCOL",
     help="Compare results of this protocol [default: inductive, or the first that there are records of].",
 )
-@click.option("--against", type=click.Choice(list(PROTOCOLS)), help="Take B's results of this protocol instead.")
+@click.option(
+    "--against",
+    type=click.Choice(list(PROTOCOLS)),
+    metavar="PROTOCOL",
+    help="Take B's results of this protocol instead.",
+)
 def compare(
     a: str, b: str, roots: Sequence[Path], data_sets: Sequence[str], protocol: str | None, against: str | None
 ) -> None:
@@ -35,7 +41,7 @@ def compare(
     gzslbench compare gsmflow f-clswgan
     gzslbench compare gsmflow:quick gsmflow:full -d CUB
     gzslbench compare "eszsl (gamma=1)" sae
-    gzslbench compare gsmflow-behind-entropy gsmflow --against inductive-calibrated
+    gzslbench compare early-gan gsmflow --against inductive-calibrated
 
     Intervals cover the choice of test samples within each class and that of seeds, paired where A and B share them.
     """

@@ -37,6 +37,7 @@ class _Figure(click.Command):
 @click.option(
     "--protocol",
     type=click.Choice([each.name for each in PROTOCOLS.values() if not each.many_splits]),
+    metavar="PROTOCOL",
     help="Draw records of this protocol [default: inductive, or the first that there are records of].",
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")

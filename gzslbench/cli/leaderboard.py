@@ -26,6 +26,7 @@ _FORMATS = {".md": "markdown", ".html": "html", ".csv": "csv", ".json": "json", 
 @data_sets_option("Print")
 @protocols_option("Print")
 @pages_options("leaderboards", "the pages")
+@flag("--headline", help="With --write or --check: only the short table of a README, between its markers.")
 @click.option(
     "--format",
     "format_",
@@ -50,6 +51,7 @@ def leaderboard(
     protocols: Sequence[str],
     write_to: Path | None,
     check_in: Path | None,
+    headline: bool,
     format_: str | None,
     out: Path | None,
     columns: str | None,
@@ -68,6 +70,8 @@ def leaderboard(
         raise UsageError("pages are markdown, in a folder", "leave out --format and --out")
     if to_pages and columns:
         raise UsageError("pages hold every column", "leave out --columns")
+    if headline and not to_pages:
+        raise UsageError("--headline is for the table of a README", "add --write FOLDER or --check FOLDER")
     if out and not format_:
         endings = ", ".join(_FORMATS)
         if out.suffix not in _FORMATS:
@@ -80,7 +84,7 @@ def leaderboard(
     if columns and format_ not in (None, "markdown"):
         raise UsageError(f"--columns chooses those of tables as text, not of {format_}", "leave it out")
     from gzslbench.report.formats.layout import choose_columns
-    from gzslbench.report.formats.pages import as_text, leaderboard_pages
+    from gzslbench.report.formats.pages import as_text, headline_page, leaderboard_pages
     from gzslbench.report.leaderboard import build_leaderboard
 
     places = open_all(roots)
@@ -89,7 +93,9 @@ def leaderboard(
     if grid:
         _tabulate_grid(results, places, write_to, check_in, out)
     elif to_pages:
-        write_or_check(leaderboard_pages(build_leaderboard(results, places)), write_to, check_in, "leaderboard")
+        board = build_leaderboard(results, places)
+        pages = [headline_page(board)] if headline else leaderboard_pages(board)
+        write_or_check(pages, write_to, check_in, "leaderboard --headline" if headline else "leaderboard")
     elif not results:
         places_named = " and ".join(f"'{root}'" for root in roots)
         raise UsageError(f"there are no records in {places_named}", "make some with: gzslbench run --plugin eszsl")

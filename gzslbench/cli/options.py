@@ -141,10 +141,15 @@ def data_sets_option(verb: str) -> Callable[[F], F]:
     return many("--dataset", "-d", "data_sets", help=f"{verb} this data set only; repeatable.")
 
 
+OF_PROTOCOLS = f"One of {', '.join(PROTOCOLS)}."
+
+
 def protocols_option(verb: str, default: str = "") -> Callable[[F], F]:
     """Add ``--protocol``, as ``protocols``, for a verb that takes all of them, or ``default``, where none is named."""
     text = f"{verb} this protocol only{f' [default: {default}]' if default else ''}; repeatable."
-    return many("--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), help=text)
+    return many(
+        "--protocol", "protocols", type=click.Choice(list(PROTOCOLS)), metavar="PROTOCOL", help=f"{text} {OF_PROTOCOLS}"
+    )
 
 
 set_option = many(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gzslbench.cli.options import (
+    OF_PROTOCOLS,
     complete_data_sets,
     complete_plugins,
     complete_settings,
@@ -50,8 +51,9 @@ _COUNT = click.IntRange(1, 4096)
     "--protocol",
     "protocols",
     type=click.Choice(list(PROTOCOLS)),
+    metavar="PROTOCOL",
     help="What training may see, and how state and operating point are chosen; repeatable "
-    f"[default: {' and '.join(HEADLINE)}].",
+    f"[default: {' and '.join(HEADLINE)}]. {OF_PROTOCOLS}",
 )
 @click.option("--seeds", type=seeds, default="0-4", show_default=True, help="Seeds, such as 0-4 or 0,2,7.")
 @set_option

@@ -38,6 +38,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
 )
 @data_sets_option("Submit")
 @protocols_option("Submit", default="all ranked ones that there are records of")
+@click.option("--budget", default="", help="Submit the recipe of this budget [default: of several settings, full].")
 @many(
     "--declare",
     "declared",
@@ -53,15 +54,16 @@ def submit(
     plugin: Path | None,
     data_sets: Sequence[str],
     protocols: Sequence[str],
+    budget: str,
     declared: Sequence[str],
     out: Path | None,
     results: Path,
 ) -> None:
     """Bundle the records of METHOD for a leaderboard: predictions, source, environment and declarations.
 
-    All core seeds are submitted or none, of one configuration, on data that a leaderboard is kept for. The source must
-    be that which made the records, and pass 'gzslbench check'. The names and versions of the installed distributions
-    go along.
+    All core seeds are submitted or none, of one configuration (where there are several, that of the budget), on data
+    that a leaderboard is kept for. The source must be that which made the records, and pass 'gzslbench check'. The
+    names and versions of the installed distributions go along.
     """
     from gzslbench.records.exchange.opening import open_results
     from gzslbench.records.results import summaries
@@ -70,7 +72,7 @@ def submit(
     from gzslbench.submission.submit import Submission, chosen
     from gzslbench.submission.submit import submit as make
 
-    submission = Submission(method, results, Declarations(), plugin, protocols, data_sets)
+    submission = Submission(method, results, Declarations(), plugin, protocols, data_sets, budget)
     chosen(summaries(open_results(results)), submission)  # a name that is not there matters more than what is declared
     said = declarations(_assignments(declared))
     path = out or Path(f"{path_safe(method)}.zip")

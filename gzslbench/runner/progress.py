@@ -28,7 +28,7 @@ from gzslbench.runner.plan import PlannedGroup, runs_once
 from gzslbench.text import printable
 
 NEAR_0 = 0.02
-"""U or S up to which a trained classifier may not have converged."""
+"""U or S up to which it is said that nearly all samples are taken for one domain."""
 WORTH_CALIBRATING = 0.1
 """What another operating point on the same scores has to add to H for calibration to be named."""
 
@@ -48,12 +48,13 @@ def hint(record: Record) -> str:
     if own_gate or not trained or min(metrics.u, metrics.s) > NEAR_0:
         return ""
     shifted = (metrics.h_best or 0.0) - metrics.h >= WORTH_CALIBRATING
-    low, address = "U" if metrics.u < metrics.s else "S", f"{key.classifier.name}.{trained[0]}"
-    calibrated = f"{key.protocol}-calibrated"
-    other = f", or --protocol {calibrated}" if shifted and calibrated in PROTOCOLS else ""
+    low, taken = ("U", "seen") if metrics.u < metrics.s else ("S", "unseen")
+    setting, calibrated = trained[0], f"{key.protocol}-calibrated"
+    help_ = f"--protocol {calibrated} moves the point between the two; " if shifted and calibrated in PROTOCOLS else ""
     return (
-        f"{row_name(record)} on {key.data_set} ends with {low} near 0, as where the {key.classifier.name} has not "
-        f"converged: more {trained[0]} (--set {address}=..., {key.classifier.config[trained[0]]} now){other}"
+        f"{row_name(record)} on {key.data_set} ends with {low} near 0: nearly all samples are taken for {taken} "
+        f"classes. {help_}more {setting} would help where training ended too early "
+        f"(--set {key.classifier.name}.{setting}=..., {key.classifier.config[setting]} now)"
     )
 
 

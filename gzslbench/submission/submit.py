@@ -20,6 +20,7 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.store import PREDICTIONS, RECORD
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.records.untrusted.archive import BundleError
+from gzslbench.registry.combinations import FULL
 from gzslbench.registry.declarations import find_plugins
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.submission.bundle import Bundle, bundle_of, folder_of, write_bundle
@@ -36,7 +37,10 @@ DEFAULTS = ("default", "defaults")
 
 @dataclass(frozen=True)
 class Submission:
-    """What the user wants to submit; empty ``protocols`` and ``data_sets`` stand for all ranked ones, and for all."""
+    """What the user wants to submit; empty ``protocols`` and ``data_sets`` stand for all ranked ones, and for all.
+
+    Without a ``budget``, of several settings those of the full recipe are submitted.
+    """
 
     method: str
     results: Path
@@ -44,6 +48,7 @@ class Submission:
     plugin: Path | None = None
     protocols: Sequence[str] = ()
     data_sets: Sequence[str] = ()
+    budget: str = ""
 
 
 def submit(submission: Submission, out: Path) -> Bundle:
@@ -56,8 +61,8 @@ def submit(submission: Submission, out: Path) -> Bundle:
     plugins = declared_in(packed.files)
     hashes = hashes_with(plugins)
     mine = chosen(summaries(results), submission)
-    groups = [_current(group, hashes, submission) for group in grouped(mine, lambda key: key)]
-    keys = [key for group in groups for key in group]
+    groups = [_current(group, hashes, submission) for group in grouped(mine, full_key)]
+    keys = sorted((full_key(result) for group in groups for result in group), key=_order)
     for key in keys:
         check_known(key)
     records = [completed(results.record(key), plugins) for key in keys]
@@ -86,8 +91,8 @@ def run_check(plugin: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def chosen(results: Sequence[RecordSummary], submission: Submission) -> list[CellKey]:
-    """Choose the records of the method, and of what else was named; in an order that depends on their keys alone.
+def chosen(results: Sequence[RecordSummary], submission: Submission) -> list[RecordSummary]:
+    """Choose the records of the method, and of what else was named.
 
     Raises :class:`UsageError` where there are none, and :class:`BundleError` for a protocol that is not ranked.
     """
@@ -111,7 +116,7 @@ def chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Cel
             what = f"{submission.results} has no record of '{submission.method}' on what was named: '{name}'"
             raise UsageError(what, nearest(name, data_sets))
     found = [
-        full_key(each)
+        each
         for each in mine
         if each.key.protocol in protocols
         and each.seed in ((0,) if each.deterministic else CORE_SEEDS)
@@ -122,27 +127,49 @@ def chosen(results: Sequence[RecordSummary], submission: Submission) -> list[Cel
             f"{submission.results} has no record of '{submission.method}' on what was named",
             "leave out --dataset and --protocol, or run it there first",
         )
-    return sorted(found, key=lambda key: (key.data_set, key.protocol, key.split, key.features, key.seed, key.digest()))
+    return found
 
 
-def _current(keys: Sequence[CellKey], hashes: Mapping[str, str], submission: Submission) -> list[CellKey]:
-    """Give the keys of one data set, split and protocol that the source at hand would have made."""
-    foreign = [foreign_part(key, hashes) for key in keys]
-    current = [key for key, part in zip(keys, foreign, strict=True) if part is None]
+def _order(key: CellKey) -> tuple[str | int, ...]:
+    return key.data_set, key.protocol, key.split, key.features, key.seed, key.digest()
+
+
+def _current(
+    results: Sequence[RecordSummary], hashes: Mapping[str, str], submission: Submission
+) -> list[RecordSummary]:
+    """Give the results on one data set, split and protocol that the source at hand would have made."""
+    foreign = [foreign_part(result.key, hashes) for result in results]
+    current = [result for result, part in zip(results, foreign, strict=True) if part is None]
     part = foreign[0]
     if not current and part is not None:
         if submission.plugin is None and part.name not in hashes:
             raise UsageError(f"'{part.name}' is none of gzslbench's own components", "give its source with --plugin")
         raise BundleError(
-            f"the records on {DataEntry.of(keys[0])} come from another version of '{part.name}' than the source given",
+            f"the records on {DataEntry.of(full_key(results[0]))} come from another version of '{part.name}' than the "
+            "source given",
             "run them again with this source, or give the source that made them with --plugin",
         )
-    if len({key.with_seed(0).digest() for key in current}) > 1:
-        raise BundleError(
-            f"there are records with several settings on {DataEntry.of(keys[0])}",
-            "run the settings that you submit into a folder of their own, and name it with --results",
-        )
-    return current
+    return _of_one_recipe(current, submission.budget)
+
+
+def _of_one_recipe(results: Sequence[RecordSummary], budget: str) -> list[RecordSummary]:
+    """Choose the results with the recipe of a budget; without one named, those with the full recipe among several."""
+    if not budget and len({result.configuration for result in results}) == 1:
+        return list(results)
+    by_budget: dict[str, list[RecordSummary]] = {}
+    for result in results:
+        if result.deviations == {}:
+            by_budget.setdefault(result.budget or FULL, []).append(result)
+    found = by_budget.get(budget or FULL, [])
+    if len({result.configuration for result in found}) == 1:
+        return found
+    entry, others = DataEntry.of(full_key(results[0])), [name for name in by_budget if name != (budget or FULL)]
+    if found:
+        what = f"there are records with several settings on {entry}"
+    else:
+        what = f"the records on {entry} are of several settings, none with the recipe of the budget '{budget or FULL}'"
+    remedy = "run the settings that you submit into a folder of their own, and name it with --results"
+    raise BundleError(what, " or ".join([*(f"add --budget {name}" for name in sorted(others) if not found), remedy]))
 
 
 def foreign_part(key: CellKey, hashes: Mapping[str, str]) -> PartKey | None:

@@ -148,7 +148,7 @@ def test_a_bar_tells_how_far_all_is_and_what_is_left(record, make_record, width)
 
 
 @pytest.mark.parametrize("reporter_of", [PlainReporter, JsonReporter])
-def test_a_softmax_that_has_not_converged_is_told_once(make_record, reporter_of):
+def test_a_softmax_that_knows_one_domain_alone_is_told_once(make_record, reporter_of):
     stream = io.StringIO()
     reporter = reporter_of(stream)
     softmax = {"classifier": PartKey("softmax", {"epochs": 5}, "c0de"), "u": 0.01, "h": 0.02, "h_best": 0.4}
@@ -157,8 +157,9 @@ def test_a_softmax_that_has_not_converged_is_told_once(make_record, reporter_of)
     reporter.close()
     assert stream.getvalue().count("hint") == 1
     assert (
-        "gsmflow on CUB ends with U near 0, as where the softmax has not converged: more epochs (--set "
-        "softmax.epochs=..., 5 now), or --protocol inductive-calibrated"
+        "gsmflow on CUB ends with U near 0: nearly all samples are taken for seen classes. --protocol "
+        "inductive-calibrated moves the point between the two; more epochs would help where training ended too early "
+        "(--set softmax.epochs=..., 5 now)"
     ) in stream.getvalue()
 
 
@@ -173,8 +174,8 @@ def test_a_softmax_that_has_not_converged_is_told_once(make_record, reporter_of)
 )
 def test_no_hint_where_it_would_not_help(make_record, changes):
     softmax = {"classifier": PartKey("softmax", {"epochs": 5}, "c0de"), "u": 0.01, "h": 0.02, "h_best": 0.4}
-    assert hint(make_record(**softmax)).endswith(", or --protocol inductive-calibrated")
-    assert hint(make_record(**(softmax | {"h_best": 0.05}))).endswith("5 now)")
+    assert "--protocol inductive-calibrated" in hint(make_record(**softmax))
+    assert "--protocol" not in hint(make_record(**(softmax | {"h_best": 0.05})))
     assert not hint(make_record(**(softmax | changes)))
 
 

@@ -12,6 +12,7 @@ from gzslbench.errors import UsageError
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.provenance import MANIFEST
 from gzslbench.records.record import Origin, PartKey
+from gzslbench.records.results import summaries
 from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.registry.declarations import plugin_file
@@ -232,6 +233,25 @@ def test_records_of_other_code_are_refused(results, plugin, checks, tmp_path):
 def test_records_of_earlier_code_are_left_out_beside_current_ones(results, plugin, checks, tmp_path):
     _rewrite(results, 0, classifier=PartKey("mine", {}, "0" * 12))
     assert len(submit(_submission(results, plugin), tmp_path / "mine.zip").cells) == 5
+
+
+def test_of_several_settings_those_of_the_budget_are_submitted(results, plugin, checks, tmp_path):
+    code = source_hash(plugin_file(plugin))
+    (tmp_path / "recipes.toml").write_text("[default.mine]\n[budgets.quick.default.mine]\n")
+    store = Store(results)
+    with store.writing():
+        for record in list(store.records()):
+            if record.key.protocol == "inductive":
+                quick = replace(record.key, classifier=PartKey("mine", {"steps": 1}, code))
+                store.write(replace(record, key=quick, budget="quick"), store.predictions(record.key))
+    chosen = submitting.chosen(summaries(open_results(results)), _submission(results, plugin))
+    for budget, config in (("", {}), ("full", {}), ("quick", {"steps": 1})):
+        of_budget = submitting._of_one_recipe(chosen, budget)
+        assert [each.key.classifier.config for each in of_budget] == [config] * 5
+    with pytest.raises(
+        BundleError, match="none with the recipe of the budget 'other'; add --budget full or add --budget"
+    ):
+        submitting._of_one_recipe(chosen, "other")
 
 
 def test_several_settings_are_refused(results, plugin, checks, tmp_path):

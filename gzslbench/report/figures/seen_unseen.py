@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,21 +27,29 @@ def draw(archive: Archive) -> Drawing:
     groups = chosen_groups(archive)
     data = open_record_data(archive.request, groups[0].comparison)
     figure, ((axes,),) = panels(1, 1, 6.4, 5.2)
+    sharing: dict[bytes, list[str]] = defaultdict(list)
     for place, group in enumerate(groups):
         style: dict[str, Any] = {"color": PALETTE[place % len(PALETTE)], "linestyle": DASHES[place % len(DASHES)]}
         curves = [curve_of(archive.predictions(record), data) for record in archive.records(group)]
         unseen, seen = mean_curve(curves)
+        alike = sharing[np.concatenate([unseen, seen]).round(6).tobytes()]
+        alike.append(group.name)
+        if len(alike) > 1:
+            style["linestyle"] = "none"
         axes.plot(100 * unseen, 100 * seen, linewidth=1.3, **style)
         u, s = (100 * float(np.mean([getattr(each, metric) for each in group.results])) for metric in ("u", "s"))
         style |= {"marker": MARKERS[place % len(MARKERS)], "markeredgecolor": "white"}
         axes.plot([u], [s], markersize=8, label=f"{group.name} (H {100 * group.h.mean:.1f})", **style)
     axes.set(xlabel="unseen accuracy (%)", ylabel="seen accuracy (%)", xlim=(0, None), ylim=(0, None))
     legend_below(figure, [axes], 2)
+    shared = "; ".join(" and ".join(names) for names in sharing.values() if len(names) > 1)
     what = (
         "Seen against unseen accuracy as an offset is taken from the joint scores of seen classes; seen accuracy is "
         "averaged over seeds at equal unseen accuracy. Markers are U and S as the methods work: with their gate, where "
         "they have one, hence not always on the curve."
     )
+    if shared:
+        what += f" Curves that coincide are drawn once: {shared}."
     return Drawing(figure, what, groups)
 
 

@@ -66,8 +66,11 @@ def naming(table: Table) -> list[int]:
 
 def without_repeated_rows(table: Table) -> Table:
     """Leave out the rows that share what matters with one above."""
-    if not table.aside.repeated:
-        return table
+    return without_rows_aside(table) if table.aside.repeated else table
+
+
+def without_rows_aside(table: Table) -> Table:
+    """Leave out the rows that stand below the others."""
     rows = tuple(row for place, row in enumerate(table.rows) if place not in table.aside.rows)
     return replace(table, rows=rows, aside=Aside())
 

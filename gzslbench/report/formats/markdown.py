@@ -63,4 +63,5 @@ def _written(
         for block in blocks(table, lambda places: len(places) <= FIRST_COLUMNS)
     ]
     notes = "\n".join(f"- {text(note)}" for note in table.notes)
-    return "\n\n".join(filter(None, (f"## {text(table.title)}", text(table.summary), *grids, notes)))
+    title = f"## {text(table.title)}" if table.title else ""
+    return "\n\n".join(filter(None, (title, text(table.summary), *grids, notes)))

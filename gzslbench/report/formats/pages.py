@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 
 from gzslbench.errors import UsageError
-from gzslbench.report.formats.layout import readable
+from gzslbench.report.formats.layout import readable, with_columns, without_rows_aside
 from gzslbench.report.formats.markdown import to_markdown
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.tables import Table
@@ -20,6 +20,7 @@ _TAKEN = ("readme.md", "reported.md")
 TABLES = "tables"
 NO_RECORDS = "No records."
 DIFF_LINES = 20
+_BESIDE_H = ("budget", "mean rank", "wins", "as it stops")
 
 _INTRODUCTION = """\
 # Leaderboard
@@ -52,6 +53,19 @@ def leaderboard_pages(board: Leaderboard) -> list[Page]:
         for data_set, tables in board.data_sets.items()
     ]
     return [overview, *data_set_pages]
+
+
+def headline_page(board: Leaderboard) -> Page:
+    """Lay out, for a README of the project, the first table over all data sets: complete rows and H alone."""
+    shown = [
+        replace(
+            with_columns(table, [place for place, column in enumerate(table.columns) if column.name not in _BESIDE_H]),
+            title="",
+            notes=(),
+        )
+        for table in map(without_rows_aside, board.overall[:1])
+    ]
+    return Page(OVERVIEW, "", {"headline": as_text(shown)})
 
 
 def write_pages(pages: Iterable[Page], folder: Path) -> list[Path]:

@@ -6,7 +6,8 @@ from textwrap import fill
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, JustifyMethod
+from rich.console import Console, Group, JustifyMethod
+from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -36,13 +37,39 @@ def print_table(table: Table, console: Console, brief: bool = False) -> None:
             continue
         if block.caption and not block.further:
             console.print(Text(one_line(block.caption), style="bold"))
-        console.print(_grid(table, block, console.width))
+        console.print(
+            _grid(table, block, console.width) if _has_room(table, block, console.width) else _list(table, block)
+        )
     if left_out:
         names = ", ".join(one_line(table.columns[place].name) for place in left_out)
         console.print(Text(f"Not shown: {names}; see --wide and --columns.", style="dim"))
     for note in table.notes:
         console.print(Text(one_line(note), style="dim"))
     console.print()
+
+
+def _has_room(table: Table, block: Block, of_terminal: int) -> bool:
+    """Whether no word of a text is broken; names of methods may be."""
+    told = [place for place in block.columns if place not in naming(table) or len(naming(table)) > 2]
+    texts = [place for place in told if table.columns[place].left]
+    widths = (max(map(cell_len, _words(table, block, place))) for place in texts)
+    numbers = (_longest(table, place) for place in block.columns if place not in texts)
+    return not texts or sum(widths) + sum(numbers) + GAP * len(block.columns) <= of_terminal
+
+
+def _words(table: Table, block: Block, place: int) -> list[str]:
+    cells = (one_line(table.rows[row][place]) for row in block.rows)
+    return [word for text in (one_line(table.columns[place].name), *cells) for word in text.split()]
+
+
+def _list(table: Table, block: Block) -> Group:
+    """Give a line to each cell."""
+    lines = []
+    for row in block.rows:
+        for place in block.columns:
+            name, cell = (one_line(text) for text in (table.columns[place].name, table.rows[row][place]))
+            lines.append(Padding(Text(f"{name}: {cell}"), (0, 0, 0, 0 if place == block.columns[0] else 2)))
+    return Group(*lines)
 
 
 def _width(table: Table, places: list[int], of_terminal: int) -> int:

@@ -102,7 +102,7 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
         name=name,
         method=method,
         parts=[(part, " and ".join(roles[part]), each.info if each else None) for part, each in components.items()],
-        paper=next((info.paper for info in (method, *infos) if info.paper), ""),
+        paper=method.paper or next((info.paper for info in infos if info.paper), ""),
         runs=runs,
         recipes=recipes,
         documents=[

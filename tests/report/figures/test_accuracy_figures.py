@@ -145,6 +145,14 @@ def test_seen_unseen_draws_the_curve_and_the_working_point(add, predict, draw):
     assert point.get_label() == "eszsl (H 42.0)"
 
 
+def test_seen_unseen_draws_coinciding_curves_once_and_says_so(add, predict, draw):
+    add("eszsl", u=0.3, s=0.7, h=0.42)
+    add("sae", u=0.4, s=0.6, h=0.48)
+    drawing = draw("seen-unseen", "eszsl", "sae")
+    assert [line.get_linestyle() for line in drawing.figure.axes[0].lines[::2]] == ["-", "None"]
+    assert "Curves that coincide are drawn once: eszsl and sae." in drawing.what
+
+
 def test_seen_unseen_leaves_out_variants_and_nameless_combinations(add, draw):
     for method in ("eszsl", "gsmflow", "gsmflow-bare", "gsmflow+none+none"):
         add(method, config={"of": method}, h={"gsmflow": 0.6}.get(method, 0.5))
