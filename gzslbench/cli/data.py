@@ -1,9 +1,10 @@
-"""``gzslbench data``: list, check, import and fetch data sets."""
+"""``gzslbench data``: list, check, import, extract and fetch data sets."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gzslbench.contract.dataset import DataSet, Split
     from gzslbench.data.audit import Finding
     from gzslbench.data.catalogue import Catalogue
+    from gzslbench.data.importing import Sources
 
 COLUMN = "COLUMN"
 SIDE = click.Choice(["", "rows", "columns"])
@@ -25,7 +27,7 @@ EXISTING_FILE = PathName(path_type=Path, exists=True, dir_okay=False)
 
 @click.group()
 def data() -> None:
-    """List, check, import and fetch data sets."""
+    """List, check, import, extract and fetch data sets."""
 
 
 @data.command("list")
@@ -107,16 +109,120 @@ def import_data(
     write its file before it, as in features:1.
     """
     from gzslbench.data.columns import Choices
-    from gzslbench.data.importing import Sources, import_data_set
+    from gzslbench.data.importing import Sources
 
     choices = Choices(label_column, class_column, dropped, kept, classes_in)
     sources = Sources(features, semantics, labels, split_file, first_label, header, choices, shared_space)
-    imported = import_data_set(name, _first(data_dirs), sources, seed)
+    _import(name, _first(data_dirs), sources, seed)
+
+
+def _import(name: str, data_dir: Path, sources: Sources, seed: int) -> None:
+    from gzslbench.data.importing import import_data_set
+
+    imported = import_data_set(name, data_dir, sources, seed)
     for line in imported.understood:
         click.echo(line)
     click.echo(f"wrote {imported.folder}")
     describe(imported.dataset)
     describe_split(imported.split, imported.findings)
+
+
+@data.command("extract")
+@click.argument("source", metavar="FOLDER", type=PathName(path_type=Path, exists=True))
+@click.option(
+    "--semantics", required=True, type=EXISTING_FILE, help="Classes: their names, and numbers or a text each."
+)
+@click.option("--name", default="", help="Name of the data set [default: that of the folder].")
+@click.option("--backbone", default="", help="LIBRARY:MODEL [default: torchvision:resnet101; for texts, MiniLM].")
+@click.option("--text-backbone", default="", help="What embeds texts of classes [default: the backbone, or MiniLM].")
+@click.option("--weights", type=EXISTING_FILE, help="A file of weights, in place of those that the library fetches.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--batch", default=32, show_default=True, type=click.IntRange(1), help="Items encoded at once.")
+@click.option("--label-column", default="", metavar=COLUMN, help="In a table of texts: the column of the labels.")
+@click.option("--class-column", default="", metavar=COLUMN, help="The column of the semantics that names the classes.")
+@click.option("--text-column", default="", metavar=COLUMN, help="The column of the texts.")
+@many("--drop-column", "dropped", metavar=COLUMN, help="Leave out this column of the semantics; repeatable.")
+@many("--keep-column", "kept", metavar=COLUMN, help="Take this column in, though it looks like ids; repeatable.")
+@click.option("--split", "split_file", type=EXISTING_FILE, help="Index arrays, .mat or .npz. Default: one is proposed.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), help="Seed of the proposed split."
+)
+@data_dir_option
+def extract_data(
+    source: Path,
+    semantics: Path,
+    name: str,
+    backbone: str,
+    text_backbone: str,
+    weights: Path | None,
+    device: str,
+    batch: int,
+    label_column: str,
+    class_column: str,
+    text_column: str,
+    dropped: Sequence[str],
+    kept: Sequence[str],
+    split_file: Path | None,
+    seed: int,
+    data_dirs: Sequence[Path],
+) -> None:
+    """Make a data set of raw data: of FOLDER with a folder of images for each class, or of a table of labelled texts.
+
+    A network of torchvision, timm or sentence-transformers makes the features (pip install 'gzslbench[extract]'); its
+    name, the hash of its weights and its preprocessing are kept with the data set. Interrupted, the same command goes
+    on. Images come in the order of their paths, which a split of your own counts by.
+    """
+    import shutil
+    from dataclasses import replace
+
+    from gzslbench.data.extracting import Columns, Raw, extract
+    from gzslbench.data.folders import require_name
+
+    name, data_dir = name or source.stem, _first(data_dirs)
+    require_name(name)
+    if (data_dir / name).exists():
+        raise UsageError(f"{data_dir / name} exists", "choose another name, or remove it first")
+    raw = Raw(
+        source,
+        semantics,
+        backbone,
+        text_backbone,
+        weights,
+        _device(device),
+        batch,
+        Columns(label_column, class_column, text_column, dropped, kept),
+    )
+    work = data_dir / f".{name}.extracting"
+    with _bar() as show:
+        sources = extract(raw, work, show)
+    _import(name, data_dir, replace(sources, split=split_file), seed)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show how far each of several things is, while they last."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, transient=True, console=Console(file=unfiltered(sys.stdout))) as bar:
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(printable(what))
+            bar.update(tasks[what], completed=done, total=of)
+
+        yield show
 
 
 @data.command()

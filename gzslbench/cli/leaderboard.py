@@ -79,8 +79,10 @@ def leaderboard(
         format_ = _FORMATS[out.suffix]
     if out and format_ != _FORMATS.get(out.suffix, format_):
         raise UsageError(f"the name {out} is that of another format than {format_}", "change one of the two")
-    if grid and (columns or format_ not in (None, "markdown")):
-        raise UsageError("--grid gives tables as text with all of their columns", "leave out --columns and --format")
+    if grid and (columns or headline or format_ not in (None, "markdown")):
+        raise UsageError(
+            "--grid gives tables as text with all of their columns", "leave out --columns, --headline and --format"
+        )
     if columns and format_ not in (None, "markdown"):
         raise UsageError(f"--columns chooses those of tables as text, not of {format_}", "leave it out")
     from gzslbench.report.formats.layout import choose_columns

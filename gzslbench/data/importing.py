@@ -12,7 +12,7 @@ Everything is then read by the one reader. :mod:`gzslbench.data.tables` reads fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -51,7 +51,7 @@ class Sources:
     .mat or .npz file with ``trainval_loc``, ``test_seen_loc`` and ``test_unseen_loc``, which count from 1 as in xlsa17.
     ``first_label`` is the number of the first class where labels are numbers that leave this open, ``header`` says
     whether the first row of a .csv is one in all files, ``choices`` what its columns are, ``shared_space`` whether
-    features and semantics lie in one space.
+    features and semantics lie in one space, ``about`` what else ``dataset.toml`` is to say.
     """
 
     features: Path
@@ -62,6 +62,7 @@ class Sources:
     header: bool | None = None
     choices: Choices = field(default_factory=Choices)
     shared_space: bool = False
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,7 @@ def _read(name: str, sources: Sources, seed: int) -> tuple[DataSet, list[str]]:
         origin,
         sample_names,
         shared_space=sources.shared_space,
-        description={"source": str(origin)},
+        description={"source": str(origin), **sources.about},
     )
     n, d = features.shape
     c, k = vectors.shape

@@ -111,3 +111,34 @@ def test_help_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_images_become_a_data_set_with_its_provenance(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    from gzslbench.data import extracting
+    from gzslbench.data.backbones import Backbone
+
+    names = ["ant", "bee", "cat", "dog", "eel", "fox"]
+    for number, name in enumerate(names):
+        (place / "photos" / name).mkdir(parents=True)
+        for shade in range(8):
+            Image.new("RGB", (4, 4), (40 * number, shade, 0)).save(place / "photos" / name / f"{shade}.png")
+    (place / "classes.csv").write_text(
+        "name,a,b\n" + "".join(f"{name},{len(name)},{n}\n" for n, name in enumerate(names))
+    )
+    encoded = lambda items: np.array([np.asarray(Image.open(item)).mean((0, 1)) for item in items], np.float32)  # noqa: E731
+    monkeypatch.setattr(extracting, "load_backbone", lambda name, *_: Backbone(name, f"{name}, weights 1", encoded))
+    options = ("--semantics", str(place / "classes.csv"), "--device", "cpu")
+    refused = call(place, "extract", str(place / "photos"), *options)
+    assert "take it as a number by --keep-column semantics:3" in str(refused.exception)
+    options += ("--keep-column", "semantics:3")
+    made = call(place, "extract", str(place / "photos"), *options)
+    assert made.exit_code == 0, made.exception
+    assert {"source: images of photos, classes of classes.csv", "backbone: torchvision:resnet101, weights 1"} < set(
+        made.output.splitlines()
+    )
+    assert call(place, "check", "photos").exit_code == 0
+    assert [path.name for path in (place / "data").iterdir()] == ["photos"]  # nothing of the work is left
+    again = call(place, "extract", str(place / "photos"), *options)
+    assert isinstance(again.exception, UsageError)

@@ -147,12 +147,14 @@ def test_every_verb_can_be_imported_and_bears_its_name():
         assert command.help
 
 
-def test_help_keeps_lines_of_examples_apart(capsys):
+def test_help_keeps_lines_of_examples_apart_and_fits_80_columns(capsys):
     assert _exit_code("--help") == 0
     assert "\n  gzslbench run --plugin gsmflow                    on the bundled data set\n" in capsys.readouterr().out
     for name in cli.cli.list_commands(click.Context(cli.cli)):
         assert _exit_code(name, "--help") == 0
-        assert "\\b" not in capsys.readouterr().out
+        text = capsys.readouterr().out
+        assert "\\b" not in text
+        assert max(map(len, text.splitlines())) <= 80, name
 
 
 def test_the_version(capsys):

@@ -57,6 +57,22 @@ def test_committed_records_are_small() -> None:
     assert sum(path.stat().st_size for path in files) < MOST_BYTES
 
 
+def test_the_index_of_the_figures_has_each_with_what_it_shows() -> None:
+    from gzslbench.report.figures.catalogue import FIGURES
+
+    folder = LEADERBOARDS / "figures"
+    lines = (folder / "README.md").read_text().splitlines()
+    drawn = {path.stem for path in folder.iterdir() if path.suffix in (".png", ".svg")}
+    listed = {line.split("](")[0][3:]: line for line in lines if line.startswith("| [")}
+    assert (
+        set(listed) == drawn == {path.stem for path in folder.glob("*.png")} == {p.stem for p in folder.glob("*.svg")}
+    )
+    for stem, line in listed.items():
+        info = FIGURES[max((name for name in FIGURES if stem.startswith(name)), key=len)]
+        assert line.startswith(f"| [{stem}]({stem}.png) ([SVG]({stem}.svg)) | {info.summary} | {info.source} |")
+        assert f"![{stem}: {info.summary}]({stem}.png)" in lines
+
+
 def test_metrics_follow_from_the_committed_predictions() -> None:
     results = CompactResults(RECORDS)
     for record in sound(results):

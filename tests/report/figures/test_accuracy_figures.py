@@ -146,8 +146,8 @@ def test_seen_unseen_draws_the_curve_and_the_working_point(add, predict, draw):
 
 
 def test_seen_unseen_draws_coinciding_curves_once_and_says_so(add, predict, draw):
-    add("eszsl", u=0.3, s=0.7, h=0.42)
-    add("sae", u=0.4, s=0.6, h=0.48)
+    for method, u in (("eszsl", 0.3), ("sae", 0.4)):
+        add(method, config={"of": method}, u=u, s=0.7)
     drawing = draw("seen-unseen", "eszsl", "sae")
     assert [line.get_linestyle() for line in drawing.figure.axes[0].lines[::2]] == ["-", "None"]
     assert "Curves that coincide are drawn once: eszsl and sae." in drawing.what

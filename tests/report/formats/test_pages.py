@@ -3,7 +3,7 @@ import pytest
 from gzslbench.errors import UsageError
 from gzslbench.report.formats.audit_tables import audit_page
 from gzslbench.report.formats.markdown import to_markdown
-from gzslbench.report.formats.pages import leaderboard_pages, stale_pages, write_pages
+from gzslbench.report.formats.pages import headline_page, leaderboard_pages, stale_pages, write_pages
 from gzslbench.report.leaderboard import build_leaderboard
 
 
@@ -166,6 +166,20 @@ def test_overall_tables_fold_the_rows_that_lack_a_data_set(make_result, tmp_path
     assert "| gsmflow" not in seen
     assert folded.startswith("\n<summary>1 row without a result on every data set</summary>")
     assert "| gsmflow" in folded
+
+
+def test_a_readme_has_the_complete_rows_of_the_first_table_between_its_markers(make_result, tmp_path):
+    results = [make_result(method=name, data_set=data_set) for name in ("a", "b") for data_set in ("CUB", "FLO")]
+    page = headline_page(build_leaderboard([*results, make_result(method="part")]))
+    readme = tmp_path / "README.md"
+    readme.write_text("# Mine\n<!-- gzslbench:begin headline -->\n<!-- gzslbench:end headline -->\nBelow.\n")
+    write_pages([page], tmp_path)
+    lines = readme.read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines if line.startswith("|")] == ["method", ":---------", "a", "b"]
+    assert "mean |" in next(line for line in lines if "method" in line)
+    assert not [line for line in lines if "mean rank" in line or line.startswith(("## ", "- "))]
+    assert (lines[0], lines[-1]) == ("# Mine", "Below.")
+    assert stale_pages([page], tmp_path) == {}
 
 
 def test_a_page_explains_a_mark_once(make_result, tmp_path):

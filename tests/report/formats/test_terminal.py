@@ -15,6 +15,17 @@ def _printed(table, width, brief=False):
     return out.getvalue()
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_texts_are_never_broken_within_a_word(width):
+    words = ["elsewhere", "it", "has", "other", "numbers", "of", "features", "that", "were", "fine-tuned"]
+    table = Table(
+        "T", "S", tuple(Column(word, left=True) for word in words[:5]), (tuple(words[5:]), tuple(words[:5])), ()
+    )
+    text = _printed(table, width)
+    assert set(words) <= {word.rstrip(":") for word in text.split()}
+    assert ("elsewhere: of" in text) == (width < 60)
+
+
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160])
 @pytest.mark.parametrize("protocol", ["inductive", "paper", "splits"])
 def test_a_table_fits_with_every_cell_in_full(make_result, protocol, width):
