@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from released.abp import ReleasedABP
 from released.cada_vae import ReleasedCadaVae
 from released.ce_gzsl import ReleasedCEGZSL
+from released.gdan import ReleasedGDAN
 from released.gsmflow import ReleasedGSMFlow
 from released.sdgzsl import ReleasedSDGZSL
 from released.softmax import ReleasedClassifier
@@ -22,12 +24,14 @@ from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.training import Trained
 from gzslbench.training.loop import make_steps
 from gzslbench.training.step import EAGER_STEPS
+from gzslbench_plugins.abp_zsl.generator import AlternatingBackPropagation
 from gzslbench_plugins.cada_vae.generator import CadaVae
 from gzslbench_plugins.ce_gzsl.generator import CEGZSL
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
 from gzslbench_plugins.f_vaegan_d2.generator import FVaegan
 from gzslbench_plugins.free.generator import Free
+from gzslbench_plugins.gdan.generator import DualAdversarialNetwork
 from gzslbench_plugins.gsmflow.generator import GSMFlow
 from gzslbench_plugins.sdgzsl.generator import SDGZSL
 from gzslbench_plugins.softmax.classifier import Softmax
@@ -158,6 +162,11 @@ def ours(
         stepper = Stepper(lambda: gan(config), "vae-gan", view, contexts)
         stepper.turns = 2 if method == "tf-vaegan" else 1  # without and with feedback
         return stepper
+    if method == "abp-zsl":
+        translator = AlternatingBackPropagation.Config(rounds=2, inference="adam", hidden=2 * sizes.width)
+        return Stepper(lambda: AlternatingBackPropagation(translator), "translator", view, contexts)
+    if method == "gdan":
+        return Stepper(DualAdversarialNetwork, "dual", view, contexts)
     gan = FClswgan if method == "f-clswgan" else EarlyGAN
     return Stepper(lambda: gan(gan.Config(**hidden)), "gan", view, contexts)
 
@@ -181,6 +190,10 @@ def released(method: str, problem: Problem, device: torch.device = CPU) -> Step:
         return ReleasedCEGZSL(*data, **widths, projection_dim=sizes.width // 4, hidden=2 * sizes.width, device=on).step
     if method in VAE_GANS:
         return ReleasedVaeGan(*data, method, hidden=2 * sizes.width).step
+    if method == "abp-zsl":
+        return ReleasedABP(*data, hidden=2 * sizes.width, device=on).step
+    if method == "gdan":
+        return ReleasedGDAN(*data, device=on).step
     judge = torch.nn.Sequential(torch.nn.Linear(sizes.dim, sizes.seen), torch.nn.LogSoftmax(dim=1))
     judged = {"classifier": judge} if method == "f-clswgan" else {}
     return ReleasedWGAN(*data, hidden=2 * sizes.width, device=on, **judged).step

@@ -9,6 +9,8 @@ than once or one sample at a time, and nothing that it does not do:
 - :mod:`ce_gzsl`: CE-GZSL (Hanzy1996/CE-GZSL), on :mod:`wgan`;
 - :mod:`vaegan`: TF-VAEGAN (akshitac8/tfvaegan), f-VAEGAN as it has it with decoder and feedback turned off, and FREE
   (shiming-chen/FREE);
+- :mod:`abp`: a batch of ABP-ZSL (EthanZhu90/ZSL_ABP);
+- :mod:`gdan`: an iteration of GDAN's second stage (stevehuanghe/GDAN);
 - :mod:`softmax`: the final classifier of both, with the passes over the test data inside of its training.
 
 Losses, layers, initial values, optimisers and defaults are the release's. What differs:
