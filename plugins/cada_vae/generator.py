@@ -56,7 +56,7 @@ class CadaVae(Trained, Generator):
     @torch.no_grad()
     def encode(self, features: Tensor) -> Tensor:
         """Map features (n, d) to the means of their Gaussians (n, z)."""
-        mean, _ = self.features.encoder(features)
+        mean: Tensor = self.features.encoder(features)[0]
         return mean
 
     @torch.no_grad()

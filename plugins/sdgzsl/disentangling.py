@@ -61,7 +61,8 @@ class RelationNetwork(nn.Module):
     def forward(self, h_s: Tensor, a: Tensor) -> Tensor:
         """Give relation scores in [0, 1] of h_s (n, part_dim) and semantics (m, k): (n, m)."""
         hidden = torch.relu(self.of_part(h_s)[:, None] + self.of_semantics(a))
-        return self.head(hidden).squeeze(-1).float().sigmoid()
+        scores: Tensor = self.head(hidden).squeeze(-1)
+        return scores.float().sigmoid()
 
 
 def columns(labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
@@ -97,7 +98,7 @@ class Discriminator(nn.Module):
 
     def total_correlation(self, h: Tensor) -> Tensor:
         """Estimate KL(q(h_s, h_n) || q(h_s) q(h_n)) by the mean logarithm of the density ratio."""
-        scores = self(h)
+        scores = self.forward(h)
         return (scores[:, 0] - scores[:, 1]).mean()
 
     def loss(self, h: Tensor, permuted: Tensor) -> Tensor:
