@@ -39,7 +39,7 @@ function figuresOf(view, rows, matching) {
   const shown = rows.map((row) => ({ ...row, name: named(row), configuration: row.points[0] }));
   const points = matching.flatMap((row) => row.points.map((configuration) => ({ ...row, configuration })));
   const compared = points.filter(({ configuration: { choice } }) => ["last step", "calibrated"].includes(choice));
-  return [heatFigure(compared), points.length && shown.length > 1 ? planeFigure(shown) : null].filter(Boolean);
+  return [points.length && shown.length > 1 ? planeFigure(shown) : null, heatFigure(compared)].filter(Boolean);
 }
 
 const nameOf = (row) => (row.settings ? `${row.method} ${row.settings}` : row.method);
