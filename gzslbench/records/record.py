@@ -197,8 +197,13 @@ class Timings:
     @property
     def fit_s(self) -> float:
         """Wall time from the first training step to a fitted classifier, in seconds."""
+        return sum((phase.wall_s for phase in self.fits), 0.0)
+
+    @property
+    def fits(self) -> list[Phase]:
+        """The phases of fitting that there are."""
         phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
-        return sum((phase.wall_s for phase in phases if phase), 0.0)
+        return [phase for phase in phases if phase]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Cost:
 
     ``shared_machine`` says that at least one of these records was made while other groups ran on the machine;
     ``seeds_together`` how many seeds were trained at once: ``fit_s`` is for all of them. ``fit_gate_s`` is part of it.
+    Where both are ``processor_time``, no other group made them longer.
     """
 
     machine_class: str
@@ -23,6 +24,7 @@ class Cost:
     seeds_together: int
     fit_s: float
     fit_gate_s: float
+    processor_time: bool
     predict_per_s: float | None
     peak_memory_mib: float
     peak_device_mib: float | None
@@ -43,6 +45,7 @@ def cost_of(group: Group) -> Cost:
         seeds_together=max(result.seeds_together for result in results),
         fit_s=statistics.median(result.fit_s for result in results),
         fit_gate_s=statistics.median(result.fit_gate_s for result in results),
+        processor_time=all(result.processor_time for result in results),
         predict_per_s=median(result.predict_per_s for result in results),
         peak_memory_mib=statistics.median(result.peak_memory_mib for result in results),
         peak_device_mib=median(result.peak_device_mib for result in results),

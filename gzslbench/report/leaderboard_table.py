@@ -23,6 +23,7 @@ from gzslbench.report.tables import (
     Column,
     Table,
     covered,
+    fit_seconds,
     fit_time,
     measured_time,
     percent,
@@ -193,7 +194,7 @@ def _seeds(row: LeaderboardRow) -> str:
 
 def _calibration(row: LeaderboardRow) -> str:
     point = row.points.get("calibrated")
-    return measured_time(point.cost, point.cost.fit_gate_s) if point else NOTHING
+    return fit_seconds(point.cost, point.cost.fit_gate_s) if point else NOTHING
 
 
 def _memory(row: LeaderboardRow) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
@@ -143,13 +143,15 @@ def seeds_run(*groups: Group) -> str:
 def fit_time(cost: Cost) -> str:
     """Write the seconds of a fit, with the marks that :func:`time_notes` explains."""
     together = cost.seeds_together
-    return measured_time(cost, cost.fit_s) + (f" for {together} seeds" if together > 1 else "")
+    return fit_seconds(cost, cost.fit_s) + (f" for {together} seeds" if together > 1 else "")
 
 
 def time_notes(costs: Sequence[Cost]) -> Iterable[str]:
     """Explain the marks of :func:`fit_time` that occur."""
     if any(cost.seeds_together > 1 for cost in costs):
         yield "for n seeds: the generator was trained for so many seeds at once, and the time is that of all of them."
+    if any(cost.processor_time for cost in costs):
+        yield "Times of fits are processor time where groups of one thread shared the machine, else wall time."
     if any(cost.shared_machine for cost in costs):
         yield f"{SHARED_MACHINE} groups shared the machine: these times are longer than they would be alone."
 
@@ -176,6 +178,11 @@ def seeds_notes(groups: Iterable[Group]) -> Iterator[str]:
     for unit, counts in (("seeds", seeds), ("splits", splits)):
         if counts & {2, 3}:
             yield f"Two or three {unit}: too few to tell how much {unit} differ, hence wide intervals: run five."
+
+
+def fit_seconds(cost: Cost, value: float) -> str:
+    """Write seconds of a fit, marked where other groups made them longer."""
+    return measured_time(replace(cost, shared_machine=cost.shared_machine and not cost.processor_time), value)
 
 
 def measured_time(cost: Cost, value: float | None) -> str:

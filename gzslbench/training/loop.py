@@ -135,6 +135,7 @@ def run(trainings: Sequence[Training], contexts: Sequence[Context]) -> None:
     counts = (ctx.steps(first.steps, stage=first.stage, selectable=first.selectable) for ctx in contexts)
     for count, *_ in zip(*counts, strict=True):
         for step, same in zip(steps, descents, strict=True):
+            terms: dict[str, Tensor] = {}
             for batches in zip(*(descent.batches() for descent in same), strict=True):
                 terms = step(*_joined(batches))
             _log(contexts, terms)

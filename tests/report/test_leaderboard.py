@@ -1,11 +1,14 @@
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gzslbench.records.record import Phase
 from gzslbench.records.results import summaries
+from gzslbench.records.summary import summary_of
 from gzslbench.report.formats.pages import leaderboard_pages
 from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.papers import reported
@@ -164,11 +167,25 @@ def test_times_of_a_row_are_never_a_median_over_machine_classes(make_result):
     assert (row["fit (s)"], row["predict (1/s)"], row["seeds"]) == ("10.0", "5,000", "3")
 
 
-def test_times_of_groups_that_shared_the_machine_are_marked(make_result):
-    table = _table([make_result(jobs=2), make_result(method="sae")])
-    assert (_row(table, "eszsl")["fit (s)"], _row(table, "eszsl")["predict (1/s)"]) == ("10.0 ‡", "5,000 ‡")
-    assert _row(table, "sae")["fit (s)"] == "10.0"
-    assert any(note.startswith("‡") for note in table.notes)
+@pytest.mark.parametrize(
+    ("jobs", "threads", "gpu", "fit", "predict"),
+    [
+        (1, 1, None, "10.0", "5,000"),
+        (2, 1, None, "4.00", "5,000 ‡"),
+        (2, 4, None, "10.0 ‡", "5,000 ‡"),
+        (2, 1, "H100", "10.0 ‡", "5,000 ‡"),
+    ],
+)
+def test_a_fit_beside_others_takes_its_processor_time_where_that_is_the_wall_time_it_would_have_alone(
+    make_record, jobs, threads, gpu, fit, predict
+):
+    record = make_record(jobs=jobs)
+    timings = replace(record.timings, fit_generator=Phase(8.0, 2.0))
+    machine = replace(record.environment, threads=threads, gpu=gpu)
+    table = _table([summary_of(replace(record, timings=timings, environment=machine))])
+    assert (_row(table, "eszsl")["fit (s)"], _row(table, "eszsl")["predict (1/s)"]) == (fit, predict)
+    assert any(note.startswith("‡") for note in table.notes) == ("‡" in predict)
+    assert any("are processor time where" in note for note in table.notes) == (fit == "4.00")
 
 
 def test_times_of_seeds_trained_together_say_so(make_result):

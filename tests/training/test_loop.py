@@ -217,6 +217,29 @@ def test_terms_become_loss_curves_and_their_sum_descends() -> None:
     assert weight.abs().max() < 0.1
 
 
+def test_a_descent_without_batches_in_a_step_leaves_no_point_on_any_curve() -> None:
+    layer = nn.Linear(1, 1)
+
+    class Refined(Trained):
+        info = Info("refined")
+
+        def trainings(self, view: View, ctx: Context) -> Trainings:
+            """Refine at every second step alone, before the other descent takes its own."""
+            turns = iter([[], [(torch.ones(2, 1),)]] * 2)
+
+            def named(name: str):
+                return lambda x: {name: layer(x).square().mean()}
+
+            refining = Descent(named("refining"), lambda: next(turns), Adam(0.1), [layer])
+            always = Descent(named("always"), lambda: [(torch.ones(2, 1),)], Adam(0.1), [layer])
+            yield Training("turns", 4, [refining, always])
+
+    ctx = make_context(0)
+    Refined().fit(make_view(), ctx)
+    steps = {name: [step for step, _ in curve] for name, curve in ctx.settled_curves().items()}
+    assert steps == {"refining": [2, 4], "always": [1, 2, 3, 4]}
+
+
 def test_a_loss_without_terms_is_named_after_its_stage() -> None:
     layer = nn.Linear(1, 1)
 
