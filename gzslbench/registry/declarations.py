@@ -14,6 +14,8 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import metadata
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -90,8 +92,14 @@ def find_plugins(files: Sequence[Path] = ()) -> list[PluginSource]:
 
 def _installed(point: EntryPoint) -> PluginSource:
     module = point.value.partition(":")[0].strip()
-    distribution = Distribution(str(point.dist.name), point.dist.version) if point.dist else _OWN
+    distribution = _distribution(point.dist) if point.dist else _OWN
     return PluginSource(point.name, distribution, module, locate(module))
+
+
+@cache
+def _distribution(installed: metadata.Distribution) -> Distribution:
+    """Name a distribution; each look at its metadata parses all of it."""
+    return Distribution(str(installed.name), installed.version)
 
 
 def is_path(name: str) -> bool:

@@ -53,7 +53,7 @@ def test_a_failure_gives_its_reason_and_exit_code_1(gzslbench, tmp_path):
 def test_settings_can_be_changed(gzslbench):
     done = gzslbench("check", "eszsl", "--set", "eszsl.gamma=nan")
     assert done.code == 1
-    assert "gamma must be positive, got nan" in done.out
+    assert "eszsl.gamma: Input should be greater than 0 (got 'nan')" in done.out
 
 
 def test_an_unknown_name_is_wrong_usage(gzslbench):

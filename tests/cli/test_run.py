@@ -40,7 +40,8 @@ def test_success_is_0_and_failure_is_1(gzslbench, toy_plugin, tmp_path):
     assert events[0] == {"event": "started", "cells": 5, "groups": 2, "cached": 5}
     assert {event["kind"] for event in events[1:-1]} == {"error"}
     assert all("failing.py, line" in event["reason"] for event in events[1:-1])
-    assert events[-1] == {"event": "ended", "done": 0, "cached": 5, "failed": 5, "interrupted": False, "dropped": []}
+    counts = {"done": 0, "cached": 5, "failed": 5, "saved_fits": 0, "saved_s": 0.0}
+    assert events[-1] == {"event": "ended", "interrupted": False, "dropped": []} | counts
 
 
 def test_what_all_scores_take_is_said_or_refused(gzslbench, toy, monkeypatch):

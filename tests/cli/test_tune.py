@@ -221,7 +221,7 @@ WRONG = {
     "no trials": (["sae", "--trials", "0"], "0 is not in the range"),
     "a time that is none": (["sae", "--time", "soon"], "write 90s, 15m or 2h"),
     "a protocol that chooses itself": (["sae", "--protocol", "validated"], "'validated' is not one of"),
-    "a range that can't hold what is set": (["sae", "--set", "sae.lam=-1"], "lam must be positive"),
+    "a range that can't hold what is set": (["sae", "--set", "sae.lam=-1"], "sae.lam: Input should be greater than 0"),
 }
 
 
