@@ -22,7 +22,7 @@ _VERBS = {
     "tune": ("gzslbench.cli.tune:tune", "Search settings on validation classes, equally for each method."),
     "list": ("gzslbench.cli.listing:list_", "List methods, components, data sets and protocols."),
     "plugins": ("gzslbench.cli.plugins:plugins", "Load all plugins and say which of them are broken, and why."),
-    "data": ("gzslbench.cli.data:data", "List, check, import and fetch data sets."),
+    "data": ("gzslbench.cli.data:data", "List, check, import, extract and fetch data sets."),
     "leaderboard": ("gzslbench.cli.leaderboard:leaderboard", "Print or write the leaderboard of the results."),
     "compare": ("gzslbench.cli.compare:compare", "Compare two methods: intervals, ranks, wins and losses by class."),
     "reported": ("gzslbench.cli.leaderboard:reported", "Print what is known of the numbers that papers report."),

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from gzslbench.contract.protocol import CALIBRATING
+from gzslbench.errors import counted
 from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.combinations.grid import NO_PART, Combination, Grid, grids
@@ -99,8 +100,8 @@ def _crossed_table(rows: Sequence[tuple[str, Crossed]]) -> Table:
         (Column("above its methods", left=True), lambda row: "; ".join(f"{n} {d}" for n, d in row[1].leads.items())),
     ]
     summary = (
-        f"Of {len(rows)} combinations of parts that come from several methods, {len(above)} beat all of these, as they "
-        "are calibrated on validation classes, by a difference of H whose 95% interval leaves out 0."
+        f"Of {counted(len(rows), 'combination')} of parts that come from several methods, {len(above)} beat all of "
+        "these, as they are calibrated on validation classes, by a difference of H whose 95% interval leaves out 0."
     )
     shown = sorted(above, key=lambda row: (row[0], -row[1].group.h.mean))
     return written_table("Above the methods that their parts come from", summary, cells, shown, ())

@@ -45,9 +45,9 @@ def variance_shares(values: NDArray[np.float64]) -> Shares | None:
 
     With as many runs of every combination, the sums of squares of main effects are orthogonal (Fisher 1925).
     """
-    total = float(((values - values.mean()) ** 2).sum()) if values.size else 0.0
-    if not total:
+    if not values.size or not np.ptp(values):  # what rounding leaves of a mean is no variance
         return None
+    total = float(((values - values.mean()) ** 2).sum())
     cells = values.mean(axis=3)
 
     def share_of(means: NDArray[np.float64]) -> float:
