@@ -8,7 +8,15 @@ from pathlib import Path
 
 import click
 
-from gzslbench.cli.options import FOLDER, data_options, many, plugin_files_option, roots_option
+from gzslbench.cli.options import (
+    FOLDER,
+    data_options,
+    flag,
+    many,
+    plugin_files_option,
+    roots_option,
+    tracking_uri_option,
+)
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.errors import UsageError, nearest
 from gzslbench.report.figures.catalogue import FIGURES
@@ -42,6 +50,8 @@ class _Figure(click.Command):
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
+@flag("--track", help="Keep the files in MLflow, too.")
+@tracking_uri_option
 @plugin_files_option
 @data_options
 def figure(
@@ -52,6 +62,8 @@ def figure(
     protocol: str | None,
     setting: str,
     out: Path,
+    track: bool,
+    tracking_uri: str | None,
     files: tuple[Path, ...],
     data_dirs: Sequence[Path],
     cache: Path,
@@ -81,5 +93,10 @@ def figure(
 
     places = tuple(roots), cache, tuple(data_dirs)
     request = Request(FIGURES[name], *places, tuple(methods), data_set, protocol or "", setting, files)
-    for path in draw(request, out):
+    drawn = list(draw(request, out))
+    for path in drawn:
         click.echo(path)
+    if track:
+        from gzslbench.tracking.process import keep_figure
+
+        click.echo(f"in MLflow: {keep_figure(drawn, name, roots[0], tracking_uri)}")

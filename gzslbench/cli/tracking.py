@@ -26,14 +26,31 @@ def ui(results: Path, tracking_uri: str | None, host: str, port: int) -> None:
         raise UsageError(f"{writer.shown(uri, uri)} has an interface of its own", "open it in a browser")
     if tracking_uri is None and not results.is_dir():
         raise UsageError(f"there are no results in {results}", "run something first, or name another --results")
+    _announce(uri, f"http://{host}:{port}")
     environment = {
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: it may hold a password
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": writer.artifact_folder(results).as_uri(),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONSAFEPATH": "1",
     }
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port)]
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port), "--workers", "1"]
     os.execve(sys.executable, command, os.environ | environment)
+
+
+def _announce(uri: str, address: str) -> None:
+    """Print the experiment's address; a database server that is down is for MLflow to tell."""
+    from gzslbench.tracking import writer
+
+    experiment = ""
+    if uri.startswith("sqlite"):
+        try:
+            experiment = writer.find_experiment(uri)
+        except Exception as error:  # MLflow raises its own and SQLAlchemy's errors
+            raise UsageError(
+                f"MLflow can't be used: {writer.shown(str(error), uri)}", "check --tracking-uri"
+            ) from error
+    click.echo(writer.experiment_link(address, experiment) if experiment else address)
+    sys.stdout.flush()
 
 
 @click.group()

@@ -68,8 +68,14 @@ def _sweep(request: Request, plan: Plan, store: Store) -> Summary:
         at_end.callback(reporter.close)
         tracker = None if request.no_track else MlflowProcess(request.tracking_uri, request.results)
         if tracker is not None:
-            at_end.callback(tracker.close)
+            at_end.callback(_close, tracker, request)
         return Sweep(store, _executor(request), reporter, request, tracker).run(plan)
+
+
+def _close(tracker: MlflowProcess, request: Request) -> None:
+    place = tracker.close()
+    if place and not request.as_json:
+        print(f"in MLflow: {place}")
 
 
 def _reporter(request: Request) -> PlainReporter:

@@ -10,11 +10,12 @@ import gc
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,7 +25,7 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.record import Record
 from gzslbench.records.results import sound
 from gzslbench.records.store import Store
-from gzslbench.tracking.writer import opened, shown, tracking_uri
+from gzslbench.tracking.writer import opened, place, shown, tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class MlflowProcess:
             return
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "gzslbench.tracking.process", str(self._store.root)],
+                [sys.executable, "-P", "-m", "gzslbench.tracking.process", str(self._store.root), self._command()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -68,13 +69,17 @@ class MlflowProcess:
             self._process.stdin.write(json.dumps(str(self._store.folder(record.key))) + "\n")
             self._process.stdin.flush()
 
-    def close(self, timeout: float = CLOSE_S) -> None:
-        """Let MLflow catch up for ``timeout`` seconds at most, and warn once if anything went wrong."""
+    def close(self, timeout: float = CLOSE_S) -> str:
+        """Let MLflow catch up for ``timeout`` seconds at most, and warn once if anything went wrong.
+
+        Gives where the sweep can be looked at, empty where it can't.
+        """
         if self._process is None:
-            return
+            return ""
+        experiment = ""
         try:
             answer, _ = self._process.communicate(timeout=timeout)
-            problem = str(json.loads(answer))
+            problem, experiment = map(str, json.loads(answer))
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.communicate()
@@ -84,6 +89,11 @@ class MlflowProcess:
         self._process = None
         if problem:
             self._warn(problem)
+        return place(self._uri, self._store.root, experiment) if experiment else ""
+
+    def _command(self) -> str:
+        """Give the command line of the sweep, without a password."""
+        return shown(shlex.join(["gzslbench", *sys.argv[1:]]), self._uri)
 
     def _warn(self, problem: str) -> None:
         self._failed = True
@@ -96,23 +106,44 @@ def sync(store: Store, uri: str | None = None) -> int:
     Raises :class:`UsageError` where MLflow can't be used.
     """
     chosen = tracking_uri(uri, store.root)
+    with _usable(chosen), opened(chosen, store.root, f"sync {_now()}") as writer:
+        return sum(writer.add(record, store.folder(record.key)) for record in sound(store))
+
+
+def keep_figure(files: Sequence[Path], name: str, results: Path, uri: str | None = None) -> str:
+    """Keep a figure's files as artifacts of a run of its own, and say where.
+
+    Raises :class:`UsageError` where MLflow can't be used.
+    """
+    chosen = tracking_uri(uri, results)
+    with _usable(chosen), opened(chosen, results, f"figure {name}", f"gzslbench figure {name}") as writer:
+        writer.add_files(files)
+        return place(chosen, results, writer.experiment)
+
+
+@contextmanager
+def _usable(uri: str) -> Iterator[None]:
     try:
-        with redirect_stdout(sys.stderr), opened(chosen, store.root, f"sync {_now()}") as writer:
-            return sum(writer.add(record, store.folder(record.key)) for record in sound(store))
+        with redirect_stdout(sys.stderr):
+            yield
     except Exception as error:  # MLflow raises its own, SQLAlchemy's and requests' errors
         raise UsageError(
-            f"MLflow can't be used: {shown(str(error), chosen)}", "check --tracking-uri and MLFLOW_TRACKING_URI"
+            f"MLflow can't be used: {shown(str(error), uri)}", "check --tracking-uri and MLFLOW_TRACKING_URI"
         ) from error
 
 
 def main() -> None:
-    """Run the tracker's process: write records as their folders come in, a line of JSON each, and say what failed."""
+    """Run the tracker's process: write records as their folders come in, a line of JSON each.
+
+    It ends by saying what failed, and the number of the experiment.
+    """
     os.nice(10)
-    store, problem = Store(Path(sys.argv[1])), ""
+    store, problem, experiment = Store(Path(sys.argv[1])), "", ""
     uri = tracking_uri(None, store.root)
     with redirect_stdout(sys.stderr):
         try:
-            with opened(uri, store.root, f"sweep {_now()}") as writer:
+            with opened(uri, store.root, f"sweep {_now()}", sys.argv[2]) as writer:
+                experiment = writer.experiment
                 for folder in _arriving(sys.stdin):
                     try:
                         writer.add(store.read(folder), folder)
@@ -121,7 +152,7 @@ def main() -> None:
         except Exception as error:  # as in sync()
             problem = shown(str(error) or type(error).__name__, uri)
     gc.freeze()  # else the interpreter, for which the sweep waits, looks through all of MLflow before it ends
-    print(json.dumps(problem))
+    print(json.dumps([problem, experiment]))
 
 
 def _arriving(lines: TextIO) -> Iterator[Path]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
 import re
+import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,11 +23,12 @@ from gzslbench.errors import UsageError
 from gzslbench.records.differences import flat
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import Record, canonical_json
-from gzslbench.records.store import RECORD
+from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES
 from gzslbench.text import one_line
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Param
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Metric, Param
 
 T = TypeVar("T")
 
@@ -79,10 +83,48 @@ def shown(text: str, uri: str) -> str:
     return (first.replace(password, "***") if password else first)[:_LONGEST_VALUE]
 
 
+def experiment_link(address: str, experiment: str) -> str:
+    """Give the page with an experiment's runs; without these words MLflow may show one for language models, empty."""
+    return f"{address.rstrip('/')}/#/experiments/{experiment}/runs?workflowType=machine_learning"
+
+
+def place(uri: str, results: Path, experiment: str) -> str:
+    """Say where a user finds the experiment: an address, or the command that opens the database."""
+    if is_database(uri):
+        return f"gzslbench ui --results {shlex.quote(str(results))}"
+    return experiment_link(shown(uri, uri), experiment)
+
+
+def find_experiment(uri: str) -> str:
+    """Give the number of our experiment; empty where MLflow has none yet. Raises what MLflow raises."""
+    experiment = _client(uri).get_experiment_by_name(EXPERIMENT)
+    return str(experiment.experiment_id) if experiment else ""
+
+
+def _made_by(command: str) -> dict[str, str]:
+    """Give the tags by which MLflow's users find what made a run: command, user, and commit where there is one."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    return dict(resolve_tags()) | {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
+
+
+def _client(uri: str) -> MlflowClient:
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    for chatty in ("mlflow", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    return MlflowClient(tracking_uri=uri)
+
+
 @contextmanager
-def opened(uri: str, results: Path, sweep: str) -> Iterator[MlflowWriter]:
-    """Open MLflow, and end the sweep's parent run at the end."""
-    writer = MlflowWriter(uri, results, sweep)
+def opened(uri: str, results: Path, title: str, command: str = "") -> Iterator[MlflowWriter]:
+    """Open MLflow, and end the parent run, named ``title``, at the end.
+
+    ``command`` is what made the records just now, if that is so: runs are tagged with it and with the commit.
+    """
+    writer = MlflowWriter(uri, results, title, command)
     yield writer
     writer.close()
 
@@ -90,24 +132,17 @@ def opened(uri: str, results: Path, sweep: str) -> Iterator[MlflowWriter]:
 class MlflowWriter:
     """Adds records to the experiment ``gzslbench``, each once. Raises what MLflow raises."""
 
-    def __init__(self, uri: str, results: Path, sweep: str) -> None:
-        for name, value in _SETTINGS.items():
-            os.environ.setdefault(name, value)
-        from mlflow import MlflowClient
-
-        for chatty in ("mlflow", "alembic"):
-            logging.getLogger(chatty).setLevel(logging.ERROR)
+    def __init__(self, uri: str, results: Path, title: str, command: str = "") -> None:
+        self._client = _client(uri)
         results.mkdir(parents=True, exist_ok=True)
-        self._client = MlflowClient(tracking_uri=uri)
-        self._experiment = self._find_or_make_experiment(
-            artifact_folder(results).as_uri() if is_database(uri) else None
-        )
-        self._sweep = sweep
-        self._parent: str | None = None
+        self.experiment = self._find_or_make_experiment(artifact_folder(results).as_uri() if is_database(uri) else None)
+        self._title, self._tags = title, _made_by(command) if command else {}
+        self._parent = ""
+        self._h: dict[str, list[float]] = defaultdict(list)
 
     def add(self, record: Record, folder: Path) -> bool:
         """Write a record, unless it has been written; a run that a kill left unfinished is made anew."""
-        for run in self._client.search_runs([self._experiment], f"tags.`{DIGEST}` = '{record.digest}'"):
+        for run in self._client.search_runs([self.experiment], f"tags.`{DIGEST}` = '{record.digest}'"):
             if run.info.status == "FINISHED":
                 return False
             self._client.delete_run(run.info.run_id)
@@ -117,14 +152,26 @@ class MlflowWriter:
             self._client.log_batch(run_id, metrics=metrics)
         for params in _batches(list(_params(record)), _PARAMS_PER_CALL):
             self._client.log_batch(run_id, params=params)
-        self._client.log_artifact(run_id, str(folder / RECORD))
+        self._client.log_inputs(run_id, [_data_set(record)])
+        for name in (RECORD, PREDICTIONS, SAMPLES):
+            if (folder / name).exists():
+                self._client.log_artifact(run_id, str(folder / name))
         self._client.set_terminated(run_id, end_time=end_ms)
+        self._h[f"h/{row_name(record)}/{record.key.data_set}/{record.key.protocol}"].append(record.metrics.h)
         return True
 
+    def add_files(self, files: Sequence[Path]) -> None:
+        """Keep files as artifacts of the parent run."""
+        for file in files:
+            self._client.log_artifact(self._parent_run(), str(file))
+
     def close(self) -> None:
-        """End the parent run, if there is one."""
-        if self._parent is not None:
-            self._client.set_terminated(self._parent)
+        """End the parent run, if there is one, with the mean H of each row over its runs."""
+        if not self._parent:
+            return
+        for batch in _batches(list(_parent_metrics(self._h)), _METRICS_PER_CALL):
+            self._client.log_batch(self._parent, metrics=batch)
+        self._client.set_terminated(self._parent)
 
     def _find_or_make_experiment(self, artifacts: str | None) -> str:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
@@ -132,17 +179,22 @@ class MlflowWriter:
             return str(experiment.experiment_id)
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=artifacts))
 
+    def _parent_run(self) -> str:
+        if not self._parent:
+            run = self._client.create_run(self.experiment, run_name=self._title, tags=self._tags)
+            self._parent = str(run.info.run_id)
+        return self._parent
+
     def _start_run(self, record: Record, end_ms: int) -> str:
-        if self._parent is None:
-            self._parent = self._client.create_run(self._experiment, run_name=self._sweep).info.run_id
         run = self._client.create_run(
-            self._experiment,
+            self.experiment,
             start_time=end_ms - round(1000 * _duration_s(record)),
-            tags={
+            tags=self._tags
+            | {
                 DIGEST: record.digest,
                 "gzslbench.row": row_name(record),
                 "gzslbench.machine_class": one_line(record.environment.machine_class),
-                "mlflow.parentRunId": self._parent,
+                "mlflow.parentRunId": self._parent_run(),
             },
             run_name=one_line(f"{row_name(record)} on {record.key.data_set}, seed {record.key.seed}"),
         )
@@ -160,24 +212,44 @@ def _duration_s(record: Record) -> float:
     return timings.fit_s + sum(timings.predict_s) + timings.warm_up_s + timings.evaluation_s
 
 
+def _data_set(record: Record) -> DatasetInput:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    key = record.key
+    told = {"uri": record.data_source, "split": key.split, "labels": key.labels, "semantics": key.semantics}
+    data_set = Dataset(one_line(key.data_set), key.features, "local", json.dumps(told))
+    return DatasetInput(data_set, [InputTag("mlflow.data.context", "training and test")])
+
+
 def _params(record: Record) -> Iterator[Param]:
+    """Name what was chosen as the command line does: its options, and ``component.setting``."""
     from mlflow.entities import Param
 
     key = record.key
-    parts = {"generator": key.generator, "gate": key.gate, "classifier": key.classifier}
-    settings = {role: part.config for role, part in parts.items() if part}
-    values = {
+    parts = key.parts.by_role()
+    values: dict[str, Any] = {
         "method": record.method,
         "row": row_name(record),
         "budget": budget_name(record.budget, record.deviations),
         "base_budget": record.budget,
-        **{name: getattr(key, name) for name in ("data_set", "split", "protocol", "seed", "device", "precision")},
-        **{role: part.name if part else "none" for role, part in parts.items()},
-        **flat(settings),
+        "dataset": key.data_set,
+        **{name: getattr(key, name) for name in ("split", "protocol", "seed", "device", "precision")},
+        "generator": "none",
+        **{role: part.name for role, part in parts.items()},
+        **{f"{part.name}.{name}": value for part in parts.values() for name, value in flat(part.config).items()},
     }
     for name, value in values.items():
         text = one_line(value) if isinstance(value, str) else canonical_json(value)
         yield Param(_key(name), text[:_LONGEST_VALUE])
+
+
+def _parent_metrics(h: Mapping[str, Sequence[float]]) -> Iterator[Metric]:
+    from mlflow.entities import Metric
+
+    now_ms = round(1000 * time.time())
+    yield Metric("records", sum(map(len, h.values())), now_ms, 0)
+    for name, values in h.items():
+        yield Metric(_key(name), fmean(values), now_ms, 0)
 
 
 def _all_metrics(record: Record, at_ms: int) -> Iterator[Metric]:

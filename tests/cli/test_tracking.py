@@ -17,10 +17,11 @@ def started(monkeypatch):
 
 
 def test_mlflow_takes_over_with_the_database_of_the_results(tmp_path, started):
-    assert CliRunner().invoke(ui, ["--results", str(tmp_path), "--port", "5001"]).exit_code == 0
+    ended = CliRunner().invoke(ui, ["--results", str(tmp_path), "--port", "5001"])
+    assert (ended.exit_code, ended.stdout) == (0, "http://127.0.0.1:5001\n")
     ((program, command, environment),) = started
     assert program == sys.executable
-    assert command[1:] == ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", "5001"]
+    assert command[1:] == ["-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", "5001", "--workers", "1"]
     assert environment["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{tmp_path}/mlflow.db"
     assert environment["MLFLOW_DEFAULT_ARTIFACT_ROOT"] == f"file://{tmp_path}/mlartifacts"
 

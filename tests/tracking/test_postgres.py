@@ -103,19 +103,20 @@ def test_a_sweep_is_mirrored_through_a_server(server, make_record, tmp_path, cap
     first = stored(store, make_record(seed=1, config={"steps": 500, "text": "x" * 5000}, curves={"loss": curve}))
     tracker = MlflowProcess(uri, store.root)
     tracker.log(first)
-    tracker.close(timeout=180)
+    shown_at = tracker.close(timeout=180)
     assert caplog.text == ""
     second = stored(store, make_record(seed=2))
     assert sync(store, uri) == 1
     assert sync(store, uri) == 0
 
     experiment = client.get_experiment_by_name(writer.EXPERIMENT)
+    assert shown_at.startswith(f"{uri}/#/experiments/{experiment.experiment_id}/runs?")
     runs = client.search_runs([experiment.experiment_id], f"tags.`{writer.DIGEST}` != ''")
     by_digest = {run.data.tags[writer.DIGEST]: run for run in runs}
     assert len(runs) == 2
     assert by_digest.keys() == {first.digest, second.digest}
     run = by_digest[first.digest]
-    assert run.data.params["generator.steps"] == "500"
+    assert run.data.params["eszsl.steps"] == "500"
     assert run.data.metrics["h"] == 0.5
     history = client.get_metric_history(run.info.run_id, "curves/loss")
     assert [(point.step, point.value) for point in history] == list(zip(curve.steps, curve.values, strict=True))

@@ -3,9 +3,12 @@ import logging
 import math
 import os
 import shutil
+import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +16,11 @@ from mlflow import MlflowClient
 
 from gzslbench.errors import UsageError
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import LossCurve
-from gzslbench.records.store import RECORD, Store
+from gzslbench.records.record import LossCurve, PartKey
+from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.tracking import process as tracking
 from gzslbench.tracking import writer as writer
-from gzslbench.tracking.process import MlflowProcess, sync
+from gzslbench.tracking.process import MlflowProcess, keep_figure, sync
 
 DEAD_SERVER = "http://127.0.0.1:9"
 STEPS = range(1, 1201)
@@ -63,6 +66,10 @@ def client_of(store):
     return MlflowClient(f"sqlite:///{store.root / 'mlflow.db'}")
 
 
+def commit_of(folder):
+    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, text=True, capture_output=True).stdout.strip()
+
+
 def runs_of(client):
     """Runs by digest, and the parent runs."""
     experiment = client.get_experiment_by_name("gzslbench").experiment_id
@@ -77,18 +84,19 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
     record = write(config={"steps": 1000, "layers": [64, 64], "on": True}, curves=CURVES, seed=3)
     tracker = MlflowProcess(None, store.root)
     tracker.log(record)
-    tracker.close()
+    assert tracker.close() == f"gzslbench ui --results {store.root}"
     assert caplog.text == ""
 
     client = client_of(store)
     runs, (parent,) = runs_of(client)
+    assert parent.data.metrics == {"records": 1.0, "h/eszsl/CUB/inductive": 0.5}
     run = runs[record.digest]
     assert run.info.status == parent.info.status == "FINISHED"
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert run.info.end_time == 1000 * datetime.fromisoformat(record.created).timestamp()
-    expected = {"data_set": "CUB", "seed": "3", "protocol": "inductive", "generator": "eszsl", "gate": "none"}
+    expected = {"dataset": "CUB", "seed": "3", "protocol": "inductive", "generator": "eszsl", "gate": "none"}
     assert run.data.params.items() >= expected.items()
-    settings = {"generator.steps": "1000", "generator.layers": "[64,64]", "generator.on": "true"}
+    settings = {"eszsl.steps": "1000", "eszsl.layers": "[64,64]", "eszsl.on": "true"}
     assert run.data.params.items() >= settings.items()
     values = {"t1": 0.7, "u": 0.4, "s": 0.6, "h": 0.5, "ausuc": 0.3, "routing_seen.either": 1.0, "test_reads": 1.0}
     assert run.data.metrics.items() >= values.items()
@@ -99,6 +107,14 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
     assert [(point.step, point.value) for point in history] == list(zip(curve.steps, curve.values, strict=True))
     artifact = store.root / "mlartifacts" / run.info.run_id / "artifacts" / RECORD
     assert artifact.read_text() == record.to_json()
+    kept = artifact.with_name(PREDICTIONS)
+    assert kept.read_bytes() == (store.folder(record.key) / PREDICTIONS).read_bytes()
+    (data_set,) = run.inputs.dataset_inputs
+    assert (data_set.dataset.name, data_set.dataset.digest) == ("CUB", record.key.features)
+    assert json.loads(data_set.dataset.source)["split"] == record.key.split
+    for each in (run, parent):
+        assert each.data.tags["mlflow.source.name"].startswith("gzslbench ")
+        assert each.data.tags["mlflow.source.git.commit"] == commit_of(Path(tracking.__file__).parent)
 
     assert sync(store) == 0
     assert len(runs_of(client)[1]) == 1
@@ -106,6 +122,34 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
     assert sync(store) == 1
     assert sync(store) == 0
     assert runs_of(client)[0].keys() == {record.digest, other.digest}
+
+
+def test_a_sweeps_run_has_the_mean_of_each_row(store, write):
+    for seed, h in ((0, 0.5), (1, 0.6)):
+        record = write(seed=seed)
+        changed = replace(record, metrics=replace(record.metrics, h=h))
+        (store.folder(record.key) / RECORD).write_text(changed.to_json())
+    sync(store)
+    (parent,) = runs_of(client_of(store))[1]
+    assert parent.data.metrics == {"records": 2.0, "h/eszsl/CUB/inductive": pytest.approx(0.55)}
+
+
+def test_components_of_one_name_keep_the_settings_of_both(store, write):
+    record = write()
+    gate = PartKey("eszsl", {"share": 0.5, "steps": 3}, "c0de" * 3)
+    both = replace(record, key=replace(record.key, gate=gate))
+    params = {each.key: each.value for each in writer._params(both)}
+    assert params["eszsl.share"] == "0.5"
+    assert params["gate"] == "eszsl"
+
+
+def test_a_figure_is_kept_in_a_run_of_its_own(store, tmp_path):
+    picture = tmp_path / "seen-unseen.svg"
+    picture.write_text("<svg/>")
+    assert keep_figure([picture], "seen-unseen", store.root) == f"gzslbench ui --results {store.root}"
+    (run,) = runs_of(client_of(store))[1]
+    assert (run.info.run_name, run.info.status) == ("figure seen-unseen", "FINISHED")
+    assert (store.root / "mlartifacts" / run.info.run_id / "artifacts" / picture.name).read_text() == "<svg/>"
 
 
 def test_a_run_is_named_as_the_row(store, write):
