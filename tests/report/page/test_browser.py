@@ -444,6 +444,12 @@ def test_fits_a_phone(open_page, render, results, address):
     assert small == 0
 
 
+@pytest.mark.parametrize("address", ["#CUB/inductive", "#all/inductive"])
+def test_a_phones_first_screen_shows_rows(open_page, render, results, address):
+    page = open_page(render(results), viewport=PHONE).at(address)
+    assert page.locator("#table tbody tr").first.bounding_box()["y"] < 0.7 * PHONE["height"]
+
+
 def test_prints_rows_without_controls(opened, render, open_page, make_result):
     results = [make_result(method=f"method-{place:03}", h=0.9 - place / 1000) for place in range(150)]
     page = open_page(render(results), viewport=WIDE, color_scheme="dark").at("#CUB/inductive")
