@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -16,6 +16,7 @@ from gzslbench.report.operating_points import preference
 from gzslbench.report.page.documents import citation, deviations
 from gzslbench.report.page.recipes import Used, parts, settings_used
 from gzslbench.report.page.views import Row, View
+from gzslbench.report.papers.reported import findings, printed_rows, reported_numbers
 
 COST_COLUMNS = (
     "method",
@@ -52,6 +53,20 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """What a table of a paper prints for a method on one data set; ``here`` is H as the method stops in our records.
+
+    ``notes`` are the audit's findings on that row.
+    """
+
+    source: str
+    data_set: str
+    numbers: str
+    here: str
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Card:
     """All that the page says of one method.
 
@@ -65,6 +80,7 @@ class Card:
     paper: str
     runs: Sequence[Run]
     recipes: Mapping[tuple[Used, ...], Sequence[str]]
+    printed: Sequence[Printed]
     documents: Sequence[Document]
     provenance: Mapping[str, str]
 
@@ -105,12 +121,28 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
         paper=method.paper or next((info.paper for info in infos if info.paper), ""),
         runs=runs,
         recipes=recipes,
+        printed=list(_printed(method.reported, runs)),
         documents=[
             Document(plugin.name, main if main != name and main in shown else "", deviations(plugin), citation(plugin))
             for plugin, main in plugins.items()
         ],
         provenance=_provenance(groups, plugins),
     )
+
+
+def _printed(system: str, runs: Sequence[Run]) -> Iterator[Printed]:
+    """Give the rows of a system in the papers' tables; ``here`` is of the set with the same classes and semantics."""
+    here = {run.view.data_set: run.view.cell(run.row, "H as it stops") for run in reversed(runs)}  # the first counts
+    same = {(number.source, number.dataset): number.compares_to for number in reported_numbers()}
+    notes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for finding in findings():
+        if finding.row.system == system:
+            notes[finding.row.source, finding.row.dataset].append(finding.text)
+    for row in printed_rows() if system else ():
+        if row.system == system:
+            numbers = " ".join(f"{metric} {value:.1f}" for metric, value in row.values.items())
+            place = same.get((row.source, row.dataset), "")
+            yield Printed(row.source, row.dataset, numbers, here.get(place, ""), notes[row.source, row.dataset])
 
 
 def _provenance(groups: Sequence[Group], plugins: Iterable[PluginSource]) -> dict[str, str]:
