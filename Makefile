@@ -25,8 +25,8 @@ test: $(VENV)/installed-dev  ## run the tests but the slow ones
 test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kills, databases, whole tutorials
 	$(PYTEST) -m slow
 
-soak: $(VENV)/installed-dev  ## fuzz every reader for ten minutes each, and run a thousand cells with injected faults
-	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak
+soak: $(VENV)/installed-dev  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster
+	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak tests/runner/test_ray.py
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine

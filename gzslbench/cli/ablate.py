@@ -18,7 +18,9 @@ from gzslbench.errors import UsageError
 if TYPE_CHECKING:
     from gzslbench.report.tables import Table
 
-_NOT_SHARED = ("plugins", "generators", "gates", "classifiers", "everything", "grid", "tuned", "as_json")
+_NOT_SHARED = (
+    *("plugins", "generators", "gates", "classifiers", "everything", "grid", "tuned", "as_json", "plan_file", "groups"),
+)
 """Options of ``run`` that say what to run, which is what METHOD does here."""
 
 

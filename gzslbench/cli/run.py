@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gzslbench.cli.options import (
     OF_PROTOCOLS,
+    PathName,
     complete_data_sets,
     complete_plugins,
     complete_settings,
@@ -86,7 +88,16 @@ _COUNT = click.IntRange(1, 4096)
     default="local",
     show_default=True,
     type=click.Choice(["local", "ray"]),
-    help="Where groups run: processes on this machine, or a Ray cluster (RAY_ADDRESS).",
+    help="Where groups run: in processes of this machine, or on a Ray cluster.",
+)
+@click.option(
+    "--address",
+    help="Ray's cluster, host:port or auto [default: that of RAY_ADDRESS, or one of this machine alone].",
+)
+@click.option(
+    "--gpus-per-group",
+    type=click.FloatRange(0.01, 64),
+    help="GPUs of a node of Ray's that a group takes, such as 0.25 [default: 1 where it runs on a GPU].",
 )
 @click.option(
     "--seeds-together/--seeds-apart",
@@ -111,6 +122,14 @@ _COUNT = click.IntRange(1, 4096)
 @flag("--fail-fast", help="Stop at the first failure.")
 @flag("--dry-run", help="Show what would be run, what is there, and what can't be run and why.")
 @flag("--explain", help="Say for each missing cell how it differs from what is there.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=PathName(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what would be run for another scheduler: JSON, with a name for each group and its expected seconds.",
+)
+@many("--group", "groups", metavar="NAME", help="Run this group of the plan only; repeatable.")
 @flag("--no-track", help="Do without MLflow; 'gzslbench track sync' can catch up.")
 @tracking_uri_option
 @flag("--json", "as_json", help="Print one JSON object a line.")
@@ -129,7 +148,8 @@ def run(**options: Any) -> None:
 
 def run_options(options: dict[str, Any]) -> int:
     """Do what the options ask for; gives the exit code."""
-    if not (options["dry_run"] or options["explain"] or options["executor"] == "ray"):
+    runs_here = not (options["dry_run"] or options["explain"] or options.get("plan_file"))
+    if runs_here and options["executor"] == "local":
         from gzslbench.processes.child import start_fork_server
 
         start_fork_server(options["threads"])  # its imports run beside ours

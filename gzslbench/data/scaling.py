@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gzslbench.contract.dataset import DataSet, Indices, content_hash
+from gzslbench.contract.dataset import Indices, content_hash
 from gzslbench.data.cache import Cache
 from gzslbench.data.entry import MAPPED_FROM_BYTES, Entry, mapped_file
 from gzslbench.errors import DataError
@@ -65,25 +65,27 @@ class ScaledFile:
         return scale, torch.from_numpy(mapped).to(device)
 
 
-def scaled_file(data_set: DataSet, train: Indices, cache: Cache) -> ScaledFile | None:
+def scaled_file(features: NDArray[np.float32], fingerprint: str, train: Indices, cache: Cache) -> ScaledFile | None:
     """Give the scaled features of the samples ``train`` (n,), and of no others, in a file.
+
+    ``fingerprint`` is the hash of all ``features`` (m, d).
 
     None where they are small or the cache can't be written: groups then scale them in their own memory.
     """
-    if 4 * len(train) * data_set.features.shape[1] < MAPPED_FROM_BYTES:
+    if 4 * len(train) * features.shape[1] < MAPPED_FROM_BYTES:
         return None
-    content = hashlib.sha256(f"{data_set.fingerprint['features']} {content_hash(train)} min-max".encode()).hexdigest()
+    content = hashlib.sha256(f"{fingerprint} {content_hash(train)} min-max".encode()).hexdigest()
     try:
         with _making:  # of groups that start together the first makes it, the others wait
-            entry = cache.of_content(content, "scaled", lambda: _scale(data_set, train), LIMIT_BYTES)
+            entry = cache.of_content(content, "scaled", lambda: _scale(features, train), LIMIT_BYTES)
     except DataError:
         return None
     path = mapped_file(entry.arrays["features"])
     return ScaledFile(path, entry.arrays["low"], entry.arrays["span"]) if path else None
 
 
-def _scale(data_set: DataSet, train: Indices) -> Entry:
-    raw = torch.from_numpy(data_set.features[train])
+def _scale(features: NDArray[np.float32], train: Indices) -> Entry:
+    raw = torch.from_numpy(features[train])
     scale = MinMax.fit(raw)
     made = {"features": scale(raw), "low": scale.low, "span": scale.span}
     return Entry({name: tensor.numpy() for name, tensor in made.items()})

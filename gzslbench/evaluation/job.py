@@ -68,6 +68,7 @@ class GroupJob:
 
     features: Path | FloatArray
     """All features (n, d): a file in numpy's own format to be mapped into memory, or the array where it is small."""
+    features_hash: str
     data_set: str
     split: str
     protocol: Protocol

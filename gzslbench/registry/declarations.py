@@ -102,6 +102,11 @@ def _distribution(installed: metadata.Distribution) -> Distribution:
     return Distribution(str(installed.name), installed.version)
 
 
+def as_installed_here(plugin: PluginSource) -> PluginSource:
+    """Give a plugin that was found on another machine as it is on this one, without a path where it is missing."""
+    return replace(plugin, path=locate(plugin.module)) if plugin.module else plugin
+
+
 def is_path(name: str) -> bool:
     """Tell whether the user named a file or a folder, rather than something that plugins declare."""
     return name.endswith(".py") or "/" in name or os.sep in name

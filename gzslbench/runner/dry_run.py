@@ -6,19 +6,16 @@ import json
 from collections import defaultdict
 from dataclasses import asdict
 
-import torch
-
 from gzslbench.errors import counted
 from gzslbench.records.names import title, titles
 from gzslbench.records.store import Store
 from gzslbench.runner.expected import expected_time
-from gzslbench.runner.machine import environment
 from gzslbench.runner.plan import Plan, PlannedCell, runs_once, together
 from gzslbench.runner.request import Request
 from gzslbench.runner.sweep import pending
 
 
-def show_plan(plan: Plan, store: Store, request: Request) -> None:
+def show_plan(plan: Plan, store: Store, request: Request, machine_class: str) -> None:
     """Print a plan, seeds in one line or, as JSON, cell by cell; with ``explain``, how what is missing differs."""
     left = pending(plan, store, request.force)
     missing = {cell.key.digest() for group in left for cell in group.cells}
@@ -43,8 +40,7 @@ def show_plan(plan: Plan, store: Store, request: Request) -> None:
     if once := runs_once(plan.groups):
         print(once)
     left = together(left) if request.seeds_together else left
-    machine = environment(torch.device(request.device), request.threads).machine_class
-    if time := expected_time(left, store, machine, request.jobs or 1):
+    if time := expected_time(left, store, machine_class, request.jobs or 1):
         print(time)
     cells, groups = counted(sum(map(len, planned.values())), "cell"), counted(len(plan.groups), "group")
     left_out = f"{counted(len(plan.skipped), 'combination')} left out{', --explain says why' if untold else ''}"

@@ -22,6 +22,7 @@ def make_job(group: PlannedGroup, request: Request, cache: Cache | None = None) 
     data_set, split, protocol = group.task.data_set, group.task.split, group.protocol
     return GroupJob(
         features=mapped_file(data_set.features) or np.asarray(data_set.features),
+        features_hash=data_set.fingerprint["features"],
         data_set=data_set.name,
         split=split.name,
         protocol=protocol,
@@ -48,6 +49,8 @@ def make_test_set(data_set: DataSet, split: Split) -> TestSet:
 
 def _fold(data_set: DataSet, split: Split, protocol: Protocol, cache: Cache | None) -> Fold:
     unseen = data_set.semantics[split.unseen_classes]
+    fingerprint = data_set.fingerprint["features"]
+    scaled = scaled_file(data_set.features, fingerprint, split.trainval, cache) if cache else None
     return Fold(
         train=split.trainval,
         labels=np.searchsorted(split.seen_classes, data_set.labels[split.trainval]),
@@ -55,7 +58,7 @@ def _fold(data_set: DataSet, split: Split, protocol: Protocol, cache: Cache | No
         unseen_rows=split.unseen_classes,
         seen_semantics=data_set.semantics[split.seen_classes],
         unseen_semantics=unseen if Need.UNSEEN_SEMANTICS in protocol.reveals else None,
-        scaled=scaled_file(data_set, split.trainval, cache) if cache else None,
+        scaled=scaled,
     )
 
 

@@ -32,11 +32,10 @@ def device_named(name: str) -> str:
     return name
 
 
-def precision_named(name: str, device: str) -> str:
-    """Choose the format of matrix products, aloud; ``auto`` takes bfloat16 where the device computes in it."""
+def precision_named(name: str, in_hardware: bool) -> str:
+    """Choose the format of matrix products, aloud; ``auto`` takes bfloat16 where it is there ``in_hardware``."""
     if name == "float32":
         return name
-    in_hardware = has_bfloat16(device)
     if name == "bfloat16" and not in_hardware:
         print("precision: bfloat16 is emulated here, and slower than float32", file=sys.stderr)
     if name == "auto" and in_hardware:

@@ -1,78 +1,142 @@
-"""The Ray executor: groups on the machines of a Ray cluster. Needs the extra ``gzslbench[ray]``.
+"""The Ray executor: groups on the nodes of a Ray cluster, while this process alone stores what comes of them.
 
-Each machine must have the plugins installed and see, under the same path, the cache of converted data. The process that
-started the sweep stays the only one that writes.
+A group whose process or node is lost is tried again, without the cells that have come to an end. Each node needs the
+plugins; features reach it through Ray where it doesn't see the files of this machine.
 """
 
 from __future__ import annotations
 
-import threading
+import sys
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from gzslbench.errors import UsageError
-from gzslbench.processes.child import start_fork_server
-from gzslbench.runner.execute import Executor, Make
-from gzslbench.runner.failures import Cause
-from gzslbench.runner.messages import Ended, Event
-from gzslbench.runner.supervise import Assignment, supervise
+import numpy as np
 
-POLL_S = 0.5
+from gzslbench.errors import UsageError
+from gzslbench.evaluation.job import GroupJob
+from gzslbench.records.predictions import FloatArray
+from gzslbench.registry.source_hash import source_hash
+from gzslbench.runner.cluster import Cluster, share_of
+from gzslbench.runner.execute import Executor, Make
+from gzslbench.runner.failures import Cause, one_line
+from gzslbench.runner.messages import CellDone, CellFailed, Ended, Event
+from gzslbench.runner.node import RemoteGroup, Unfit, run_here, versions
+from gzslbench.runner.request import Request
+from gzslbench.runner.supervise import Assignment
+
+POLL_S, CHECK_S, FETCH_S = 0.5, 5.0, 300.0
+"""How long to wait for an event, between looks at the cluster, and for what comes with an event."""
+TRIES = 3
+"""How often a group is begun: one that takes its node down with it must not take them all."""
+
+
+@dataclass
+class _Group:
+    """A group on the cluster, and those of its cells that have not come to an end."""
+
+    position: int
+    assignment: Assignment
+    left: set[int]
+    tries: int = 0
 
 
 class RayExecutor(Executor):
-    """Runs up to ``jobs`` groups at once as Ray tasks, on the cluster of ``RAY_ADDRESS`` or a local one."""
+    """Runs up to as many groups at once as the request says, which are those that the cluster holds by default."""
 
-    def __init__(self, jobs: int, threads: int, gpus: int = 0) -> None:
-        self._ray = _import_ray()
-        self._ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
-        self._task = self._ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=0)(_supervise_remotely)
-        self._jobs, self._threads = jobs, threads
-        self._running: dict[Any, int] = {}
+    def __init__(self, cluster: Cluster, request: Request) -> None:
+        self._cluster, self._ray, self._request = cluster, cluster.ray, request
+        self._share = share_of(request, request.device)
+        options = {"num_returns": "streaming", "max_retries": 0}
+        self._task = self._ray.remote(num_cpus=self._share.cpus, num_gpus=self._share.gpus, **options)(run_here)
+        self._running: dict[Any, _Group] = {}
+        self._lost: deque[_Group] = deque()
+        self._features: dict[Path, Any] = {}
+        self._checked_s = time.monotonic()
         self._stopped = False
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        from ray.util.queue import Empty, Queue
-
-        events = Queue()
         waiting = deque(enumerate(assignments))
-        while self._running or (waiting and not self._stopped):
-            while waiting and len(self._running) < self._jobs and not self._stopped:
-                position, make = waiting.popleft()
-                self._running[self._task.remote(position, make(), self._threads, events)] = position
-            try:
-                yield events.get(timeout=POLL_S)
-            except Empty:
-                yield from self._ended()
+        try:
+            while not self._stopped and (waiting or self._lost or self._running):
+                while len(self._running) < (self._request.jobs or 1) and (self._lost or waiting):
+                    self._start(self._lost.popleft() if self._lost else _made(*waiting.popleft()))
+                yield from self._next()
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         self._stopped = True
-        for task in self._running:
-            self._ray.cancel(task, force=True)
+        for stream in self._running:
+            self._ray.cancel(stream, force=True)
 
-    def _ended(self) -> Iterator[tuple[int, Event]]:
-        """Give the end of tasks, once their events have been passed on; cells lost with a machine have failed."""
-        done, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
-        for task in done:
-            yield self._running.pop(task), Ended(self._cause(task), "run")
+    def _start(self, group: _Group) -> None:
+        group.tries += 1
+        job = group.assignment.job
+        job = replace(job, cells=tuple(cell for cell in job.cells if cell.index in group.left))
+        parts = (part for cell in job.cells for setup in cell.setups for part in setup.by_role().values())
+        remote = RemoteGroup(
+            assignment=replace(group.assignment, job=job),
+            bring=self._bring(job),
+            versions=versions(),
+            plugins={part.source: source_hash(part.source) for part in parts},
+            limits=self._request.limits,
+            share=self._share,
+            jobs=self._request.jobs or 1,
+        )
+        self._running[self._task.remote(remote)] = group
 
-    def _cause(self, task: Any) -> Cause | None:
-        try:
-            self._ray.get(task)
-        except self._ray.exceptions.RayError as error:
-            return Cause("crash", f"the Ray task was lost: {str(error).splitlines()[0]}", str(error))
-        return None
+    def _bring(self, job: GroupJob) -> Callable[[], FloatArray] | None:
+        """Give what brings features to a node, once it is called there; they are put into Ray's store once."""
+        if self._cluster.is_local or not isinstance(job.features, Path):
+            return None
+        if job.features not in self._features:
+            self._features[job.features] = self._ray.put(np.asarray(job.open_features()))
+        return partial(self._ray.get, self._features[job.features])
+
+    def _next(self) -> Iterator[tuple[int, Event]]:
+        """Wait for an event and pass it on."""
+        ready, _ = self._ray.wait(list(self._running), timeout=POLL_S)
+        if not ready and time.monotonic() > self._checked_s + CHECK_S:
+            self._cluster.check(self._share)
+            self._checked_s = time.monotonic()
+        for stream in ready:
+            group = self._running[stream]
+            try:
+                event = self._ray.get(next(stream), timeout=FETCH_S)
+            except StopIteration:
+                del self._running[stream]
+            except self._ray.exceptions.RayError as error:
+                del self._running[stream]
+                yield from self._again(group, error)
+            else:
+                yield from self._passed_on(group, event)
+
+    def _passed_on(self, group: _Group, event: Event | Unfit) -> Iterator[tuple[int, Event]]:
+        match event:
+            case Unfit(node, reason):
+                what = f"the node {node} of the Ray cluster {reason}"
+                raise UsageError(what, "install the same on all nodes and run the same command again")
+            case CellDone(cell) | CellFailed(cell):
+                group.left.discard(cell)
+        yield group.position, event
+
+    def _again(self, group: _Group, error: Exception) -> Iterator[tuple[int, Event]]:
+        """Have a group tried again whose process or node was lost; gives up on one that was lost too often."""
+        why = f"{type(error).__name__}: {one_line(str(error))}"
+        if group.tries < TRIES:
+            print(f"a group was lost and is tried again ({why[:200]})", file=sys.stderr)
+            self._lost.append(group)
+            return
+        reason = f"the Ray task was lost {TRIES} times, the last time by {why}"
+        kind: Any = "out of memory" if isinstance(error, self._ray.exceptions.OutOfMemoryError) else "crash"
+        yield group.position, Ended(Cause(kind, one_line(reason), str(error)[-2000:]), "run")
 
 
-def _supervise_remotely(position: int, assignment: Assignment, threads: int, events: Any) -> None:
-    start_fork_server(threads)
-    supervise(assignment, lambda event: events.put((position, event)), threading.Event())
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise UsageError("--executor ray needs Ray", "install it with: pip install 'gzslbench[ray]'") from None
-    return ray
+def _made(position: int, make: Make) -> _Group:
+    assignment = make()
+    return _Group(position, assignment, {cell.index for cell in assignment.job.cells})

@@ -35,7 +35,7 @@ from gzslbench.registry.recipes import TUNED_FILE, TunedTables, read_tuned
 from gzslbench.registry.registry import Registry
 from gzslbench.registry.settings import merge, parse_assignments, parse_grid, unknown_components
 from gzslbench.registry.variants import taken_apart
-from gzslbench.runner.machine import device_named, precision_named
+from gzslbench.runner.machine import device_named, has_bfloat16, precision_named
 from gzslbench.runner.plan import Plan, Scope, Task, make_plan
 
 BUNDLED = "glyphs"
@@ -80,6 +80,10 @@ class Request:
     device: str = AUTO
     precision: str = AUTO
     executor: str = "local"
+    address: str | None = None
+    """Where Ray's cluster is; None for that of ``RAY_ADDRESS``, or one of this machine alone."""
+    gpus_per_group: float | None = None
+    """What a group takes of a GPU of the cluster; all of one where None."""
     seeds_together: bool | None = None
     timeout: float | None = None
     limits: Sequence[str] = ()
@@ -89,6 +93,10 @@ class Request:
     force: bool = False
     fail_fast: bool = False
     dry_run: bool = False
+    plan_file: Path | None = None
+    """Where to write the plan, in place of running it."""
+    groups: Sequence[str] = ()
+    """Those of the plan to run, by the names that it gives them; all where empty."""
     explain: bool = False
     no_track: bool = False
     tracking_uri: str | None = None
@@ -105,17 +113,24 @@ class Request:
         return tuple(dict.fromkeys(each.partition("=")[0].strip() for each in self.grid))
 
     def on_this_machine(self) -> Request:
-        """Decide what was left open: device, precision, how many groups run at once, and whether seeds train together.
-
-        Raises :class:`UsageError` where the device isn't there.
-        """
+        """Decide by this machine what was left open; raises :class:`UsageError` where the device isn't there."""
+        if self.address or self.gpus_per_group:
+            raise UsageError("--address and --gpus-per-group are for a Ray cluster", "add --executor ray")
         device = device_named(self.device)
+        slots = 1 if device.startswith("cuda") else max(1, (os.cpu_count() or 1) // self.threads)
+        return self.settled(device, has_bfloat16(device), slots)
+
+    def settled(self, device: str, bfloat16: bool, slots: int) -> Request:
+        """Decide precision, how many groups run at once, and whether seeds train together.
+
+        ``bfloat16`` says whether the device multiplies it in hardware, ``slots`` how many groups there is room for.
+        """
         on_gpu = device.startswith("cuda")
         return replace(
             self,
             device=device,
-            precision=precision_named(self.precision, device),
-            jobs=self.jobs or (1 if on_gpu else max(1, (os.cpu_count() or 1) // self.threads)),
+            precision=precision_named(self.precision, bfloat16),
+            jobs=self.jobs or slots,
             seeds_together=on_gpu if self.seeds_together is None else self.seeds_together,
         )
 

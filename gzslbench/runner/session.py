@@ -8,7 +8,9 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
+import torch
 from rich.console import Console
 
 from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
@@ -16,12 +18,17 @@ from gzslbench.records.store import Store, open_store
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.runner.dry_run import show_plan
 from gzslbench.runner.execute import Executor, LocalExecutor
+from gzslbench.runner.machine import environment
 from gzslbench.runner.plan import Plan
+from gzslbench.runner.plan_file import keep_groups, write_plan
 from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
 from gzslbench.runner.sweep import Summary, Sweep
 from gzslbench.text import unfiltered
 from gzslbench.tracking.process import MlflowProcess
+
+if TYPE_CHECKING:
+    from gzslbench.runner.cluster import Cluster
 
 
 def run_session(request: Request) -> int:
@@ -36,11 +43,28 @@ def run_session(request: Request) -> int:
 
 
 def _run(request: Request) -> int:
-    request = request.on_this_machine()
+    with ExitStack() as at_end:
+        if request.executor == "ray":
+            from gzslbench.runner.cluster import joined
+
+            cluster = at_end.enter_context(joined(request.address))
+            return _run_on(cluster, cluster.settle(request))
+        return _run_on(None, request.on_this_machine())
+
+
+def _run_on(cluster: Cluster | None, request: Request) -> int:
+    """Do what was asked for on a cluster, or on this machine without one."""
     plan = _plan(request)
     store = open_store(request.results)
-    if request.dry_run or request.explain:
-        show_plan(plan, store, request)
+    if request.groups:
+        keep_groups(plan, request.groups, request)
+    if request.dry_run or request.explain or request.plan_file:
+        device = torch.device(request.device)
+        machine_class = cluster.machine_class if cluster else environment(device, 1).machine_class
+        if request.plan_file:
+            write_plan(request.plan_file, plan, store, request, machine_class)
+        else:
+            show_plan(plan, store, request, machine_class)
         return 0
     if not plan.groups and plan.skipped:
         first = plan.skipped[0]
@@ -48,7 +72,7 @@ def _run(request: Request) -> int:
     for skipped in [] if request.everything else plan.skipped:
         print(f"left out: {skipped.combination} {skipped.where}: {skipped.reason}", file=sys.stderr)
     request = replace(request, jobs=min(request.jobs or 1, max(1, len(plan.groups))))
-    return _conclude(_sweep(request, plan, store), request)
+    return _conclude(_sweep(request, plan, store, cluster), request)
 
 
 def _plan(request: Request) -> Plan:
@@ -62,14 +86,14 @@ def _plan(request: Request) -> Plan:
     return plan_request(request, registry)
 
 
-def _sweep(request: Request, plan: Plan, store: Store) -> Summary:
+def _sweep(request: Request, plan: Plan, store: Store, cluster: Cluster | None) -> Summary:
     with ExitStack() as at_end:
         reporter = _reporter(request)
         at_end.callback(reporter.close)
         tracker = None if request.no_track else MlflowProcess(request.tracking_uri, request.results)
         if tracker is not None:
             at_end.callback(_close, tracker, request)
-        return Sweep(store, _executor(request), reporter, request, tracker).run(plan)
+        return Sweep(store, _executor(request, cluster), reporter, request, tracker).run(plan)
 
 
 def _close(tracker: MlflowProcess, request: Request) -> None:
@@ -85,13 +109,12 @@ def _reporter(request: Request) -> PlainReporter:
     return LiveReporter(console, request.tried) if console.is_terminal else PlainReporter(tried=request.tried)
 
 
-def _executor(request: Request) -> Executor:
-    jobs = request.jobs or 1
-    if request.executor == "ray":
-        from gzslbench.runner.ray import RayExecutor
+def _executor(request: Request, cluster: Cluster | None) -> Executor:
+    if cluster is None:
+        return LocalExecutor(request.jobs or 1, request.threads)
+    from gzslbench.runner.ray import RayExecutor
 
-        return RayExecutor(jobs, request.threads, gpus=int(request.device.startswith("cuda")))
-    return LocalExecutor(jobs, request.threads)
+    return RayExecutor(cluster, request)
 
 
 def _conclude(summary: Summary, request: Request) -> int:

@@ -55,6 +55,7 @@ def test_what_all_scores_take_is_said_or_refused(gzslbench, toy, monkeypatch):
 
 
 WRONG = {
+    "an option of Ray's without Ray": (["-p", "toy", "--address", "here:6379"], "add --executor ray"),
     "an unknown method": (["-p", "toy-gatd"], "did you mean 'toy-gated'"),
     "an unknown data set": (["-p", "toy", "-d", "TINI"], "TINY"),
     "an unknown component": (["-c", "toy-liner"], "did you mean 'toy-linear'"),
@@ -200,6 +201,34 @@ def test_a_split_that_one_of_several_data_sets_lacks(gzslbench, toy_plugin, tiny
     assert ended.code == 2
     assert "'TINY' has no split 'v2'" in ended.err
     assert "to run  OTHER" in ended.out
+
+
+def test_a_plan_for_other_schedulers_names_groups_that_can_be_run_one_by_one(gzslbench, toy, tmp_path):
+    words = ("run", *toy, "--seeds", "0-1", "--protocol", "inductive")
+    plan = tmp_path / "plan.json"
+
+    def written():
+        ended = gzslbench(*words, "--plan", plan)
+        assert ended.code == 0, ended.err
+        return json.loads(plan.read_text())["groups"]
+
+    groups = written()
+    assert {group["expected_s"] for group in groups} == {None}
+    assert sorted(len(group["cells"]) for group in groups) == [2, 2, 3, 3]
+    chosen = next(group for group in groups if "seed 0" in group["cells"][0] and len(group["cells"]) == 2)
+    ended = gzslbench(*words, "--group", chosen["group"])
+    assert ended.code == 0, ended.err
+    assert [line for line in ended.out.splitlines() if line.startswith("done")] == [
+        line for cell in chosen["cells"] for line in ended.out.splitlines() if line.startswith(f"done    {cell}:")
+    ]
+    assert "2 done, 0 there already, 0 failed" in ended.out
+    left = written()
+    assert [group["group"] for group in left] == [group["group"] for group in groups if group != chosen]
+    of_seed_1 = next(group for group in left if len(group["cells"]) == 2)
+    assert of_seed_1["expected_s"] > 0
+    unknown = gzslbench(*words, "--group", "nonsense")
+    assert unknown.code == 2
+    assert "error: the plan has no group 'nonsense'; write it anew with --plan" in unknown.err
 
 
 def test_a_dry_run_lists_what_can_be_run_and_why_the_rest_can_not(gzslbench, toy, tmp_path):

@@ -22,6 +22,10 @@ TRAIN = np.arange(0, 1500)
 CPU = torch.device("cpu")
 
 
+def scaled_file(data_set: DataSet, train: np.ndarray, cache: Cache) -> scaling.ScaledFile | None:
+    return scaling.scaled_file(data_set.features, data_set.fingerprint["features"], train, cache)
+
+
 @given(arrays(np.float32, (5, 3), elements=FINITE), arrays(np.float32, (4, 3), elements=FINITE))
 def test_agrees_with_scikit_learn_on_training_and_test_features(train, test):
     spans = train.max(axis=0) - train.min(axis=0)
@@ -90,7 +94,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_the_file_holds_the_training_samples_alone_as_a_worker_would_scale_them(data_set, cache):
-    file = scaling.scaled_file(data_set, TRAIN, cache)
+    file = scaled_file(data_set, TRAIN, cache)
     raw = torch.tensor(data_set.features[TRAIN])
     expected = MinMax.fit(raw)
     scale, features = file.open(CPU)
@@ -101,12 +105,12 @@ def test_the_file_holds_the_training_samples_alone_as_a_worker_would_scale_them(
 
 
 def test_it_is_made_once_for_a_fold_and_anew_for_other_samples_or_features(data_set, cache, made):
-    paths = [scaling.scaled_file(data_set, TRAIN, cache).path for _ in range(3)]
+    paths = [scaled_file(data_set, TRAIN, cache).path for _ in range(3)]
     assert len(set(paths)) == 1
     assert made == [1500]
     others = {
-        scaling.scaled_file(data_set, TRAIN[1:], cache).path,
-        scaling.scaled_file(make_data(1), TRAIN, cache).path,
+        scaled_file(data_set, TRAIN[1:], cache).path,
+        scaled_file(make_data(1), TRAIN, cache).path,
     }
     assert len(others | set(paths)) == 3
     assert made == [1500, 1499, 1500]
@@ -114,27 +118,27 @@ def test_it_is_made_once_for_a_fold_and_anew_for_other_samples_or_features(data_
 
 def test_groups_that_start_together_make_it_once(data_set, cache, made):
     with ThreadPoolExecutor(4) as pool:
-        files = list(pool.map(lambda _: scaling.scaled_file(data_set, TRAIN, cache), range(4)))
+        files = list(pool.map(lambda _: scaled_file(data_set, TRAIN, cache), range(4)))
     assert made == [1500]
     assert len({file.path for file in files}) == 1
 
 
 def test_a_damaged_file_is_made_again(data_set, cache, made):
-    path = scaling.scaled_file(data_set, TRAIN, cache).path
+    path = scaled_file(data_set, TRAIN, cache).path
     path.write_bytes(path.read_bytes()[:-4])
-    assert len(np.load(scaling.scaled_file(data_set, TRAIN, cache).path)) == 1500
+    assert len(np.load(scaled_file(data_set, TRAIN, cache).path)) == 1500
     assert made == [1500, 1500]
 
 
 def test_the_folds_used_last_stay_within_the_limit(data_set, cache, monkeypatch):
     monkeypatch.setattr(scaling, "LIMIT_BYTES", 4_000_000)  # two folds of 1.8 MB
-    first, second = (scaling.scaled_file(data_set, TRAIN[start:], cache).path for start in (0, 1))
-    scaling.scaled_file(data_set, TRAIN, cache)
-    third = scaling.scaled_file(data_set, TRAIN[2:], cache).path
+    first, second = (scaled_file(data_set, TRAIN[start:], cache).path for start in (0, 1))
+    scaled_file(data_set, TRAIN, cache)
+    third = scaled_file(data_set, TRAIN[2:], cache).path
     assert [path.exists() for path in (first, second, third)] == [True, False, True]
 
 
 def test_small_features_and_a_cache_that_can_not_be_written_leave_it_to_the_worker(data_set, tmp_path):
-    assert scaling.scaled_file(data_set, TRAIN[:800], Cache(tmp_path)) is None
+    assert scaled_file(data_set, TRAIN[:800], Cache(tmp_path)) is None
     (tmp_path / "file").touch()
-    assert scaling.scaled_file(data_set, TRAIN, Cache(tmp_path / "file")) is None
+    assert scaled_file(data_set, TRAIN, Cache(tmp_path / "file")) is None

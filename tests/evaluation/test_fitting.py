@@ -143,7 +143,8 @@ def mapped(job, rehearsal, tmp_path, monkeypatch) -> GroupJob:
     """The job with its training features in a file, as large data sets have them."""
     for module in (entry, scaling):
         monkeypatch.setattr(module, "MAPPED_FROM_BYTES", 0)
-    file = scaling.scaled_file(rehearsal.data_set, job.fold.train, cache.Cache(tmp_path))
+    features = rehearsal.data_set.features
+    file = scaling.scaled_file(features, job.features_hash, job.fold.train, cache.Cache(tmp_path))
     return replace(job, fold=replace(job.fold, scaled=file))
 
 

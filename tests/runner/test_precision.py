@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from gzslbench.runner import machine
 from gzslbench.runner.machine import has_bfloat16, precision_named
 
 
@@ -17,9 +16,8 @@ from gzslbench.runner.machine import has_bfloat16, precision_named
         ("bfloat16", False, "bfloat16", "emulated here"),
     ],
 )
-def test_the_format_is_chosen_aloud(asked, hardware, chosen, said, monkeypatch, capsys):
-    monkeypatch.setattr(machine, "has_bfloat16", lambda device: hardware)
-    assert precision_named(asked, "cpu") == chosen
+def test_the_format_is_chosen_aloud(asked, hardware, chosen, said, capsys):
+    assert precision_named(asked, hardware) == chosen
     told = capsys.readouterr().err
     assert said in told
     assert bool(said) == bool(told)
