@@ -58,7 +58,7 @@ class IZF(Trained, Generator):
     flow: ShuffledFlow
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
-        """Minimise lambda_1 L_flow + lambda_2 L_C + lambda_3 L_iMMD."""
+        """Minimise (lambda_1 L_flow + lambda_2 L_C + lambda_3 L_iMMD) / d."""
         config, dim = self.config, view.features.shape[1]
         self.centre, self.scale = view.features.mean(dim=0), view.features.var(dim=0).mean().sqrt()
         self.prior = ImplicitPrior(self._rescaled(view.semantics), dim)
@@ -129,14 +129,18 @@ class IZF(Trained, Generator):
         return x + self.config.noise * torch.randn(x.shape, generator=ctx.rng, device=x.device)
 
     def _loss(self, seen: Tensor, class_means: Tensor, x: Tensor, means: Tensor, unseen: Tensor) -> Terms:
-        """L_IZF of samples x (n, d) with the means of their latents (n, d), and latents (m, d) of unseen classes."""
+        """L_IZF / d of samples x (n, d) with the means of their latents (n, d), and latents (m, d) of unseen classes.
+
+        Likelihood and centring are means over dimensions. The discrepancy has no dimensions to sum over, so that it is
+        divided, too, or else it weighs d times as much beside them as in the paper.
+        """
         config = self.config
         latents, log_determinant = self.flow(x)
         terms = {"flow": config.flow_weight * negative_log_likelihood(latents, means, log_determinant)}
         centres, generated = self.flow.inverse(torch.cat([seen, unseen])).split([len(seen), len(unseen)])
         terms["centring"] = config.centring_weight * centring(centres, class_means)
         if config.discrepancy_weight > 0:
-            terms["discrepancy"] = config.discrepancy_weight * negative_discrepancy(x, generated)
+            terms["discrepancy"] = config.discrepancy_weight * negative_discrepancy(x, generated) / x.shape[1]
         return terms
 
 

@@ -165,7 +165,20 @@ def test_the_discrepancy_keeps_generated_features_off_the_seen_ones() -> None:
         made = fitted(steps=60, discrepancy_weight=weight).generate(toy()[0].unseen_semantics, 20, context())
         return torch.cdist(made.flatten(0, 1), toy()[0].features).amin(dim=1).mean()
 
-    assert distance(30.0) > 1.2 * distance(0.0)
+    assert distance(300.0) > 1.2 * distance(0.0)
+
+
+def test_the_objective_is_the_papers_divided_by_the_number_of_dimensions() -> None:
+    generator, (view, _, _) = fitted(steps=1), toy()
+    x, means = torch.randn(6, 10), generator.mean(view.semantics)[:6]
+    seen, centres, unseen = generator.mean(view.semantics), torch.randn(12, 10), torch.randn(5, 10)
+    terms = generator._loss(seen, centres, x, means, unseen)
+    latents, log_determinant = generator.flow(x)
+    log_likelihood = Normal(means, 1.0).log_prob(latents).sum(dim=1) + log_determinant
+    off_centre = (generator.flow.inverse(seen) - centres).square().sum(dim=1)
+    discrepancy = negative_discrepancy(x, generator.flow.inverse(unseen))
+    expected = -2 * log_likelihood.mean() + off_centre.mean() + 0.1 * discrepancy
+    torch.testing.assert_close(10 * sum(terms.values()), expected)
 
 
 def test_semantics_of_unseen_classes_have_to_be_shown() -> None:
