@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -28,6 +28,7 @@ class SDGZSLConfig:
     relation_weight: NonNegativeFloat = 3.0  # lambda_1, of the relation loss
     correlation_weight: NonNegativeFloat = 0.3  # lambda_2, of the total correlation, ...
     correlation_growth: NonNegativeFloat = 0.001  # ... and the share of it per pass; at most 1
+    discriminator_hidden: NonNegativeInt = 0  # width of its hidden layer; 0 for none, as in the released code
     discriminator_rest: PositiveInt = 2  # steps without an update of the discriminator after each with one
     squashed_scores: bool = False  # a sigmoid before the discriminator's cross-entropy, as in the released code
     encoder_dropout: Rate = 0.4

@@ -39,9 +39,9 @@ class SDGZSL(Trained, Generator):
 
     def trainings(self, view: View, ctx: Context) -> Trainings:
         """Train the discriminator and all else by turns; it rests between its steps, the others do not."""
-        self._build(view, ctx)
         config = self.config
         A = rescale(view.semantics, config.semantic_norm)
+        self._build(view, A, ctx)
 
         def pairs() -> tuple[Tensor, list[Tensor]]:
             """Draw the labels (n,) of a batch, and what becomes of it in the autoencoders."""
@@ -89,12 +89,13 @@ class SDGZSL(Trained, Generator):
         """Map features (n, d) to their semantic-consistent parts (n, part_dim)."""
         return self.autoencoder.semantic_part(features)
 
-    def _build(self, view: View, ctx: Context) -> None:
-        d, k, config = view.features.shape[1], view.semantics.shape[1], self.config
+    def _build(self, view: View, A: Tensor, ctx: Context) -> None:
+        d, k, config = view.features.shape[1], A.shape[1], self.config
         self.encoder = Encoder(d, k, config).to(ctx.device)
-        self.decoder = Decoder(d, k, config).to(ctx.device)
-        self.autoencoder = Autoencoder(d, config).to(ctx.device)
-        self.relation = RelationNetwork(config.part_dim, k, config.hidden).to(ctx.device)
+        self.decoder = Decoder(view.features.mean(dim=0), k, config).to(ctx.device)
+        self.autoencoder = Autoencoder(view.features, config).to(ctx.device)
+        compared = min(len(A), config.batch_size)
+        self.relation = RelationNetwork(config.part_dim, A, config.hidden, compared).to(ctx.device)
         self.discriminator = Discriminator(config).to(ctx.device)
 
     def _masks(self, size: int, ctx: Context) -> tuple[Tensor, ...]:

@@ -45,7 +45,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """p(x | z, a)."""
 
-    def __init__(self, feature_dim: int, semantic_dim: int, config: SDGZSLConfig) -> None:
+    def __init__(self, centre: Tensor, semantic_dim: int, config: SDGZSLConfig) -> None:
+        """Start at ``centre``, the mean (d,) of features."""
         super().__init__()
         self.config = config
         hidden, eps = config.hidden, config.batch_norm_eps
@@ -53,7 +54,8 @@ class Decoder(nn.Module):
         # Offsets before a batch normalisation would do nothing.
         self.second = nn.Sequential(nn.Linear(hidden, hidden, bias=False), nn.BatchNorm1d(hidden, eps))
         self.third = nn.Sequential(nn.Linear(hidden, hidden, bias=False), nn.BatchNorm1d(hidden, eps))
-        self.last = nn.Linear(hidden, feature_dim)
+        self.last = nn.Linear(hidden, len(centre))
+        self.last.bias.data.copy_(centre)
 
     def masks(self, count: int, ctx: Context) -> tuple[Tensor, ...]:
         """Draw what dropout takes out for a batch of ``count``."""
