@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from gzslbench.errors import UsageError
+from gzslbench.errors import UsageError, counted
 from gzslbench.runner.node import Report, Share, differing, report, versions
 from gzslbench.runner.request import AUTO, Request
 from gzslbench.text import one_line
@@ -104,12 +104,14 @@ class Cluster:
         if device not in ("cpu", "cuda"):
             raise UsageError(f"--device {device} is not for Ray, which chooses the GPU", "use cpu, cuda or auto")
         share = share_of(request, device)
-        nodes = self.nodes(share)
-        if not nodes:
+        candidates = self.nodes(share)
+        reports = self._reports(candidates, device) if candidates else []
+        nodes = self.nodes(share)  # without those that were lost meanwhile
+        if not reports or not nodes:
             raise UsageError(f"no node of the Ray cluster has {share}, as a group takes", "add a node, or ask for less")
-        reports = self._reports(nodes, device)
         self.machine_class = reports[0].machine_class
         slots = sum(share.times_in(node["Resources"]) for node in nodes)
+        print(f"Ray: {counted(len(nodes), 'node')}, {counted(slots, 'group')} at once", file=sys.stderr)
         return request.settled(device, all(each.has_bfloat16 for each in reports), slots)
 
     def nodes(self, share: Share | None = None) -> list[dict[str, Any]]:
@@ -130,7 +132,7 @@ class Cluster:
             raise UsageError(gone, "bring it back and run the same command again: finished cells are kept")
 
     def _reports(self, nodes: Sequence[dict[str, Any]], device: str) -> list[Report]:
-        """Have nodes report on themselves, from processes such as groups run in, and compare them with this machine."""
+        """Have nodes report on themselves, from processes such as groups run in."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         gpus = 0.001 if device == "cuda" else 0  # a process sees a GPU only where it takes some of it
@@ -138,15 +140,19 @@ class Cluster:
         asked = []
         for node in nodes:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            asked.append((node["NodeName"], asking.options(scheduling_strategy=there).remote(device)))
+            asked.append((node, asking.options(scheduling_strategy=there).remote(device)))
         until = time.monotonic() + ANSWERED_S
-        return [self._report(node, answer, until - time.monotonic()) for node, answer in asked]
+        reports = [self._report(node, answer, until - time.monotonic()) for node, answer in asked]
+        return [each for each in reports if each]
 
-    def _report(self, node: str, answer: Any, timeout_s: float) -> Report:
-        name = f"the node {node} of the Ray cluster"
+    def _report(self, node: dict[str, Any], answer: Any, timeout_s: float) -> Report | None:
+        """Wait for a report and compare it with this machine; None where the node is lost meanwhile."""
+        name = f"the node {node['NodeName']} of the Ray cluster"
         try:
             told: Report = self.ray.get(answer, timeout=max(timeout_s, 1.0))
         except self.ray.exceptions.RayError as error:
+            if node["NodeID"] not in [each["NodeID"] for each in self.nodes()]:
+                return None
             why = one_line(str(getattr(error, "cause", None) or error))[:300]
             raise UsageError(f"{name} can't run gzslbench ({why})", "install the same version there") from None
         if difference := differing(told.versions, versions()):

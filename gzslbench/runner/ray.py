@@ -101,7 +101,7 @@ class RayExecutor(Executor):
     def _next(self) -> Iterator[tuple[int, Event]]:
         """Wait for an event and pass it on."""
         ready, _ = self._ray.wait(list(self._running), timeout=POLL_S)
-        if not ready and time.monotonic() > self._checked_s + CHECK_S:
+        if time.monotonic() > self._checked_s + CHECK_S:
             self._cluster.check(self._share)
             self._checked_s = time.monotonic()
         for stream in ready:
@@ -112,6 +112,7 @@ class RayExecutor(Executor):
                 del self._running[stream]
             except self._ray.exceptions.RayError as error:
                 del self._running[stream]
+                self._ray.cancel(stream, force=True)  # where it was only slow
                 yield from self._again(group, error)
             else:
                 yield from self._passed_on(group, event)

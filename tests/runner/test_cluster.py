@@ -92,3 +92,18 @@ def test_a_cluster_that_has_lost_its_nodes_for_long_ends_the_run(port, monkeypat
     monkeypatch.setattr(module, "WITHOUT_NODES_S", 0)
     with pytest.raises(UsageError, match="no node is left in the Ray cluster that has 1 CPU"):
         cluster.check(Share(1))
+
+
+def lost(_: object, timeout: float) -> None:
+    raise RuntimeError("the node is gone")
+
+
+def test_a_node_that_is_lost_before_it_reports_is_left_out_and_one_that_can_not_is_named(port):
+    ray = fake_ray(port, {"CPU": 1.0}, {"CPU": 1.0})
+    ray.get, ray.exceptions = lost, SimpleNamespace(RayError=RuntimeError)
+    ray.nodes()[0]["Alive"] = False
+    first, second = ray.nodes()
+    cluster = Cluster(ray, "a:1")
+    assert cluster._report(first, None, 1.0) is None
+    with pytest.raises(UsageError, match=r"the node n1 of the Ray cluster can't run gzslbench \(the node is gone\)"):
+        cluster._report(second, None, 1.0)
