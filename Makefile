@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METHODS = --plugin gsmflow --plugin f-clswgan --plugin early-gan --plugin eszsl --plugin sae --plugin ridge-prototype
 DRAW = --dataset glyphs --results $(RECORDS)/leaderboard.txt --out leaderboards/figures
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 10
 RECORDS = leaderboards/records
 ACCEPTED = $(addprefix --results ,$(RECORDS)/leaderboard.txt $(RECORDS)/tuned.txt $(wildcard leaderboards/submissions/*/))
 SEEDS ?= 0-1
