@@ -13,7 +13,7 @@ SEEDS ?= 0-1
 RESULTS ?= results
 OUT ?= gpu-report
 
-.PHONY: run test test-slow soak bench gpu lint leaderboard check-leaderboard pages figures clean
+.PHONY: run test test-slow test-ray soak bench gpu lint leaderboard check-leaderboard pages figures clean
 
 run: $(VENV)/installed  ## train the main methods on the bundled data set and print the leaderboard
 	$(BIN)/gzslbench run $(METHODS) --dataset glyphs --seeds $(SEEDS) --results $(RESULTS)
@@ -25,7 +25,10 @@ test: $(VENV)/installed-dev  ## run the tests but the slow ones
 test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kills, databases, whole tutorials
 	$(PYTEST) -m slow
 
-soak: $(VENV)/installed-dev  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster
+test-ray: $(VENV)/installed-ray  ## run the tests on a Ray cluster of three nodes, which are processes of this machine
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/runner/test_ray.py
+
+soak: $(VENV)/installed-ray  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster
 	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak tests/runner/test_ray.py
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
@@ -76,4 +79,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable '.[dev,plots]'
+	touch $@
+
+$(VENV)/installed-ray: $(VENV)/installed-dev
+	$(PIP) --editable '.[dev,plots,ray]'
 	touch $@
