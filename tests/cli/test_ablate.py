@@ -170,7 +170,8 @@ def test_wrong_usage_is_2_and_says_what_to_do(gzslbench, plugin, arguments, word
 def test_options_are_those_of_run():
     own = {"method", "files", "swept", "write_to", "check_in", "no_run"}
     combined = {"generators", "gates", "classifiers", "everything", "grid", "tuned", "as_json"}
-    assert {each.name for each in ablate.params} - own == {each.name for each in run.params} - combined - {"plugins"}
+    planned = {"plugins", "plan_file", "groups"}
+    assert {each.name for each in ablate.params} - own == {each.name for each in run.params} - combined - planned
     assert "--seeds-together" in CliRunner().invoke(ablate, ["--help"]).output
 
 

@@ -113,7 +113,7 @@ def test_records_logged_during_a_sweep_and_synchronised_after_it(store, write, c
     assert (data_set.dataset.name, data_set.dataset.digest) == ("CUB", record.key.features)
     assert json.loads(data_set.dataset.source)["split"] == record.key.split
     for each in (run, parent):
-        assert each.data.tags["mlflow.source.name"].startswith("gzslbench ")
+        assert each.data.tags["mlflow.source.name"].startswith("gzslbench")
         assert each.data.tags["mlflow.source.git.commit"] == commit_of(Path(tracking.__file__).parent)
 
     assert sync(store) == 0
