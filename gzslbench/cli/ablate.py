@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from gzslbench.report.tables import Table
 
 _NOT_SHARED = (
-    *("plugins", "generators", "gates", "classifiers", "everything", "grid", "tuned", "as_json", "plan_file", "groups"),
+    "plugins",
+    "generators",
+    "gates",
+    "classifiers",
+    "everything",
+    "grid",
+    "tuned",
+    "as_json",
+    "plan_file",
+    "groups",
 )
 """Options of ``run`` that say what to run, which is what METHOD does here."""
 

@@ -50,7 +50,7 @@ class _Figure(click.Command):
 )
 @click.option("--setting", default="", metavar="COMPONENT.SETTING", help="For sensitivity: draw this setting alone.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder to write into.")
-@flag("--track", help="Keep the files in MLflow, too.")
+@flag("--track", help="Keep the files in MLflow, too, beside the first of the results.")
 @tracking_uri_option
 @plugin_files_option
 @data_options
@@ -88,15 +88,17 @@ def figure(
         raise UsageError(
             f"figures need {' and '.join(missing)}, which the extra 'plots' brings", "pip install 'gzslbench[plots]'"
         )
+    from gzslbench.records.store import open_store
     from gzslbench.report.figures.drawing import draw
     from gzslbench.report.figures.request import Request
 
+    kept_beside = open_store(roots[0]).root if track else roots[0]
     places = tuple(roots), cache, tuple(data_dirs)
     request = Request(FIGURES[name], *places, tuple(methods), data_set, protocol or "", setting, files)
-    drawn = list(draw(request, out))
+    drawn = draw(request, out)
     for path in drawn:
         click.echo(path)
     if track:
         from gzslbench.tracking.process import keep_figure
 
-        click.echo(f"in MLflow: {keep_figure(drawn, name, roots[0], tracking_uri)}")
+        click.echo(f"in MLflow: {keep_figure(drawn, name, kept_beside, tracking_uri)}")

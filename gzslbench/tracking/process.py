@@ -25,7 +25,7 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.record import Record
 from gzslbench.records.results import sound
 from gzslbench.records.store import Store
-from gzslbench.tracking.writer import opened, place, shown, tracking_uri
+from gzslbench.tracking.writer import opened, place, shown, tracking_uri, without_password
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ class MlflowProcess:
 
     def _command(self) -> str:
         """Give the command line of the sweep, without a password."""
-        return shown(shlex.join(["gzslbench", *sys.argv[1:]]), self._uri)
+        words = [without_password(each, self._uri) for each in sys.argv[1:]]
+        return shlex.join(["gzslbench", *words])
 
     def _warn(self, problem: str) -> None:
         self._failed = True

@@ -78,9 +78,13 @@ def is_database(uri: str) -> bool:
 
 def shown(text: str, uri: str) -> str:
     """Cut a message of MLflow's to its first line, and the password out of it."""
-    password = urlsplit(uri).password
     first = (text.strip().splitlines() or ["no reason given"])[0].rstrip(".: ")
-    return (first.replace(password, "***") if password else first)[:_LONGEST_VALUE]
+    return without_password(first, uri)[:_LONGEST_VALUE]
+
+
+def without_password(text: str, uri: str) -> str:
+    password = urlsplit(uri).password
+    return text.replace(password, "***") if password else text
 
 
 def experiment_link(address: str, experiment: str) -> str:
@@ -105,7 +109,7 @@ def _made_by(command: str) -> dict[str, str]:
     """Give the tags by which MLflow's users find what made a run: command, user, and commit where there is one."""
     from mlflow.tracking.context.registry import resolve_tags
 
-    return dict(resolve_tags()) | {"mlflow.source.name": command, "mlflow.source.type": "LOCAL"}
+    return dict(resolve_tags()) | {"mlflow.source.name": command[:_LONGEST_VALUE], "mlflow.source.type": "LOCAL"}
 
 
 def _client(uri: str) -> MlflowClient:

@@ -87,6 +87,13 @@ def test_prints_the_paths_that_it_wrote(tmp_path, make_record):
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
+def test_packed_results_keep_no_figure_in_mlflow(tmp_path):
+    (tmp_path / "list.txt").write_text("")
+    ended = CliRunner().invoke(figure, ["seen-unseen", "--results", str(tmp_path / "list.txt"), "--track"])
+    assert isinstance(ended.exception, UsageError)
+    assert "list.txt can only be read" in str(ended.exception)
+
+
 def test_importing_the_command_imports_nothing_heavy():
     heavy = "numpy torch matplotlib sklearn pandas scipy"
     check = f"import sys, gzslbench.cli.figure; print([m for m in '{heavy}'.split() if m in sys.modules])"
