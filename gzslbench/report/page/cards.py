@@ -133,7 +133,8 @@ def _card(name: str, runs: Sequence[Run], groups: Sequence[Group], installed: In
 def _printed(system: str, runs: Sequence[Run]) -> Iterator[Printed]:
     """Give the rows of a system in the papers' tables; ``here`` is of the set with the same classes and semantics."""
     here = {run.view.data_set: run.view.cell(run.row, "H as it stops") for run in reversed(runs)}  # the first counts
-    same = {(number.source, number.dataset): number.compares_to for number in reported_numbers()}
+    own = [number for number in reported_numbers() if number.system == system]
+    same = {(number.source, number.dataset): number.compares_to for number in own}
     notes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for finding in findings():
         if finding.row.system == system:

@@ -146,13 +146,15 @@ def test_a_card_of_a_method_that_is_not_installed_is_from_its_record(make_result
 def test_what_papers_print_stands_beside_what_came_out(make_result, plugin):
     source = plugin.path / "__init__.py"
     source.write_text(SOURCE.replace('summary="the method"', 'summary="the method", reported="ALE"'))
-    cards = _cards([_result(make_result, data_set="CUB", h=0.4)], Installed.of(read_listing([plugin])))
+    results = [_result(make_result, data_set="CUB", h=0.4), _result(make_result, data_set="CUB@sent", h=0.9)]
+    cards = _cards(results, Installed.of(read_listing([plugin])))
     printed = {(row.source, row.data_set): row for row in cards["mine"].printed}
     assert len(printed) == 6
     early = printed["Early-GAN paper, Table 2", "CUB"]
     assert (early.numbers, early.here) == ("S 81.8 U 14.0 H 23.9", "40.0")
     assert early.notes == ["AWA2's numbers; on CUB ALE has U 23.7, S 62.8, H 34.4"]
     assert printed["Early-GAN paper, Table 2", "AWA1"].here == ""
+    assert printed["GSMFlow paper, Table II", "CUB"].here.startswith("40.0"), "other systems' row is of sentences"
 
 
 def test_a_plugin_tells_its_deviations_once(make_result, installed):
