@@ -15,6 +15,7 @@ from gzslbench.contract.protocol import HEADLINE, VISIBILITIES, Choice, Protocol
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import CellKey, Json
 from gzslbench.records.summary import RecordSummary
+from gzslbench.registry.recipes import TUNED
 
 CHOICES: tuple[Choice, ...] = ("calibrated", "last step", "validation classes", "test set")
 """How an operating point may be chosen: a table is ranked by the first of these that it has, but never by the last."""
@@ -122,6 +123,10 @@ class Group:
     def budget(self) -> str:
         """The budget that is shown."""
         return budget_name(self.base_budget, self.deviations)
+
+    @property
+    def is_tuned(self) -> bool:
+        return self.base_budget.startswith(TUNED)
 
     @cached_property
     def latest(self) -> str:

@@ -36,9 +36,12 @@ def naming(points: Points) -> Group:
     return points.get("last step") or next(points[choice] for choice in CHOICES if choice in points)
 
 
-def preference(group: Group) -> tuple[bool, int, str, str]:
-    """Order groups that could stand for each other: a recipe's, most seeds, the latest; never by how good they are."""
-    return group.deviations == {}, len(group.seeds), group.latest, group.key.digest()
+def preference(group: Group) -> tuple[bool, bool, int, str, str]:
+    """Order groups that could stand for each other, never by how good they are.
+
+    A recipe's own stands before what was tuned, and that before other settings; then most seeds, then the latest.
+    """
+    return group.deviations == {}, not group.is_tuned, len(group.seeds), group.latest, group.key.digest()
 
 
 def _rows(groups: Iterable[Group]) -> list[Points]:

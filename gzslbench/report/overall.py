@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from gzslbench.contract.protocol import Choice
 from gzslbench.errors import counted
-from gzslbench.registry.recipes import TUNED
 from gzslbench.report.groups import CHOICES, Comparison, Group
 from gzslbench.report.rows import LeaderboardRow, Point, Tables
 from gzslbench.report.tables import (
@@ -238,7 +237,7 @@ def win_probability(points: Sequence[Point]) -> float | None:
 
 def _kind(row: LeaderboardRow) -> tuple[str, bool]:
     """Tell apart what is not the same method, or was tuned and was not."""
-    return row.label, row.group.budget.startswith(TUNED)
+    return row.label, row.group.is_tuned
 
 
 def _budgets(tables: Tables) -> dict[tuple[str, bool], str]:

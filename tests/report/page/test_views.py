@@ -63,3 +63,13 @@ def test_what_stands_for_several_rows_is_never_chosen_by_its_result(make_result)
     alike = [make_result(config={"steps": n}, h=h, created=f"202{n}") for n, h in ((6, 0.9), (7, 0.1))]
     rows = _views(alike)["CUB/inductive"].rows
     assert max((row.source.group for row in rows), key=preference).results[0].h == 0.1
+
+
+def test_a_recipe_stands_for_its_method_before_what_was_tuned_and_that_before_other_settings(make_result):
+    results = [
+        make_result(config={"steps": n}, h=n / 10, budget=b, deviations=d, seed=s)
+        for n, b, d, seeds in ((1, "full", {}, 1), (2, "tuned-20", {}, 2), (3, "full", {"eszsl.steps": 3}, 3))
+        for s in range(seeds)
+    ]
+    groups = [row.source.group for row in _views(results)["CUB/inductive"].rows]
+    assert [group.results[0].h for group in sorted(groups, key=preference, reverse=True)] == [0.1, 0.2, 0.3]
