@@ -112,6 +112,24 @@ def test_early_gan_is_points_of_h_above_its_baseline(data_set: str) -> None:
     assert statistics.fmean(gains) > 0.02
 
 
+FLOORS = {"random", "majority"}
+
+
+def test_every_method_is_above_chance_on_unseen_classes() -> None:
+    """U is so where it is calibrated: a method may stop where hardly a sample goes to an unseen class."""
+    cells = [each for each in records_of("leaderboard") if each.method not in FLOORS]
+    one_each = {each.key.data_set: each.key for each in cells}
+    answers = {data_set: CompactResults(RECORDS).answer_key(key) for data_set, key in one_each.items()}
+    for each in cells:
+        answer = answers[each.key.data_set]
+        assert answer is not None
+        seen, unseen = len(answer.seen_classes), len(answer.unseen_classes)
+        calibrated = each.key.protocol.endswith("-calibrated")
+        assert each.metrics.t1 > 2 / unseen, each.key
+        assert not calibrated or each.metrics.u > 2 / (seen + unseen), each.key
+    assert len({each.method for each in cells}) > 20
+
+
 def h_calibrated(method: str, data_set: str) -> list[Record]:
     found = [
         record for record in records_of("leaderboard") if (record.method, record.key.data_set) == (method, data_set)
