@@ -68,7 +68,6 @@ class Table:
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers of the columns that are left."""
         return [int(str(number)) for number in self.frame.columns]
 
     @property

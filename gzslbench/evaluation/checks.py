@@ -79,7 +79,6 @@ def checked_curves(curves: dict[str, LossCurve], component: str) -> dict[str, Lo
 
 
 def checked_notes(notes: dict[str, Any], component: str) -> dict[str, Any]:
-    """Check that a component noted facts under plain names."""
     _check_names(notes, component, "noted", MOST_NOTES)
     return notes
 

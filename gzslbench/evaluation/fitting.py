@@ -171,7 +171,6 @@ class FoldFitter:
 
 
 def _logged(ctx: Context) -> tuple[dict[str, Any], dict[str, LossCurve], Arrays]:
-    """Give a component's notes, loss curves and samples."""
     curves = {name: LossCurve.of(points) for name, points in ctx.settled_curves().items()}
     name = ctx.component
     return checked_notes(ctx.settled_notes(), name), checked_curves(curves, name), checked_samples(ctx.samples, name)

@@ -91,18 +91,15 @@ class GroupJob:
 
     @property
     def validation(self) -> Validation | None:
-        """The validation fold of the job's seed."""
         return self.validations.get(self.seed)
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files that a worker reads."""
         folds = [self.fold, *(validation.fold for validation in self.validations.values())]
         features = (self.features,) if isinstance(self.features, Path) else ()
         return (*features, *(fold.scaled.path for fold in folds if fold.scaled is not None))
 
     def open_features(self) -> FloatArray:
-        """Map the features into memory, or take them as they came."""
         if isinstance(self.features, Path):
             features: FloatArray = np.load(self.features, mmap_mode="r", allow_pickle=False)
             return features

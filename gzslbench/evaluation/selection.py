@@ -68,7 +68,6 @@ class Best:
 
     @property
     def kept(self) -> Predictions:
-        """The predictions that did best."""
         assert self.predictions is not None
         return self.predictions
 

@@ -114,7 +114,6 @@ class Meter:
         self.calls[-1][role] = self.calls[-1].get(role, Phase(0.0, 0.0)) + took
 
     def totals(self) -> list[Phase]:
-        """Give what all roles took, by call."""
         return [sum(call.values(), Phase(0.0, 0.0)) for call in self.calls]
 
     def learned(self) -> dict[Role, Phase]:

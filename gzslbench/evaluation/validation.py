@@ -37,7 +37,6 @@ PHASE = "fit on validation classes"
 
 
 def asks_for_scores(setup: Setup) -> bool:
-    """Say whether the gate of a cell learns from scores on validation classes."""
     gate = setup.gate
     return Need.VALIDATION in load_component(gate.source, gate.kind, gate.name).info.needs
 

@@ -51,7 +51,6 @@ def start_fork_server(threads: int) -> None:
 
 @contextmanager
 def _variables(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for what is started in the body."""
     before = {name: os.environ[name] for name in settings.keys() & os.environ.keys()}
     os.environ.update(settings)
     try:

@@ -74,12 +74,10 @@ class AnswerKey:
 
     @cached_property
     def tested_seen(self) -> IntArray:
-        """The seen classes that have test samples."""
         return np.intersect1d(self.seen_classes, self.labels)
 
     @cached_property
     def tested_unseen(self) -> IntArray:
-        """The unseen classes that have test samples."""
         return np.intersect1d(self.unseen_classes, self.labels)
 
     def require(self, predictions: Predictions) -> None:
@@ -116,7 +114,6 @@ class AnswerKey:
         return np.asarray(predictions.predicted == self.labels)
 
     def h(self, predictions: Predictions) -> float:
-        """Give H alone."""
         self.require(predictions)
         return metrics.harmonic_mean(*self.u_and_s(predictions.predicted))
 
@@ -190,7 +187,6 @@ class Scorer:
     test_reads: int = 0
 
     def h(self, predictions: Predictions) -> float:
-        """Give H alone, for protocols that select by it."""
         value = self.answers.h(predictions)
         self.test_reads += 1
         return value

@@ -24,7 +24,6 @@ def save_arrays(file: Path | BinaryIO, arrays: Arrays) -> None:
 
 
 def npz(arrays: Arrays) -> bytes:
-    """Give what :func:`save_arrays` would write."""
     stream = io.BytesIO()
     save_arrays(stream, arrays)
     return stream.getvalue()

@@ -94,7 +94,6 @@ def ausuc(curve: Curve) -> float:
 
 
 def best_h(curve: Curve) -> float:
-    """Give the best H of all offsets."""
     return max(harmonic_mean(u, s) for u, s in zip(curve.unseen.tolist(), curve.seen.tolist(), strict=True))
 
 

@@ -92,7 +92,6 @@ class CellKey:
 
     @property
     def parts(self) -> Parts[PartKey]:
-        """What decides how the components behave."""
         return Parts(self.generator, self.gate, self.classifier)
 
     @property
@@ -201,7 +200,6 @@ class Timings:
 
     @property
     def fits(self) -> list[Phase]:
-        """The phases of fitting that there are."""
         phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
         return [phase for phase in phases if phase]
 

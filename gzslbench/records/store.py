@@ -181,7 +181,6 @@ class Store:
         return read_answers(self._answers, key)
 
     def has_answer_key(self, key: CellKey) -> bool:
-        """Say whether the labels that judge a key are in the store."""
         return (self._answers / answer_file(key)).exists()
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
@@ -316,7 +315,6 @@ def _end(path: str, count: int) -> bytes:
 
 
 def answer_file(key: CellKey) -> str:
-    """Name the answer key of a key's data set and split."""
     return f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
 
 

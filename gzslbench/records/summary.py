@@ -54,7 +54,6 @@ class RecordSummary(NamedTuple):
 
 
 def summary_of(record: Record) -> RecordSummary:
-    """Take from a record what leaderboards need."""
     key, metrics, timings, machine = record.key, record.metrics, record.timings, record.environment
     of_processor = timings.jobs > 1 and machine.threads == 1 and machine.gpu is None
     return RecordSummary(

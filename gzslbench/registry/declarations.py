@@ -118,7 +118,6 @@ def plugins_at(path: Path) -> list[PluginSource]:
 
 
 def plugin_file(path: Path) -> PluginSource:
-    """Describe the plugin in a file that the user named."""
     if not path.is_file():
         raise PluginError(f"there is no plugin file {path}", "check the path, or give the name of a method")
     return PluginSource(path.stem, Distribution(path.name, _digest([path])), "", path.resolve())

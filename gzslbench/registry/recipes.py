@@ -54,7 +54,6 @@ class Tuned:
         return f"{TUNED}{self.trials}"
 
     def settings(self) -> Settings:
-        """Give the values without their origins."""
         return without_origins(self.values)
 
 
@@ -89,7 +88,6 @@ class Recipe:
         return found
 
     def settings(self, data_set: str, budget: str = "") -> Settings:
-        """Give the values for a data set without their origins."""
         return without_origins(self.values(data_set, budget))
 
     def components(self) -> set[str]:
@@ -99,7 +97,6 @@ class Recipe:
 
 
 def without_origins(table: Table) -> Settings:
-    """Give the values of a table."""
     return {part: {name: entry.value for name, entry in entries.items()} for part, entries in table.items()}
 
 

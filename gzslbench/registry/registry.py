@@ -76,7 +76,6 @@ class Entry:
 
     @property
     def data_source(self) -> LoadableSource:
-        """What a data set is loaded by."""
         return self.what if isinstance(self.what, LoadableSource) else LoadableSource.of(self.what)
 
 
@@ -322,7 +321,6 @@ def _recipes(source: PluginSource, entries: Sequence[Entry]) -> Recipe:
 
 
 def sentence(error: BaseException) -> str:
-    """Say in one sentence what a plugin raised."""
     if isinstance(error, GzslbenchError):
         return str(error)
     if isinstance(error, SystemExit):

@@ -52,7 +52,6 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether numbers are whole."""
         return all(isinstance(end, int) for end in self.ends)
 
     def holding(self, value: Any) -> Range:

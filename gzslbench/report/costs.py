@@ -31,7 +31,6 @@ class Cost:
 
     @property
     def but_gate(self) -> Cost:
-        """The same without fitting the gate."""
         return replace(self, fit_s=self.fit_s - self.fit_gate_s, fit_gate_s=0.0)
 
 

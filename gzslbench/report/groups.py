@@ -121,7 +121,6 @@ class Group:
 
     @property
     def budget(self) -> str:
-        """The budget that is shown."""
         return budget_name(self.base_budget, self.deviations)
 
     @property
@@ -173,7 +172,6 @@ class Group:
 
     @cached_property
     def splits(self) -> frozenset[str]:
-        """Hashes of the splits that were run."""
         return frozenset(result.split_hash for result in self.results)
 
     def values(self, value: Callable[[RecordSummary], float]) -> list[float]:

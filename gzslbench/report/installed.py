@@ -33,7 +33,6 @@ class Installed:
 
     @staticmethod
     def find(files: Sequence[Path] = ()) -> Installed:
-        """Look through all installed plugins, and those at the given paths."""
         return Installed.of(read_listing(find_plugins(files)))
 
     @staticmethod

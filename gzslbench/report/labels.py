@@ -44,7 +44,6 @@ class RowNames:
         return _plain(group)._replace(apart=self._apart(group))
 
     def label(self, group: Group) -> str:
-        """Name the row of a group."""
         return row_name(group, self._apart(group))
 
     def _apart(self, group: Group) -> tuple[str, ...]:

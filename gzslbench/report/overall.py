@@ -79,7 +79,6 @@ class Overall:
 
     @property
     def example(self) -> Comparison:
-        """One of the comparisons of the protocol."""
         return next(point.group.comparison for of_row in self.points.values() for point in of_row.values())
 
     @cached_property
@@ -144,7 +143,6 @@ class Overall:
 
     @property
     def compared(self) -> list[Row]:
-        """The complete rows in their order."""
         return [row for row in self.rows if row in self.complete]
 
     @cached_property
@@ -194,7 +192,6 @@ def _stand_ins(points: Mapping[Row, Mapping[Comparison, Point]]) -> dict[Row, Ro
 
 
 def overall_table(overall: Overall, names: Mapping[Comparison, str]) -> Table:
-    """Tabulate mean H per method and data set."""
     example = overall.example
     wins = {row: win_probability([overall.points[row][each] for each in overall.shared]) for row in overall.complete}
     beside = [(Column("as it stops"), lambda row: known_percent(overall.mean_as_it_stops(row)))]

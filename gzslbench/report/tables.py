@@ -81,12 +81,10 @@ class OfGroup(Protocol):
 
 
 def percent(fraction: float) -> str:
-    """Write a fraction in percent with one decimal."""
     return f"{100 * fraction:.1f}"
 
 
 def known_percent(fraction: float | None) -> str:
-    """Write a fraction in percent, or that there is none."""
     return NOTHING if fraction is None else percent(fraction)
 
 
@@ -107,14 +105,12 @@ def protocol_title(comparison: Comparison) -> str:
 
 
 def protocol_summary(comparison: Comparison) -> str:
-    """Say what the protocol allows, and which data the table is for."""
     split = f"Split {comparison.split} ({comparison.split_hash[:8]})" if comparison.split else "Mean over class splits"
     data = f"{split}, features {comparison.features[:8]}, semantics {comparison.semantics[:8]}"
     return f"{protocol_rules(comparison)} {data}."
 
 
 def protocol_rules(comparison: Comparison) -> str:
-    """Say in a sentence what the protocol allows."""
     return f"Protocol {comparison.protocol}: {comparison.rules.summary}."
 
 

@@ -39,7 +39,6 @@ class Cause:
 
 
 def cause_of(error: BaseException) -> Cause:
-    """Classify an exception raised in a worker."""
     text = _clean("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:]
     for error_class, kind in _KINDS.items():
         if isinstance(error, error_class):
@@ -82,7 +81,6 @@ def _cause_of_limit(struck: str, work: str, log_tail: str, limits: Limits) -> Ca
 
 
 def cause_of_timeout(seconds: float, work: str) -> Cause:
-    """Describe a phase that took too long."""
     return Cause("timeout", f"{work} ran longer than {seconds:g} s; raise --timeout or lower its budget")
 
 

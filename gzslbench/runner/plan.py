@@ -53,7 +53,6 @@ class PlannedCell:
 
     @property
     def validates(self) -> bool:
-        """Whether its protocol cuts validation classes."""
         return protocol_named(self.key.protocol).validates
 
 
@@ -95,7 +94,6 @@ class Plan:
     skipped: list[Skipped] = field(default_factory=list)
 
     def cells(self) -> Iterator[PlannedCell]:
-        """Give the cells of all groups."""
         for group in self.groups:
             yield from group.cells
 

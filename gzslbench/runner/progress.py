@@ -67,7 +67,6 @@ class PlainReporter:
         self._hints: dict[str, None] = {}
 
     def started(self, groups: Sequence[PlannedGroup], cached: int) -> None:
-        """Say how much there is to do."""
         cells = sum(len(group.cells) for group in groups)
         self._say(f"{counted(cells, 'cell')} to run in {counted(len(groups), 'group')}, {cached} there already")
         if once := runs_once(groups):
@@ -77,12 +76,10 @@ class PlainReporter:
         """Say nothing of what is under way."""
 
     def done(self, record: Record) -> None:
-        """Say what a cell reached."""
         self._say(f"done    {title(record, self._tried)}: {result_line(record)}")
         self._hints |= dict.fromkeys(filter(None, [hint(record)]))
 
     def failed(self, failure: Failure) -> None:
-        """Say why a cell failed."""
         self._say(f"FAILED  {title(failure, self._tried)} ({failure.phase}): {failure.reason}")
 
     def close(self) -> None:
@@ -121,7 +118,6 @@ class JsonWarnings(logging.Handler):
     """One JSON object for each thing that is left out."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print what is left out, and why."""
         if hasattr(record, "exit_code"):
             reason = record.getMessage().removeprefix("left out: ")
             print(json.dumps({"event": "left out", "reason": reason}), flush=True)

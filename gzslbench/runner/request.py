@@ -156,7 +156,6 @@ def plan_request(request: Request, registry: Registry) -> Plan:
 
 
 def _tuned(request: Request, protocols: Sequence[Protocol]) -> TunedTables:
-    """Read what was tuned in the results folder."""
     if request.splits or any(protocol.many_splits for protocol in protocols):
         what = "--tuned settings were chosen on training classes of each data set's first split, which others test on"
         raise UsageError(what, "leave out --tuned, or --split and protocols over many splits")

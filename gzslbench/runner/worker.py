@@ -27,7 +27,6 @@ from gzslbench.runner.messages import (
 
 
 def work(pipe: Connection, job: GroupJob) -> None:
-    """Run a group and report over ``pipe``."""
     torch.set_num_threads(job.threads)
     device = torch.device(job.device)
     if device.index is not None:

@@ -30,7 +30,6 @@ def same_best(one: Predictions, other: Predictions) -> float:
 
 
 def same_predicted(one: Predictions, other: Predictions) -> float:
-    """Give the share of samples that are predicted to be of the same class."""
     return float((one.predicted == other.predicted).mean()) if np.array_equal(one.samples, other.samples) else 0.0
 
 

@@ -81,7 +81,6 @@ class Bundle:
 
 
 def folder_of(key: CellKey) -> str:
-    """Say where the record of a key lies in a bundle."""
     return Store(Path()).folder(key).as_posix()
 
 

@@ -110,7 +110,6 @@ class Attempt:
         return {"encode": component.encode}
 
     def ask(self, name: str, features: Tensor) -> object:
-        """Make a row-wise call."""
         return self._call("predict", lambda ctx: self.rowwise()[name](features))
 
     def generate(self, semantics: Tensor) -> object:
@@ -182,7 +181,6 @@ class ComponentTrial:
 
 
 def tensors(answers: Answers) -> dict[str, Tensor]:
-    """Pick the answers that were given."""
     return {name: answer for name, answer in answers.items() if isinstance(answer, Tensor)}
 
 

@@ -75,7 +75,6 @@ def _common(values: Sequence[dict[str, Json]]) -> dict[str, Json]:
 
 
 def _without(values: dict[str, Json], shared: dict[str, Json]) -> dict[str, Json]:
-    """Leave out what is shared."""
     own = {}
     for name, value in values.items():
         if name not in shared:

@@ -45,7 +45,6 @@ class Wanted:
                     raise UsageError(f"there is no record of {what} '{name}'", nearest(name, present))
 
     def covers(self, record: Record) -> bool:
-        """Say whether a cell is among those wanted."""
         wanted, names = self._by_kind(), _names(record)
         return all(not wanted[what] or not names[what].isdisjoint(wanted[what]) for what in wanted)
 
@@ -70,7 +69,6 @@ class Packed:
     kept: list[Record] = field(default_factory=list)
 
     def read(self, results: Results) -> list[Record]:
-        """Read all sound records of a place."""
         records, damaged = read_records(results)
         self.damaged += damaged
         return records

@@ -35,7 +35,6 @@ class RecordData:
         return self.data_set.labels[samples]
 
     def names(self, classes: Indices) -> list[str]:
-        """Name classes, given by class rows."""
         return [self.data_set.class_names[row].replace("_", " ") for row in classes]
 
     def tested(self, classes: Indices) -> Indices:

@@ -130,6 +130,5 @@ def _meant(word: str, name: str) -> bool:
 
 
 def with_columns(table: Table, places: Sequence[int]) -> Table:
-    """Give a table's columns at some places, in their order."""
     columns: tuple[Column, ...] = tuple(table.columns[place] for place in places)
     return replace(table, columns=columns, rows=tuple(tuple(row[place] for place in places) for row in table.rows))

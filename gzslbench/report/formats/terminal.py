@@ -73,7 +73,6 @@ def _list(table: Table, block: Block) -> Group:
 
 
 def _width(table: Table, places: list[int], of_terminal: int) -> int:
-    """Say how many characters columns take at least."""
     names = naming(table)
     most = max(NAME, of_terminal // 3 // len(names))
     widths = (min(most, _longest(table, place)) if place in names else _longest(table, place) for place in places)

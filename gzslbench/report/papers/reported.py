@@ -92,7 +92,6 @@ def same_features(number: Reported, features: str) -> bool:
 
 @cache
 def printed_rows() -> tuple[PrintedRow, ...]:
-    """Collect the numbers by row of their tables, as printed."""
     rows: dict[tuple[str, str, str], dict[str, float]] = defaultdict(dict)
     for row in bundled("reported.csv"):
         rows[row["source"], row["system"], row["dataset"]][row["metric"]] = float(row["value"])

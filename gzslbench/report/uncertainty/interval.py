@@ -53,7 +53,6 @@ class Estimates:
 
     @property
     def above_zero(self) -> NDArray[np.bool_]:
-        """Whether all of the interval is above 0."""
         return np.asarray(self.mean - self.half_width > 0)
 
     @property

@@ -33,7 +33,6 @@ MEMORY_SHARE = 0.75
 
 
 def main() -> None:
-    """Train one cell and report it."""
     line = _line()
     given: ConfinedJob = line.receive()
     _restrict(given.limits, line)
