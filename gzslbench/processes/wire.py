@@ -45,7 +45,7 @@ class Frame:
 class Teller:
     """The end of the process that may say anything; what it is told are pickles, which it may trust."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection | socket.socket) -> None:
         self._line = _socket_of(pipe)
         self._told = self._line.makefile("rb")
 
@@ -65,7 +65,7 @@ class Teller:
 class Listener:
     """The other end; ``most_bytes`` is what the arrays of a frame may take."""
 
-    def __init__(self, pipe: Connection, most_bytes: int = 0) -> None:
+    def __init__(self, pipe: Connection | socket.socket, most_bytes: int = 0) -> None:
         self._line, self._most_bytes = _socket_of(pipe), most_bytes
         self._taken, self._begun = bytearray(), 0.0
 
@@ -92,9 +92,9 @@ class Listener:
         start = _LENGTHS.size + header_bytes
         return _frame(frame[_LENGTHS.size : start], memoryview(frame)[start:])
 
-    def answer(self, value: object) -> None:
+    def answer(self, value: object, within_s: float | None = None) -> None:
         """Send a value; raises :class:`OSError` where the other end is gone or does not take it."""
-        self._line.settimeout(FRAME_S)
+        self._line.settimeout(FRAME_S if within_s is None else within_s)
         self._line.sendall(pickle.dumps(value, protocol=5))
 
     def close(self) -> None:
@@ -144,5 +144,5 @@ def _not_a_frame(why: str) -> ContractError:
     )
 
 
-def _socket_of(pipe: Connection) -> socket.socket:
+def _socket_of(pipe: Connection | socket.socket) -> socket.socket:
     return socket.socket(fileno=os.dup(pipe.fileno()))

@@ -10,6 +10,7 @@ import os
 import pickle
 import socket
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -18,10 +19,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import gzslbench
 from gzslbench.contract import Classifier, Info, hookimpl
+from gzslbench.evaluation.job import CellResult
+from gzslbench.processes.wire import Teller
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Phase, Timings
+from gzslbench.runner.messages import CellReported, written
 
 LABELLED = ("res101.mat", "att_splits.mat", "labels.npy", "answers.npz")
 
@@ -131,11 +138,20 @@ class Peeking(Classifier):
 
     def _pickle(self):
         payload = pickle.dumps(Touch(self.config.secret))
-        self._say(f'["predictions","",{len(payload)}]'.encode(), payload)
+        self._say(b'[["_Reported", {}], [["predicted", "|u1", [%d]]]]' % len(payload), payload)
 
     def _padded_pickle(self):
-        payload = pickle.dumps(Touch(self.config.secret)).ljust(48 * self.config.port, b".")
-        self._say(f'["predictions","",{len(payload)}]'.encode(), payload)
+        """Report a pickle as the classes of all test samples."""
+        count = self.config.port
+        payload = pickle.dumps(Touch(self.config.secret)).ljust(8 * count, b".")
+        whole = dict.fromkeys(("predicted", "best_seen", "best_unseen"), np.frombuffer(payload, np.int64))
+        arrays = whole | {"samples": np.arange(count), "margin": np.zeros(count), "log_prior": np.zeros((count, 2))}
+        phase = Phase(0.1, 0.1)
+        timings = Timings(None, None, phase, phase, (0.1,), count, 0.0, 0.0, 1, 1.0, None)
+        report = written(CellReported(0, CellResult(Predictions.of(arrays), timings)))
+        for line in _sockets():
+            Teller(line).tell(*report)
+        time.sleep(60)
 
     def _bare_pickle(self):
         payload = pickle.dumps(Touch(self.config.secret))
@@ -143,7 +159,7 @@ class Peeking(Classifier):
 
     def _say(self, header: bytes, payload: bytes = b""):
         for line in _sockets():
-            line.sendall(len(header).to_bytes(8) + header + payload)
+            line.sendall(struct.pack(">QQ", len(header), len(payload)) + header + payload)
         time.sleep(60)
 
 

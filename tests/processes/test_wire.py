@@ -131,6 +131,11 @@ def test_who_does_not_listen_can_not_hold_up_the_sender(ends: Ends, monkeypatch:
         ends.listener.answer(b"x" * (1 << 24))
 
 
+def test_a_sender_may_have_less_time_than_others(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        ends.listener.answer(b"x" * (1 << 24), within_s=0.2)
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -6,17 +6,26 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gzslbench.data.folders import BUNDLED
-from gzslbench.errors import ContractError, UsageError
+from gzslbench.errors import ComponentError, ContractError, UsageError
+from gzslbench.evaluation.job import CellResult
+from gzslbench.processes.wire import Teller
+from gzslbench.records.predictions import Predictions
+from gzslbench.records.record import Phase, Timings
+from gzslbench.runner.failures import Cause
+from gzslbench.runner.messages import Begun, CellFailed, CellReported, Ended, Message, written
+from gzslbench.submission.confined import run
 from gzslbench.submission.confined.confinement import (
     SCRATCH_BYTES,
     Bubblewrap,
@@ -26,7 +35,6 @@ from gzslbench.submission.confined.confinement import (
     environment,
     failure_of,
 )
-from gzslbench.submission.confined.run import Inside, Outside
 from gzslbench.submission.line import LONGEST_TEXT
 
 SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches")
@@ -35,9 +43,10 @@ SYSTEM_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/proc/s
 def ask(bwrap: Bubblewrap, room: Room, code: str) -> object:
     """Run code inside; gives what it assigns to ``answer``."""
     program = [sys.executable, "-I", "-c", f"import json, os, pathlib\n{code}\nprint(json.dumps(answer))"]
-    run = subprocess.run(bwrap.command(room, program), env=environment(), capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    command = bwrap.command(room, program)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -141,85 +150,81 @@ def test_what_confines_nothing_is_found_out() -> None:
     assert "No such file" in failure_of(Bubblewrap("/no/such/bwrap"))
 
 
-@dataclass
-class Ends:
-    outside: Outside
-    inside: Inside
-    raw: socket.socket
-
-
 @pytest.fixture
-def ends() -> Iterator[Ends]:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        yield Ends(Outside(ours, 5), Inside(theirs), theirs)
+def outcome(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Predictions]:
+    """Give what is made of what a confined process says, which has two test samples to predict."""
+    job, limits = SimpleNamespace(threads=1), SimpleNamespace(processes=1)
+    given = SimpleNamespace(job=job, limits=limits)
+    preparation: Any = SimpleNamespace(given=given, samples=np.array([7, 4]), handout=())
+
+    def of(*messages: Message, limit_s: float = 5, wait: bool = False) -> Predictions:
+        ours, theirs = socket.socketpair()
+
+        @contextmanager
+        def process(*_: object) -> Iterator[tuple[Any, socket.socket]]:
+            yield SimpleNamespace(wait=lambda timeout: 0), ours
+
+        monkeypatch.setattr(run, "_process", process)
+        with ours, theirs, (tmp_path / "log.txt").open("w+b") as printed:
+            teller = Teller(theirs)
+            for message in messages:
+                teller.tell(*written(message))
+            if not wait:
+                theirs.shutdown(socket.SHUT_WR)
+            return run.predicted_inside(Unconfined(), Room(), preparation, limit_s, printed)
+
+    return of
 
 
-def test_both_ends_understand_each_other(ends: Ends) -> None:
-    sent = {"features": np.arange(10**6)}
-    sender = threading.Thread(target=ends.outside.give, args=(sent,))
-    sender.start()
-    assert (ends.inside.receive()["features"] == sent["features"]).all()
-    sender.join()
-    ends.inside.say("begin", "fit gate")
-    ends.inside.say("predictions", payload=b"12345678")
-    assert ends.outside.hear(8) == ("begin", "fit gate", b"")
-    assert ends.outside.hear(8) == ("predictions", "", b"12345678")
+def predictions(**changes: Any) -> CellReported:
+    """Report two samples, counted from 10 as a confined process counts them."""
+    whole = dict.fromkeys(("predicted", "predicted_unseen", "best_seen", "best_unseen"), np.array([1, 2]))
+    numbers = {"margin": np.zeros(2), "log_prior": np.zeros((2, 2)), "samples": np.array([10, 11])}
+    timings = Timings(None, None, Phase(0.1, 0.1), Phase(0.1, 0.1), (0.1,), 2, 0.0, 0.0, 1, 1.0, None)
+    return CellReported(0, CellResult(Predictions.of({**whole, **numbers, **changes}), timings))
 
 
-def test_untrusted_text_is_one_short_line_without_control_characters(ends: Ends) -> None:
-    ends.inside.say("failed", "\x1b[2J\n::set-output name=h::1\r" + "x" * 1000)
-    _, text, _ = ends.outside.hear(0)
-    assert text.startswith("[2J ::set-output name=h::1 xxx")
+def test_predictions_are_of_the_samples_in_the_order_of_the_test_set(outcome: Callable[..., Predictions]) -> None:
+    found = outcome(Begun(0, "fit"), predictions())
+    assert found.samples.tolist() == [4, 7]
+    assert found.predicted.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("changes", [{"margin": np.array([0.0, np.nan])}, {"log_prior": np.full((2, 2), np.nan)}])
+def test_predictions_of_no_number_are_refused(outcome: Callable[..., Predictions], changes: Any) -> None:
+    with pytest.raises(ContractError, match="something else than a class and scores for every test sample"):
+        outcome(predictions(**changes))
+
+
+def test_predictions_of_fewer_samples_are_refused(outcome: Callable[..., Predictions]) -> None:
+    one = {name: array[:1] for name, array in predictions().result.predictions.arrays().items()}
+    with pytest.raises(ContractError, match="something else than a class and scores for every test sample"):
+        outcome(replace(predictions(), result=replace(predictions().result, predictions=Predictions.of(one))))
+
+
+def test_untrusted_text_is_one_short_line_without_control_characters(outcome: Callable[..., Predictions]) -> None:
+    reason = "\x1b[2J\n::set-output name=h::1\r" + "x" * 1000
+    with pytest.raises(ComponentError) as caught:
+        outcome(Begun(0, "fit\n\x1b[2J"), CellFailed(0, "fit", Cause("error", reason)))
+    text = str(caught.value)
+    assert text.startswith("it failed in 'fit [2J': [2J ::set-output name=h::1 xxx")
     assert text.isprintable()
-    assert len(text) <= LONGEST_TEXT
+    assert len(text) <= LONGEST_TEXT + 30
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"",
-        b"\x80\x04.",
-        b"[" * 4000,
-        b'["predictions","",-1]',
-        b'["predictions","",8.0]',
-        b'["predictions","",true]',
-        b'["predictions",8]',
-        b'{"what":"test set"}',
-        b"[1,2,3]",
-        b'"' + b"\xff" * 8 + b'"',
-    ],
-)
-def test_what_is_no_message_is_refused(ends: Ends, header: bytes) -> None:
-    ends.raw.sendall(len(header).to_bytes(8) + header)
-    with pytest.raises(ContractError, match="something else than messages"):
-        ends.outside.hear(8)
+def test_a_missing_module_is_named(outcome: Callable[..., Predictions]) -> None:
+    failed = CellFailed(0, "start", Cause("error", "ModuleNotFoundError: No module named 'x'"))
+    with pytest.raises(run.LackingError, match=r"it lacks what it imports: .*No module named 'x'; install that"):
+        outcome(failed)
 
 
-def test_a_huge_header_is_refused_before_it_is_read(ends: Ends) -> None:
-    ends.raw.sendall((1 << 62).to_bytes(8))
-    with pytest.raises(ContractError, match="something else than messages"):
-        ends.outside.hear(8)
+def test_a_message_that_means_nothing_is_refused(outcome: Callable[..., Predictions]) -> None:
+    with pytest.raises(ContractError, match="it said 'Ended', which means nothing here"):
+        outcome(Ended())
 
 
-@pytest.mark.parametrize("count", [7, 9, 1 << 62])
-def test_predictions_of_another_length_are_refused_before_they_are_read(ends: Ends, count: int) -> None:
-    header = json.dumps(["predictions", "", count]).encode()
-    ends.raw.sendall(len(header).to_bytes(8) + header)
-    with pytest.raises(ContractError, match=f"reported {count} bytes of predictions, not 8"):
-        ends.outside.hear(8)
-
-
-def test_silence_ends_in_time_and_a_closed_line_at_once(ends: Ends) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(TimeoutError):
-        Outside(ours, 0.05).hear(8)
-    ends.raw.shutdown(socket.SHUT_RDWR)
-    with pytest.raises(EOFError):
-        ends.outside.hear(8)
-
-
-def test_who_does_not_listen_can_not_hold_up_the_sender() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(TimeoutError):
-        Outside(ours, 0.2).give(b"x" * (1 << 24))
+def test_silence_ends_in_time_and_a_closed_line_at_once(outcome: Callable[..., Predictions]) -> None:
+    with pytest.raises(ComponentError, match="it was not done after 0 s, in 'fit'; its record says"):
+        outcome(Begun(0, "fit"), limit_s=0.2, wait=True)
+    with pytest.raises(ComponentError, match=r"it ended without predictions \(exit code 0\), in 'start'"):
+        outcome()

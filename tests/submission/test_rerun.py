@@ -320,9 +320,9 @@ def test_a_file_left_for_the_next_cell_is_gone(fitter: FoldFitter, bwrap: Bubble
         ("memory", "MemoryError"),
         ("shared", "it ended without predictions (it took too much: memory)"),
         ("forks", "it ended without predictions (it took too much: processes)"),
-        ("pickle", "bytes of predictions, not"),
+        ("pickle", "say something else than results"),
         ("padded_pickle", "it reported what can't be predicted"),
-        ("bare_pickle", "it wrote something else than messages"),
+        ("bare_pickle", "wrote something else than messages"),
     ],
 )
 def test_misconduct_ends_in_a_clear_line(fitter: FoldFitter, how: str, reason: str, tmp_path: Path) -> None:

@@ -11,21 +11,27 @@ import os
 import resource
 import socket
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gzslbench.errors import PluginError, ProtocolError
-from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
+from gzslbench.evaluation.branch import FailuresReported
+from gzslbench.evaluation.job import GroupJob, TestSet
+from gzslbench.evaluation.run_group import run_group
 from gzslbench.processes import keeper
 from gzslbench.processes.keeper import bound, go_on_watched, machine_memory
+from gzslbench.processes.wire import Teller
 from gzslbench.records.predictions import FloatArray, Predictions
 from gzslbench.registry.declarations import PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.registry.setup import ConfiguredComponent
+from gzslbench.runner.messages import AskTestSet
+from gzslbench.runner.worker import PipeCoordinator
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
-from gzslbench.submission.confined.run import ROW, Inside
 from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
@@ -34,41 +40,34 @@ MEMORY_SHARE = 0.75
 
 def main() -> None:
     line = _line()
-    given: ConfinedJob = line.receive()
+    teller = Teller(line)
+    given: ConfinedJob = teller.hear()
     _restrict(given.limits, line)
-    import torch
-
-    from gzslbench.evaluation.branch import FailuresReported
-    from gzslbench.evaluation.run_group import run_group
-
     torch.set_num_threads(given.job.threads)
-    coordinator = LineCoordinator(line, given)
+    coordinator = ConfinedCoordinator(teller, given)
     with FailuresReported(coordinator, [0]):
         registry = load_plugins(sources=plugins_with(given.plugin))
         job = replace(given.job, features=coordinator.features)  # the very array that the test features come into
         run_group(with_plugins(job, registry), coordinator)
 
 
-class LineCoordinator:
+class ConfinedCoordinator(PipeCoordinator):
     """Coordinates one cell's run; ``features`` (n + m, d) lack those of the test set at first."""
 
-    def __init__(self, line: Inside, given: ConfinedJob) -> None:
-        self._line = line
+    def __init__(self, pipe: Teller, given: ConfinedJob) -> None:
+        super().__init__(pipe)
         assert isinstance(given.job.features, np.ndarray)
         self.features: FloatArray = np.pad(given.job.features, ((0, given.tests), (0, 0)))
         if given.job.early_test_set is not None:
             self.test_set()
-
-    def begin(self, cell: int, phase: str) -> None:
-        self._line.say("begin", phase)
 
     def progress(self, stage: str, step: int, last: int) -> None:
         """Keep it: nobody watches."""
 
     def test_set(self) -> TestSet:
         """Ask for the test set, with which the features of the test samples come."""
-        self._line.say("test set")
-        handout: Handout = self._line.receive()
+        self.say(AskTestSet())
+        handout: Handout = self._pipe.hear()
         test_set, features = handout
         self.features[test_set.samples] = features
         return test_set
@@ -77,21 +76,9 @@ class LineCoordinator:
         """Refuse: no label is near."""
         raise ProtocolError("protocols that read test labels can't be run again here", "submit a ranked protocol")
 
-    def report(self, cell: int, result: CellResult) -> None:
-        """Report a row for each test sample, by rising number."""
-        arrays = result.predictions.arrays()
-        rows = np.zeros(len(result.predictions.samples), ROW)
-        rows["gate_score"] = np.nan
-        for name in arrays.keys() & set(ROW.names or ()):
-            rows[name] = arrays[name]
-        self._line.say("predictions", payload=rows.tobytes())
-
     def fail(self, cell: int, error: BaseException) -> None:
-        from gzslbench.runner.failures import cause_of
-
-        cause = cause_of(error)
-        print(cause.traceback or cause.reason, file=sys.stderr, flush=True)
-        self._line.say("lacking" if "ModuleNotFoundError: " in cause.reason else "failed", cause.reason)
+        traceback.print_exception(error)
+        super().fail(cell, error)
 
 
 def plugins_with(source: Path | None) -> list[PluginSource]:
@@ -126,15 +113,15 @@ def with_plugins(job: GroupJob, registry: Registry) -> GroupJob:
     return replace(job, cells=cells)
 
 
-def _line() -> Inside:
+def _line() -> socket.socket:
     """Take the socket away from standard input and output, lest a plugin's printing gets into it."""
     line = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    return Inside(line)
+    return line
 
 
-def _restrict(limits: Limits, line: Inside) -> None:
+def _restrict(limits: Limits, line: socket.socket) -> None:
     """Bound what this process can take, alone and with all that it starts, for good; they end with the line."""
     memory = limits.memory_bytes or int(MEMORY_SHARE * machine_memory())
     most = keeper.Limits(memory, limits.processes, file_bytes=limits.file_bytes)
