@@ -14,8 +14,7 @@ from gzslbench.registry.settings import nested, unknown_components
 def taken_apart(registry: Registry, name: str, swept: bool = False) -> list[Combination]:
     """Give a method, its variants in the order in which they are registered, and the points of its sweeps.
 
-    Raises:
-        UsageError: there is nothing to compare the method with.
+    Raises :class:`UsageError` where there is nothing to compare the method with.
     """
     complete = of_method(registry, name)
     points = list(_sweep(registry, complete))

@@ -200,10 +200,8 @@ class Group:
 def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     """Sort results into groups; a cell that is present more than once counts once, by its latest record.
 
-    Seeds that make no difference are one cell, of the lowest seed that is there.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
+    Seeds that make no difference are one cell, of the lowest seed that is there. Raises :class:`UsageError` where a
+    result's protocol is unknown.
     """
     cells: dict[tuple[str, ...], dict[Cell, RecordSummary]] = defaultdict(dict)
     for result in results:

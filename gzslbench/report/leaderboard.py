@@ -40,11 +40,8 @@ def build_leaderboard(results: Iterable[RecordSummary], stores: Sequence[Results
     """Tabulate results; neither their order nor repeated ones change the result.
 
     ``stores`` are where the results come from; without them, or without answer keys there, there are no intervals and
-    no ranks. What is damaged is named in a warning and left out.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
-        RecordError: a store does not say what was verified of it.
+    no ranks. What is damaged is named in a warning and left out. Raises :class:`UsageError` where a result's protocol
+    is unknown, :class:`RecordError` where a store does not say what was verified of it.
     """
     tables = leaderboard_rows(results, stores)
     names = table_names(tables)

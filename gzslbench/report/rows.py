@@ -90,11 +90,9 @@ def leaderboard_rows(results: Iterable[RecordSummary], stores: Sequence[Results]
     """Give the rows of each table by rank, then by falling H of the ranked point; those without it come last.
 
     ``stores`` are where the results come from; without them there are no intervals and no ranks. A result whose
-    predictions are missing, damaged, or give another H than its record has is named in a warning and left out.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
-        RecordError: a store does not say what was verified of it.
+    predictions are missing, damaged, or give another H than its record has is named in a warning and left out. Raises
+    :class:`UsageError` where a result's protocol is unknown, :class:`RecordError` where a store does not say what was
+    verified of it.
     """
     reader = CorrectnessReader(stores)
     groups = group_results(reader.sound(results))

@@ -55,10 +55,7 @@ def ablation_tables(
     """Tabulate variants and, where some were tried, settings; for each data set, split and protocol with results.
 
     ``designs`` holds what to look for by data set, one for each budget. ``stores`` are where the results come from;
-    without them there are no intervals.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
+    without them there are no intervals. Raises :class:`UsageError` where a result's protocol is unknown.
     """
     reader = CorrectnessReader(stores)
     compared = by_comparison(group_results(reader.sound(results)))

@@ -48,10 +48,8 @@ def combinations_page(tables: Sequence[Table]) -> Page:
 def combination_tables(results: Iterable[RecordSummary], stores: Sequence[Results] = ()) -> list[Table]:
     """Tabulate results by their parts: what parts explain first, then what beats its methods, then each grid.
 
-    ``stores`` are where the results come from; without them no lead has an interval.
-
-    Raises:
-        UsageError: a result's protocol is unknown.
+    ``stores`` are where the results come from; without them no lead has an interval. Raises :class:`UsageError` where a
+    result's protocol is unknown.
     """
     reader, installed = CorrectnessReader(stores), Installed.find()
     found = grids(group_results(reader.sound(results)), installed)

@@ -35,8 +35,7 @@ class RowFinder:
     def find(self, name: str) -> NamedRows:
         """Find what a name stands for: a row's label, or a method of one row, each with ``:budget`` where needed.
 
-        Raises:
-            UsageError: the name is of no row, or of several rows of one table.
+        Raises :class:`UsageError` where the name is of no row, or of several rows of one table.
         """
         spellings: tuple[Callable[[Row], str], ...] = (
             self._full_name,

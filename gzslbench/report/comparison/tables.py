@@ -51,10 +51,8 @@ def compare_tables(
 ) -> list[Table]:
     """Compare what a protocol gives for two rows, each named as in the tables, with ``:budget`` where that is needed.
 
-    ``against`` is the protocol of the second row, where it is another one.
-
-    Raises:
-        UsageError: a name is of no row or of several, both are of one, or they have no data set and seed in common.
+    ``against`` is the protocol of the second row, where it is another one. Raises :class:`UsageError` where a name is
+    of no row or of several, both are of one, or they have no data set and seed in common.
     """
     against, tables = against or protocol, points_by_table(group_results(results))
     tables_a, tables_b = (_by_row(tables, protocol_named(name)) for name in (protocol, against))

@@ -105,8 +105,7 @@ def _condensed(table: Table) -> Table:
 def choose_columns(tables: Sequence[Table], words: Sequence[str]) -> list[Table]:
     """Keep what names the rows, the H that they are ordered by, and the columns whose names are or begin with a word.
 
-    Raises:
-        UsageError: a word is of no column.
+    Raises :class:`UsageError` where a word is of no column.
     """
     names = dict.fromkeys(column.name for table in tables for column in table.columns)
     for word in words:

@@ -71,8 +71,7 @@ def headline_page(board: Leaderboard) -> Page:
 def write_pages(pages: Iterable[Page], folder: Path) -> list[Path]:
     """Bring the pages in a folder up to date, and return those that changed.
 
-    Raises:
-        UsageError: a page lacks a marker, or has one more than once.
+    Raises :class:`UsageError` where a page lacks a marker, or has one more than once.
     """
     changed = [(path, new) for path, old, new in _versions(pages, folder) if old != new]
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,8 +83,7 @@ def write_pages(pages: Iterable[Page], folder: Path) -> list[Path]:
 def stale_pages(pages: Iterable[Page], folder: Path) -> dict[Path, str]:
     """Find the pages in a folder that :func:`write_pages` would change; each with the change as a short unified diff.
 
-    Raises:
-        UsageError: a page lacks a marker, or has one more than once.
+    Raises :class:`UsageError` where a page lacks a marker, or has one more than once.
     """
     return {path: _diff(path, old, new) for path, old, new in _versions(pages, folder) if old != new}
 

@@ -46,8 +46,7 @@ class CorrectnessReader:
     def predicted(self, result: RecordSummary) -> IntArray:
         """Give the classes that were predicted (m,), in the order of the answer key's samples.
 
-        Raises:
-            RecordError: the predictions are missing, damaged, or give another H than the record has.
+        Raises :class:`RecordError` where the predictions are missing, damaged, or give another H than the record has.
         """
         answers = self.known_answers(result)
         predictions = store_of(result, self._stores).predictions(full_key(result))

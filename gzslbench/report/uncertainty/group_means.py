@@ -29,8 +29,8 @@ class GroupMeans:
     def errors(self, groups: Sequence[Group], cells: frozenset[Cell]) -> MeanErrors:
         """Average H of groups over cells that all of them have: over their seeds or, where there are several, splits.
 
-        Raises:
-            RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
+        Raises :class:`RecordError` where the predictions of a result are missing, damaged, or give another H than its
+        record has.
         """
         seeds_of: dict[str, list[int]] = defaultdict(list)
         for split, seed in sorted(cells):

@@ -33,8 +33,8 @@ class Standing:
 def standings(tables: Mapping[Comparison, Sequence[Group]], reader: CorrectnessReader) -> dict[Group, Standing]:
     """Find how the groups of each table stand; those without an answer key are left out.
 
-    Raises:
-        RecordError: the predictions of a result are missing, damaged, or give another H than its record has.
+    Raises :class:`RecordError` where the predictions of a result are missing, damaged, or give another H than its
+    record has.
     """
     found: dict[Group, Standing] = {}
     for groups in tables.values():
