@@ -102,7 +102,10 @@ def group_of(most: int) -> Iterator[Callable[[], None]]:
             with suppress(OSError):
                 (group / "cgroup.procs").write_text("0")
         elif os.getuid():
-            bound(resource.RLIMIT_NPROC, _tasks_of_user() + most)
+            own = [
+                each.path for each in os.scandir("/proc") if each.name.isdecimal() and each.stat().st_uid == os.getuid()
+            ]
+            bound(resource.RLIMIT_NPROC, most + sum(_used(int(Path(path).name))[1] for path in own))
 
     try:
         yield join
@@ -118,11 +121,6 @@ def _remove_left_over(place: Path) -> None:
         if not Path("/proc", group.name.split("-")[1]).exists():
             with suppress(OSError):
                 group.rmdir()
-
-
-def _tasks_of_user() -> int:
-    own = [entry.path for entry in os.scandir("/proc") if entry.name.isdecimal() and entry.stat().st_uid == os.getuid()]
-    return sum(_used(int(Path(path).name))[1] for path in own)
 
 
 def go_on_watched(limits: Limits, lifeline: int, places: Sequence[Path]) -> None:
@@ -207,7 +205,10 @@ class _Keeper:
         if time.monotonic() > self._disk_due:
             self._disk_due = time.monotonic() + DISK_POLL_S
             full = any(_left_on_disk(place) < LEFT_ON_DISK_BYTES for place in self._places)
-            if full and sum(map(_written, processes)) > LEFT_ON_DISK_BYTES // 4:
+            if (
+                full
+                and sum(_fields(f"/proc/{each}/io").get("wchar", 0) for each in processes) > LEFT_ON_DISK_BYTES // 4
+            ):
                 return "disk"
         return ""
 
@@ -281,10 +282,6 @@ def _shared_out(process: int) -> int:
     """Give the same memory, with what processes share divided among them; takes longer."""
     told = _fields(f"/proc/{process}/smaps_rollup")
     return 1024 * (told.get("Pss_Anon", 0) + told.get("Pss_Shmem", 0))
-
-
-def _written(process: int) -> int:
-    return _fields(f"/proc/{process}/io").get("wchar", 0)
 
 
 def _fields(file: str) -> dict[str, int]:

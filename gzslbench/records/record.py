@@ -7,9 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from annotated_types import Interval
+from pydantic import TypeAdapter, ValidationError
 
 from gzslbench.contract.parts import Parts, combination_name
 from gzslbench.errors import RecordError
@@ -33,9 +34,6 @@ from gzslbench.records.bounds import (
     Words,
 )
 from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, parsed, upgraded
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 KEY_VERSION = 1
@@ -62,7 +60,8 @@ class PartKey:
     @cached_property
     def digest(self) -> str:
         """Hash the canonical JSON of this part; kept, since thousands of cells share a part."""
-        return _digest({"name": self.name, "config": self.config, "code": self.code})
+        written = canonical_json({"name": self.name, "config": self.config, "code": self.code})
+        return hashlib.sha256(written.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -341,8 +340,6 @@ def key_as_written(values: dict[str, Json], origin: str) -> CellKey:
 
 
 def _validated(kind: type[T], values: Json, origin: str) -> T:
-    from pydantic import ValidationError
-
     try:
         value: T = _adapters()[kind].validate_python(values)
     except ValidationError as error:
@@ -358,13 +355,7 @@ def _validated(kind: type[T], values: Json, origin: str) -> T:
 
 @cache
 def _adapters() -> dict[type, TypeAdapter[Any]]:
-    from pydantic import TypeAdapter
-
     return {kind: TypeAdapter(kind) for kind in (Record, Failure, CellKey)}
-
-
-def _digest(value: Json) -> str:
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def canonical_json(value: Json) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from gzslbench.records.record import CellKey, Json, Record, Timings
+from gzslbench.records.record import CellKey, Json, Record
 
 SHORTEST_S = 1e-6
 """No prediction of a test set takes less: what claims to has no speed, rather than one without bounds."""
@@ -55,6 +55,7 @@ class RecordSummary(NamedTuple):
 
 def summary_of(record: Record) -> RecordSummary:
     key, metrics, timings, machine = record.key, record.metrics, record.timings, record.environment
+    predict_s = median(timings.predict_s) or 0.0
     of_processor = timings.jobs > 1 and machine.threads == 1 and machine.gpu is None
     return RecordSummary(
         key=key.configuration,
@@ -83,7 +84,7 @@ def summary_of(record: Record) -> RecordSummary:
         fit_s=sum(phase.cpu_s if of_processor else phase.wall_s for phase in timings.fits),
         fit_gate_s=timings.fit_gate.cpu_s if of_processor else timings.fit_gate.wall_s,
         processor_time=of_processor,
-        predict_per_s=_predict_per_s(timings),
+        predict_per_s=timings.test_samples / predict_s if predict_s >= SHORTEST_S else None,
         peak_memory_mib=timings.peak_memory_mib,
         peak_device_mib=timings.peak_device_mib,
     )
@@ -98,8 +99,3 @@ def median(values: Iterable[float | None]) -> float | None:
     """Give the median of the values that are known; None where none is."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
-
-
-def _predict_per_s(timings: Timings) -> float | None:
-    median_s = median(timings.predict_s) or 0.0
-    return timings.test_samples / median_s if median_s >= SHORTEST_S else None

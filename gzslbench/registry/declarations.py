@@ -132,21 +132,34 @@ def project_plugins(folder: Path) -> list[PluginSource]:
     if not project.is_file():
         raise PluginError(f"{folder} has no {PROJECT}", "give a plugin file, or the folder of a package")
     try:
-        points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"][GROUP]
-        modules = [str(target).partition(":")[0].strip() for target in points.values()]
-    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError, AttributeError, ValueError) as error:
+        modules = listed_modules(project).values()
+    except UNLISTED as error:
         raise PluginError(
             f"{project} names no plugin: {error!r}", f"list it under [project.entry-points.{GROUP}]"
         ) from None
-    return [_module_in(folder, module) for module in dict.fromkeys(modules)]
+    return [_module_plugin(folder, module) for module in dict.fromkeys(modules)]
 
 
-def _module_in(folder: Path, module: str) -> PluginSource:
-    for root in (folder, folder / "src"):
-        for path in (root / module, root / f"{module}.py"):
-            if module.isidentifier() and (path.is_file() or (path / "__init__.py").is_file()):
-                plugin = PluginSource(module, Distribution(folder.name, ""), path=path)
-                return replace(plugin, distribution=Distribution(folder.name, _digest(plugin.files)))
+UNLISTED = (ValueError, RecursionError, KeyError, TypeError, AttributeError)
+"""What :func:`listed_modules` raises where a file lists no plugins, or is no TOML."""
+
+
+def listed_modules(project: Path) -> dict[str, str]:
+    """Give the modules that a pyproject.toml lists as plugins, by the names of their entry points."""
+    points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"][GROUP]
+    return {str(name): str(target).partition(":")[0].strip() for name, target in points.items()}
+
+
+def module_in(folder: Path, module: str) -> Path | None:
+    """Find a module's file or package in the folder of a project."""
+    places = [place for root in (folder, folder / "src") for place in (root / module, root / f"{module}.py")]
+    return next((path for path in places if path.is_file() or (path / "__init__.py").is_file()), None)
+
+
+def _module_plugin(folder: Path, module: str) -> PluginSource:
+    if module.isidentifier() and (path := module_in(folder, module)):
+        plugin = PluginSource(module, Distribution(folder.name, ""), path=path)
+        return replace(plugin, distribution=Distribution(folder.name, _digest(plugin.files)))
     raise PluginError(
         f"{folder} has no module {module}, which its {PROJECT} names", "let it name a package or module of the folder"
     )

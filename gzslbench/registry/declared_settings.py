@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gzslbench.registry.declarations import PluginSource, info_of, parse, written
 from gzslbench.registry.source_hash import modules
@@ -19,6 +20,13 @@ class Setting:
     type: str
     default: str
     comment: str
+
+    def literal(self) -> tuple[Any, ...]:
+        """Give the value of the default; nothing where it is not a literal, or one that takes too much to read."""
+        try:
+            return (ast.literal_eval(self.default),)
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            return ()
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ def deviations(recipe: Settings, candidates: Sequence[Settings]) -> dict[str, An
             tried = {json.dumps(each[component][name], sort_keys=True): each[component][name] for each in candidates}
             expected = recipe.get(component, {}).get(name)  # code of another version may lack the setting
             if tried.keys() != {json.dumps(expected, sort_keys=True)}:
-                values = sorted(tried.values(), key=_order)
+                values = sorted(tried.values(), key=order_of_value)
                 found[f"{component}.{name}"] = values[0] if len(values) == 1 else {ONE_OF: values}
     return found
 
 
-def _order(value: Any) -> tuple[bool, float, str]:
+def order_of_value(value: Any) -> tuple[bool, float, str]:
     """Sort numbers by size, and after them whatever else there is."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return not is_number, value if is_number else 0.0, json.dumps(value)

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 
-from gzslbench.contract.protocol import HEADLINE, VISIBILITIES, Choice, Protocol, protocol_named
+from gzslbench.contract.protocol import HEADLINE, PROTOCOLS, VISIBILITIES, Choice, Protocol, protocol_named
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import CellKey, Json
 from gzslbench.records.summary import RecordSummary
@@ -203,19 +203,25 @@ def group_results(results: Iterable[RecordSummary]) -> list[Group]:
     Seeds that make no difference are one cell, of the lowest seed that is there. Raises :class:`UsageError` where a
     result's protocol is unknown.
     """
+
+    def preference(result: RecordSummary) -> tuple[int, str, str]:
+        return -result.seed, result.created, repr(result)
+
     cells: dict[tuple[str, ...], dict[Cell, RecordSummary]] = defaultdict(dict)
     for result in results:
         many = protocol_named(result.key.protocol).many_splits
         identity = (result.configuration,) if many else (result.configuration, result.split, result.split_hash)
         of_group, cell = cells[identity], (result.split_hash, 0 if result.deterministic else result.seed)
         held = of_group.get(cell)
-        of_group[cell] = result if held is None else max(held, result, key=_preference)
+        of_group[cell] = result if held is None else max(held, result, key=preference)
     in_order = (tuple(of_group[cell] for cell in sorted(of_group)) for of_group in cells.values())
     return [Group(_comparison(ordered[0]), ordered) for ordered in in_order]
 
 
-def _preference(result: RecordSummary) -> tuple[int, str, str]:
-    return -result.seed, result.created, repr(result)
+def by_preference(protocols: Iterable[str]) -> list[str]:
+    """Sort protocols, each once, by which is meant where none is named: the first table's, then as they are listed."""
+    order = [*HEADLINE, *PROTOCOLS]
+    return sorted(set(protocols), key=order.index)
 
 
 def by_comparison(groups: Iterable[Group]) -> dict[Comparison, list[Group]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -60,10 +59,5 @@ class Installed:
 
 @cache
 def _defaults(plugin: PluginSource, component: str) -> dict[str, Any]:
-    defaults = {}
-    for setting in declared_settings(plugin, component):
-        try:
-            defaults[setting.name] = ast.literal_eval(setting.default)
-        except (ValueError, SyntaxError):
-            continue
-    return defaults
+    literals = {setting.name: setting.literal() for setting in declared_settings(plugin, component)}
+    return {name: literal[0] for name, literal in literals.items() if literal}

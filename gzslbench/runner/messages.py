@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from annotated_types import MaxLen
+from pydantic import TypeAdapter, ValidationError
 
 from gzslbench.errors import ContractError
 from gzslbench.evaluation.job import CellResult
@@ -15,9 +16,6 @@ from gzslbench.records.arrays import Arrays
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Environment, Json, LossCurve, Metrics, Timings
 from gzslbench.runner.failures import Cause
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 Name = Annotated[str, MaxLen(200)]
 
@@ -151,8 +149,6 @@ def read(frame: Frame) -> Message:
 
 def _first_fault(error: Exception) -> str:
     """Say in one line what is wrong, of a validation error its first fault alone."""
-    from pydantic import ValidationError
-
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())[:200]
     first = error.errors()[0]
@@ -175,6 +171,4 @@ def _plain(value: Any) -> Json:
 
 @cache
 def _adapter(kind: str) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-
     return TypeAdapter(_KINDS[kind])

@@ -16,11 +16,10 @@ from rich.console import Console
 from gzslbench.errors import BrokenPluginError, UsageError, counted, leave_out
 from gzslbench.records.store import Store, open_store
 from gzslbench.registry.hosts import open_plugins
-from gzslbench.runner.dry_run import show_plan
+from gzslbench.runner.dry_run import keep_groups, show_plan, write_plan
 from gzslbench.runner.execute import Executor, LocalExecutor
 from gzslbench.runner.machine import environment
 from gzslbench.runner.plan import Plan
-from gzslbench.runner.plan_file import keep_groups, write_plan
 from gzslbench.runner.progress import JsonReporter, JsonWarnings, LiveReporter, PlainReporter
 from gzslbench.runner.request import Request, plan_request
 from gzslbench.runner.sweep import Summary, Sweep

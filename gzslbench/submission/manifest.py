@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from gzslbench.errors import RecordError, UsageError, nearest
 from gzslbench.records.bounds import Count, MethodName, Name, ProtocolName, Seed, Text, Time, Words
 from gzslbench.records.provenance import MANIFEST
@@ -108,8 +110,6 @@ class Manifest:
 
 
 def _validated(text: bytes) -> Manifest:
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         return TypeAdapter(Manifest).validate_json(text)
     except ValidationError as error:

@@ -51,7 +51,8 @@ def check_originality(case: Case) -> str:
         _check_seeds_differ(group, registry)
     compared = again = 0
     for store, result in case.rivals:
-        cells = [cell for cell in case.cells if _same_test(cell.record.key, result)]
+        test = result.key.labels, result.split_hash
+        cells = [cell for cell in case.cells if (cell.record.key.labels, cell.record.key.split_hash) == test]
         others = [cell for cell in cells if _code(cell.record.key) != _code(result.key)]
         again += len(cells) > len(others)
         if others and store.has(full_key(result)):
@@ -174,10 +175,6 @@ def _scoring(key: CellKey, registry: Registry) -> list[tuple[str, str]]:
 
 def _code(key: CellKey) -> list[tuple[str, str]]:
     return [(part.name, part.code) for part in key.parts if part]
-
-
-def _same_test(key: CellKey, result: RecordSummary) -> bool:
-    return (result.key.labels, result.split_hash) == (key.labels, key.split_hash)
 
 
 def _best_known(case: Case, key: CellKey) -> float | None:

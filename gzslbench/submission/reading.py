@@ -6,12 +6,11 @@ which ends where it takes more than its share.
 
 from __future__ import annotations
 
-import ast
 import pickle
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -111,10 +110,7 @@ def _read(folder: Path) -> tuple[DeclaredPlugin, ...]:
 
 
 def _declared(plugin: PluginSource) -> DeclaredPlugin:
-    declared = [
-        Declared(each.kind, each.info, tuple(_settings(plugin, each.info.name)) if isinstance(each.info, Info) else ())
-        for each in read_listing([plugin])
-    ]
+    declared = [Declared(each.kind, each.info, _settings(plugin, each.info)) for each in read_listing([plugin])]
     components = [each.info.name for each in declared if each.kind in get_args(Role)]
     methods = [each.info for each in declared if isinstance(each.info, Method)]
     assert plugin.path is not None, "it has been found in a folder"
@@ -123,10 +119,6 @@ def _declared(plugin: PluginSource) -> DeclaredPlugin:
     return DeclaredPlugin(source, source_hash(plugin), tuple(declared), recipe)
 
 
-def _settings(plugin: PluginSource, component: str) -> Iterator[DeclaredSetting]:
-    for setting in declared_settings(plugin, component):
-        try:
-            default: tuple[Any, ...] = (ast.literal_eval(setting.default),)
-        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-            default = ()
-        yield DeclaredSetting(setting.name, setting.type, default)
+def _settings(plugin: PluginSource, info: Info | Method | DataInfo) -> tuple[DeclaredSetting, ...]:
+    found = declared_settings(plugin, info.name) if isinstance(info, Info) else ()
+    return tuple(DeclaredSetting(each.name, each.type, each.literal()) for each in found)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,21 @@ from pathlib import Path, PurePosixPath
 from gzslbench.contract.info import Distribution, Method
 from gzslbench.errors import UsageError
 from gzslbench.records.untrusted.archive import BundleError
-from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file, read_listing
+from gzslbench.registry.declarations import (
+    PROJECT,
+    UNLISTED,
+    PluginSource,
+    find_plugins,
+    listed_modules,
+    module_in,
+    plugin_file,
+    read_listing,
+)
 from gzslbench.registry.recipes import TUNED_FILE
 from gzslbench.registry.source_hash import modules
 from gzslbench.submission.bundle import SOURCE_BYTES, check_source
 from gzslbench.submission.line import last_line
 
-PROJECT = "pyproject.toml"
 _TAKEN = sys.stdlib_module_names | {"gzslbench", "gzslbench_plugins"}
 _IN_TURN: tuple[tuple[str, ...], ...] = ((), ("--no-isolation",))
 """Options of a build, tried one after the other: in an environment of its own; in this one, as without a network."""
@@ -100,21 +107,17 @@ def plugins_in(folder: Path) -> list[PluginSource]:
     Each bears the name of its module, as code hashes have it, and that of its file or entry point as its distribution.
     """
     if (folder / PROJECT).is_file():
-        return [_entry(folder, name, target) for name, target in _entry_points(folder / PROJECT).items()]
+        try:
+            listed = listed_modules(folder / PROJECT)
+        except UNLISTED as error:
+            raise BundleError(
+                f"{PROJECT} of the source names no plugin: {error}", "list it under [project.entry-points.gzslbench]"
+            ) from None
+        return [_entry(folder, name, module) for name, module in listed.items()]
     files = sorted(folder.glob("*.py"))
     if len(files) != 1:
         raise BundleError(f"the source has no {PROJECT} and {len(files)} Python files", "pack one file, or a package")
     return [PluginSource(files[0].stem, Distribution(files[0].name, ""), path=files[0])]
-
-
-def _entry_points(project: Path) -> dict[str, str]:
-    try:
-        points = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["entry-points"]["gzslbench"]
-        return {str(name): str(target).partition(":")[0].strip() for name, target in points.items()}
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError(
-            f"{PROJECT} of the source names no plugin: {error}", "list it under [project.entry-points.gzslbench]"
-        ) from None
 
 
 def _entry(folder: Path, name: str, module: str) -> PluginSource:
@@ -125,11 +128,11 @@ def _entry(folder: Path, name: str, module: str) -> PluginSource:
         )
     if module in _TAKEN:
         raise BundleError(f"another package is imported in place of the source's {module}", "rename it")
-    for root in (folder, folder / "src"):
-        for path in (root / module, root / f"{module}.py"):
-            if path.is_file() or (path / "__init__.py").is_file():
-                return PluginSource(module, Distribution(name, ""), path=path)
-    raise BundleError(f"the source has no module {module}, which its entry point '{name}' names", "look into the sdist")
+    path = module_in(folder, module)
+    if path is None:
+        what = f"the source has no module {module}, which its entry point '{name}' names"
+        raise BundleError(what, "look into the sdist")
+    return PluginSource(module, Distribution(name, ""), path=path)
 
 
 def _recipes(file: Path) -> dict[str, bytes]:

@@ -52,7 +52,11 @@ class PluginTrial:
         """This plugin, those of gzslbench, and the foreign ones that its methods name: no other one can disturb it."""
         methods = [each.info for each in read_listing([self.source]) if isinstance(each.info, Method)]
         named = {name for each in methods for name in (each.generator, each.gate, each.classifier, each.variant_of)}
-        others = [each for each in find_plugins() if not each.foreign or named & _declared(each)]
+        others = [
+            plugin
+            for plugin in find_plugins()
+            if not plugin.foreign or any(each.info.name in named for each in read_listing([plugin]))
+        ]
         return load_plugins(sources=dict.fromkeys([self.source, *others]))
 
     @property
@@ -69,10 +73,6 @@ class PluginTrial:
     def data_set(self) -> DataSet:
         """The data set as it was first made."""
         return self.load_data()
-
-
-def _declared(plugin: PluginSource) -> set[str]:
-    return {each.info.name for each in read_listing([plugin])}
 
 
 @check("plugin")

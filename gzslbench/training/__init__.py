@@ -12,7 +12,7 @@ from gzslbench.training.adam import Adam
 from gzslbench.training.batches import random_rows, shuffled_batches
 from gzslbench.training.closed_forms import distance_and_penalty, linear_for_two, penalised_distance
 from gzslbench.training.loop import Batches, Descent, Terms, Trained, Training, Trainings, fit_together
-from gzslbench.training.precision import autocast
+from gzslbench.training.step import autocast
 
 __all__ = [
     "Adam",

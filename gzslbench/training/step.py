@@ -12,7 +12,6 @@ from torch import Tensor
 from gzslbench.contract.context import Context
 from gzslbench.errors import ContractError
 from gzslbench.training.adam import Adam
-from gzslbench.training.precision import autocast
 
 Evaluate = Callable[..., dict[str, Tensor]]
 """Gives the terms of a loss by name; with several seeds each is (seeds,)."""
@@ -118,3 +117,14 @@ def _beside(step: Callable[[], dict[str, Tensor]], device: torch.device) -> dict
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
     """Give one stream for all steps on a device: cuBLAS keeps a workspace of up to 32 MiB for each that it has seen."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def autocast(ctx: Context) -> torch.autocast:
+    """Compute the matrix products of a ``with`` statement as the policy of the run says; weights stay float32.
+
+    Only linear layers and products change; sums, exponentials and losses keep the format of their inputs, so call
+    ``.float()`` on a layer's output before anything that needs 24 bits.
+    """
+    # Casts are not kept between products on a GPU: a captured graph would replay them from memory that has gone.
+    kept = ctx.device.type != "cuda"
+    return torch.autocast(ctx.device.type, torch.bfloat16, enabled=ctx.precision == "bfloat16", cache_enabled=kept)

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from gzslbench.registry.deviations import order_of_value
 from gzslbench.report.ablation.design import Arm, Design
 from gzslbench.report.groups import Group
 from gzslbench.report.settings import Setting, differing, settings_of, shown
@@ -97,7 +98,8 @@ class Arms:
         for name in (*in_sweeps, *sorted(tried.keys() - set(in_sweeps))):
             if all((name, value) in of_variants for value in tried[name]):
                 continue
-            for value, group in sorted([*tried[name].items(), (own[name], complete)], key=lambda each: _order(each[0])):
+            points = [*tried[name].items(), (own[name], complete)]
+            for value, group in sorted(points, key=lambda point: order_of_value(json.loads(point[0]))):
                 yield AblationRow(name, shown(value), group, design.complete.name, complete)
 
 
@@ -114,10 +116,3 @@ def same_code(group: Group, other: Group) -> bool:
     """Say whether the components that two groups share are of one version."""
     pairs = zip(group.key.parts, other.key.parts, strict=True)
     return all(one.code == two.code for one, two in pairs if one and two and one.name == two.name)
-
-
-def _order(value: str) -> tuple[bool, float, str]:
-    """Sort numbers by size, and after them whatever else there is."""
-    number = json.loads(value)
-    is_number = isinstance(number, int | float) and not isinstance(number, bool)
-    return not is_number, number if is_number else 0.0, value

@@ -15,10 +15,9 @@ from gzslbench.records.results import Results
 from gzslbench.records.summary import RecordSummary
 from gzslbench.report.comparison.named_rows import NamedRows, RowFinder
 from gzslbench.report.comparison.pair import ClassComparison, PairComparison, PairStatistics, compare_pair
-from gzslbench.report.groups import Comparison, Group, group_results
+from gzslbench.report.groups import Comparison, Group, by_preference, group_results
 from gzslbench.report.labels import table_names
 from gzslbench.report.operating_points import Points, naming, points_by_table
-from gzslbench.report.recorded_protocols import by_preference
 from gzslbench.report.tables import (
     NOTHING,
     Column,

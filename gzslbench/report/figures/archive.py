@@ -17,10 +17,9 @@ from gzslbench.records.results import Results, summaries
 from gzslbench.records.summary import RecordSummary, full_key
 from gzslbench.registry.declarations import find_plugins, read_listing
 from gzslbench.report.figures.request import BUNDLED, Request
-from gzslbench.report.groups import Comparison, Group, by_comparison, group_results
+from gzslbench.report.groups import Comparison, Group, by_comparison, by_preference, group_results
 from gzslbench.report.method_itself import method_itself
 from gzslbench.report.operating_points import Points, naming, points_by_table
-from gzslbench.report.recorded_protocols import by_preference
 from gzslbench.report.settings import values_of
 from gzslbench.report.uncertainty.correctness import store_of
 

@@ -35,7 +35,10 @@ class GroupMeans:
         seeds_of: dict[str, list[int]] = defaultdict(list)
         for split, seed in sorted(cells):
             seeds_of[split].append(seed)
-        of_splits = [self._h(groups, split, seeds) for split, seeds in seeds_of.items()]
+        of_splits = [
+            np.array([[group.at((split, seed)).h for seed in seeds] for group in groups])
+            for split, seeds in seeds_of.items()
+        ]
         if len(of_splits) > 1:
             return MeanErrors.of(np.stack([values.mean(axis=1) for values in of_splits], axis=1))
         ((split, seeds),) = seeds_of.items()
@@ -43,9 +46,6 @@ class GroupMeans:
         chosen = [places[group, 0 if group.deterministic else seed] for group in groups for seed in seeds]
         covariance = self._covariance(split)[np.ix_(chosen, chosen)]
         return MeanErrors.of(of_splits[0], covariance.reshape(of_splits[0].shape * 2))
-
-    def _h(self, groups: Sequence[Group], split: str, seeds: Sequence[int]) -> Floats:
-        return np.array([[group.at((split, seed)).h for seed in seeds] for group in groups])
 
     def _covariance(self, split: str) -> Floats:
         """Give the covariances of H of all results of one split by the choice of its test samples."""

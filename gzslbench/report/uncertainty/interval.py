@@ -48,7 +48,10 @@ class Estimates:
         samples = NORMAL_QUANTILE * np.sqrt(np.maximum(self.by_samples, 0))
         if self.count == 1:
             return np.asarray(samples)
-        seeds = _t_quantile(self.count - 1) * np.sqrt(np.maximum(self.by_seeds, 0))
+        from scipy.special import stdtrit
+
+        t_quantile = float(stdtrit(self.count - 1, (1 + CONFIDENCE) / 2))
+        seeds = t_quantile * np.sqrt(np.maximum(self.by_seeds, 0))
         return np.asarray(np.maximum(samples, seeds) if self.count == 2 else np.hypot(samples, seeds))
 
     @property
@@ -121,9 +124,3 @@ class MeanErrors:
 def _of_differences(covariance: Floats) -> Floats:
     own = np.diagonal(covariance)
     return np.asarray(own[:, None] + own[None, :] - 2 * covariance)
-
-
-def _t_quantile(freedom: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

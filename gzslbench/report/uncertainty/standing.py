@@ -13,7 +13,6 @@ from gzslbench.report.groups import Cell, Comparison, Group
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.group_means import GroupMeans
 from gzslbench.report.uncertainty.interval import Floats, Interval
-from gzslbench.report.uncertainty.ranking import shared_ranks, wins
 
 
 @dataclass(frozen=True)
@@ -75,3 +74,16 @@ def _above(means: GroupMeans) -> tuple[NDArray[np.bool_], Floats]:
                 surely[np.ix_(rows, columns)] = lead.above_zero[within]
                 probability[np.ix_(rows, columns)] = lead.probability[within]
     return surely, probability
+
+
+def shared_ranks(surely_above: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Rank each method 1 + the number of methods that are surely above it: by row above column (g, g) to (g,)."""
+    return np.asarray(1 + surely_above.sum(axis=0))
+
+
+def wins(probability_above: Floats) -> Floats:
+    """Average how sure it is that a method is above its opponents (g, g), of which NaN marks none; NaN without any."""
+    faced = ~np.isnan(probability_above) & ~np.eye(len(probability_above), dtype=bool)
+    opponents = faced.sum(axis=1)
+    total = np.where(faced, probability_above, 0.0).sum(axis=1)
+    return np.where(opponents > 0, total / np.maximum(opponents, 1), np.nan)

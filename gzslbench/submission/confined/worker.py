@@ -26,13 +26,13 @@ from gzslbench.processes import keeper
 from gzslbench.processes.keeper import bound, go_on_watched, machine_memory
 from gzslbench.processes.wire import Teller
 from gzslbench.records.predictions import FloatArray, Predictions
-from gzslbench.registry.declarations import PluginSource, plugin_file
+from gzslbench.registry.declarations import PROJECT, PluginSource, plugin_file
 from gzslbench.registry.registry import Registry, load_plugins
 from gzslbench.registry.setup import ConfiguredComponent
 from gzslbench.runner.messages import AskTestSet
 from gzslbench.runner.worker import PipeCoordinator
 from gzslbench.submission.confined.job import ConfinedJob, Handout, Limits
-from gzslbench.submission.source import PROJECT, own_plugins, plugins_in
+from gzslbench.submission.source import own_plugins, plugins_in
 
 PR_SET_NO_NEW_PRIVS = 38
 MEMORY_SHARE = 0.75

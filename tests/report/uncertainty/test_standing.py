@@ -13,7 +13,7 @@ from gzslbench.report.leaderboard import build_leaderboard
 from gzslbench.report.uncertainty.correctness import CorrectnessReader
 from gzslbench.report.uncertainty.interval import MeanErrors
 from gzslbench.report.uncertainty.sampling import h_influence
-from gzslbench.report.uncertainty.standing import Standing, standings
+from gzslbench.report.uncertainty.standing import Standing, shared_ranks, standings, wins
 
 LABELS = np.repeat(np.arange(4), 15)
 UNSEEN = np.array([2, 3])
@@ -143,3 +143,21 @@ def test_a_result_is_judged_by_the_store_it_came_from(write, store, write_judged
     results = [*summaries(store), *summaries(other)]
     (group,) = group_results(results)
     assert CorrectnessReader([store, other]).correct(group.results[0]).tolist() == CORRECT[0.9][:, 0].tolist()
+
+
+def test_ranks_of_a_hand_worked_case():
+    """a is surely above c and d, b above d only, c can be told from neither b nor d."""
+    surely = np.zeros((4, 4), dtype=bool)
+    for winner, loser in ((0, 2), (0, 3), (1, 3)):
+        surely[winner, loser] = True
+    assert shared_ranks(surely).tolist() == [1, 1, 2, 3]
+
+
+def test_wins_are_means_over_opponents():
+    probability = np.array([[0.5, 1.0, 0.8], [0.0, 0.5, 0.4], [0.2, 0.6, 0.5]])
+    np.testing.assert_allclose(wins(probability), [0.9, 0.2, 0.4])
+
+
+def test_methods_without_a_common_seed_are_no_opponents():
+    probability = np.array([[0.5, 1.0, np.nan], [0.0, 0.5, np.nan], [np.nan, np.nan, 0.5]])
+    np.testing.assert_array_equal(wins(probability), [1.0, 0.0, np.nan])
