@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from gzslbench.errors import UsageError
 from gzslbench.text import one_line, printable, unfiltered
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn, TaskID
+
     from gzslbench.contract.dataset import DataSet, Split
     from gzslbench.data.audit import Finding
     from gzslbench.data.catalogue import Catalogue
@@ -175,25 +177,27 @@ def extract_data(
     import shutil
     from dataclasses import replace
 
-    from gzslbench.data.extracting import Columns, Raw, extract
+    from rich.progress import MofNCompleteColumn
+
+    from gzslbench.data.columns import Choices
+    from gzslbench.data.extracting import Raw, extract
     from gzslbench.data.folders import require_name
 
     name, data_dir = name or source.stem, _first(data_dirs)
     require_name(name)
     if (data_dir / name).exists():
         raise UsageError(f"{data_dir / name} exists", "choose another name, or remove it first")
-    raw = Raw(
-        source,
-        semantics,
-        backbone,
-        text_backbone,
-        weights,
-        _device(device),
-        batch,
-        Columns(label_column, class_column, text_column, dropped, kept),
-    )
+    choices = Choices(label_column, class_column, dropped, kept, texts=text_column)
+    raw = Raw(source, semantics, backbone, text_backbone, weights, _device(device), batch, choices)
     work = data_dir / f".{name}.extracting"
-    with _bar() as show:
+    tasks: dict[str, TaskID] = {}
+    with _bar(MofNCompleteColumn()) as bar:
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(printable(what))
+            bar.update(tasks[what], completed=done, total=of)
+
         sources = extract(raw, work, show)
     _import(name, data_dir, replace(sources, split=split_file), seed)
     shutil.rmtree(work, ignore_errors=True)
@@ -208,21 +212,14 @@ def _device(wanted: str) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show how far each of several things is, while they last."""
+def _bar(*amounts: ProgressColumn) -> Iterator[Progress]:
+    """Show bars while the body lasts, each with what it is about, some amounts, and the time that is left."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    tasks: dict[str, TaskID] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), *amounts, TimeRemainingColumn())
     with Progress(*columns, transient=True, console=Console(file=unfiltered(sys.stdout))) as bar:
-
-        def show(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(printable(what))
-            bar.update(tasks[what], completed=done, total=of)
-
-        yield show
+        yield bar
 
 
 @data.command()
@@ -232,14 +229,11 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
 @data_options
 def fetch(name: str, url: str, sha256: str, data_dirs: Sequence[Path], cache: Path) -> None:
     """Download the data set NAME and unpack it into the first data folder; goes on where an earlier try stopped."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import DownloadColumn, TransferSpeedColumn
 
     from gzslbench.data import fetching
 
-    amounts = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    console = Console(file=unfiltered(sys.stdout))
-    with Progress(TextColumn("{task.description}"), BarColumn(), *amounts, transient=True, console=console) as bar:
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         task = bar.add_task(printable(name), total=None)
 
         def show(done: int, total: int | None) -> None:

@@ -60,6 +60,8 @@ class Choices:
     kept: Sequence[str] = ()
     classes_in: str = ""
     """ "rows" or "columns" of the semantics."""
+    texts: str = ""
+    """Where features are made of texts, the column that holds them."""
 
 
 def find_column(table: Table, name: str) -> int | None:

@@ -34,17 +34,6 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The columns of tables, where they can't be told; ``dropped`` and ``kept`` are of those that hold numbers."""
-
-    label: str = ""
-    class_: str = ""
-    text: str = ""
-    dropped: Sequence[str] = ()
-    kept: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
 class Raw:
     """What to make features of: a folder of images or a table of texts, and a table of the classes.
 
@@ -59,7 +48,7 @@ class Raw:
     weights: Path | None = None
     device: str = "cpu"
     batch: int = 32
-    columns: Columns = field(default_factory=Columns)
+    columns: Choices = field(default_factory=Choices)
 
 
 def extract(raw: Raw, work: Path, progress: Progress = lambda *_: None) -> Sources:
@@ -118,8 +107,8 @@ def _images(raw: Raw, classes: pd.DataFrame) -> tuple[list[Item], list[str], str
         raise DataError(f"{raw.source} has no images in folders of classes", "lay them out as FOLDER/CLASS/IMAGE.jpg")
     labels = [label for _, label in found]
     named = [name for name in _titles(classes) if set(labels) <= set(classes[name])]
-    if raw.columns.class_ in named:
-        return [item for item, _ in found], labels, raw.columns.class_
+    if raw.columns.classes in named:
+        return [item for item, _ in found], labels, raw.columns.classes
     if len(named) != 1:
         first = next((label for label in sorted(set(labels)) if not (classes == label).to_numpy().any()), "")
         lacking = f"; '{first}' stands nowhere in it" if first else ""
@@ -133,13 +122,13 @@ def _texts(raw: Raw, classes: pd.DataFrame) -> tuple[list[Item], list[str], str]
     pairs = [
         (label, name)
         for label, name in product(_titles(samples), _titles(classes))
-        if columns.label in ("", label) and columns.class_ in ("", name) and set(samples[label]) <= set(classes[name])
+        if columns.labels in ("", label) and columns.classes in ("", name) and set(samples[label]) <= set(classes[name])
     ]
     if len(pairs) != 1:
         what = f"{len(pairs)} columns of {raw.source} hold labels that a column of {raw.semantics} has, too"
         raise DataError(what, "name both by --label-column and --class-column; every label needs its class")
     (label, name), *_ = pairs
-    return _column_of_texts(samples, label, columns.text, raw.source), samples[label].tolist(), name
+    return _column_of_texts(samples, label, columns.texts, raw.source), samples[label].tolist(), name
 
 
 def _descriptions(raw: Raw, classes: pd.DataFrame, named: str) -> list[Item]:
@@ -147,7 +136,7 @@ def _descriptions(raw: Raw, classes: pd.DataFrame, named: str) -> list[Item]:
     others = [name for name in _titles(classes) if name != named]
     if any(all(cell and NUMBER.fullmatch(cell.strip()) for cell in classes[name]) for name in others):
         return []
-    return _column_of_texts(classes, named, raw.columns.text, raw.semantics)
+    return _column_of_texts(classes, named, raw.columns.texts, raw.semantics)
 
 
 def _column_of_texts(table: pd.DataFrame, beside: str, text: str, path: Path) -> list[Item]:

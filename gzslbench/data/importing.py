@@ -129,15 +129,11 @@ def _read(name: str, sources: Sources, seed: int) -> tuple[DataSet, list[str]]:
     n, d = features.shape
     c, k = vectors.shape
     present = len(np.unique(rows))
+    of_classes = f"{c:,} classes of {k:,} attributes, {c - present:,} of them without samples"
     return dataset, [
         "; ".join([f"{sources.features.name}: {n:,} samples of {d:,} features", *samples.notes]),
         "; ".join([f"{labels.path.name}: labels of {present:,} classes", *labels.notes]),
-        "; ".join(
-            [
-                f"{sources.semantics.name}: {c:,} classes of {k:,} attributes, {c - present:,} of them without samples",
-                *semantics.notes,
-            ]
-        ),
+        "; ".join([f"{sources.semantics.name}: {of_classes}", *semantics.notes]),
     ]
 
 

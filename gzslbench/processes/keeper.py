@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gzslbench.errors import UsageError
+from gzslbench.processes.usage import descendants, left_on_disk, memory_and_tasks, shared_memory, written_bytes
 
 POLL_S = 0.1
 DISK_POLL_S = 1.0
@@ -105,7 +106,7 @@ def group_of(most: int) -> Iterator[Callable[[], None]]:
             own = [
                 each.path for each in os.scandir("/proc") if each.name.isdecimal() and each.stat().st_uid == os.getuid()
             ]
-            bound(resource.RLIMIT_NPROC, most + sum(_used(int(Path(path).name))[1] for path in own))
+            bound(resource.RLIMIT_NPROC, most + sum(memory_and_tasks(int(Path(path).name))[1] for path in own))
 
     try:
         yield join
@@ -193,22 +194,19 @@ class _Keeper:
                 return _CODES[struck]
 
     def _struck(self) -> str:
-        processes = list(islice(_descendants(), self._limits.processes + 1))
+        processes = list(islice(descendants(), self._limits.processes + 1))
         if len(processes) > self._limits.processes:
             return "processes"
-        used = [_used(each) for each in processes]
+        used = [memory_and_tasks(each) for each in processes]
         if sum(tasks for _, tasks in used) > self._limits.processes:
             return "processes"
         most = self._limits.memory_bytes
-        if sum(memory for memory, _ in used) > most and (len(used) == 1 or sum(map(_shared_out, processes)) > most):
+        if sum(memory for memory, _ in used) > most and (len(used) == 1 or sum(map(shared_memory, processes)) > most):
             return "memory"
         if time.monotonic() > self._disk_due:
             self._disk_due = time.monotonic() + DISK_POLL_S
-            full = any(_left_on_disk(place) < LEFT_ON_DISK_BYTES for place in self._places)
-            if (
-                full
-                and sum(_fields(f"/proc/{each}/io").get("wchar", 0) for each in processes) > LEFT_ON_DISK_BYTES // 4
-            ):
+            full = any(left_on_disk(place) < LEFT_ON_DISK_BYTES for place in self._places)
+            if full and sum(map(written_bytes, processes)) > LEFT_ON_DISK_BYTES // 4:
                 return "disk"
         return ""
 
@@ -238,7 +236,7 @@ def _reap(process: int) -> int | None:
 def _end_all(process: int) -> None:
     """End all that is left: first stop it, so that it forks no faster than it is found, until no more is found."""
     stopped: set[int] = set()
-    while new := set(_descendants()) - stopped:
+    while new := set(descendants()) - stopped:
         _signal(new, signal.SIGSTOP)
         stopped |= new
     _signal(stopped or {process}, signal.SIGKILL)
@@ -249,7 +247,7 @@ def _end_all(process: int) -> None:
             os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return
-        _signal(_descendants(), signal.SIGKILL)
+        _signal(descendants(), signal.SIGKILL)
         time.sleep(0.001)
 
 
@@ -257,51 +255,6 @@ def _signal(processes: Iterable[int], number: int) -> None:
     for process in processes:
         with suppress(OSError):
             os.kill(process, number)
-
-
-def _descendants() -> Iterator[int]:
-    """Find all processes that descend from this one, by the kernel's lists of children."""
-    waiting = [os.getpid()]
-    while waiting:
-        with suppress(OSError):  # of one that has ended meanwhile
-            place = f"/proc/{waiting.pop()}/task"
-            for task in os.listdir(place):  # noqa: PTH208  (several times faster)
-                with suppress(OSError), open(f"{place}/{task}/children") as file:  # noqa: PTH123
-                    children = [int(word) for word in file.read().split()]
-                yield from children
-                waiting += children
-
-
-def _used(process: int) -> tuple[int, int]:
-    """Give the memory that a process has for itself or shares with others but no file, in bytes, and its threads."""
-    told = _fields(f"/proc/{process}/status")
-    return 1024 * (told.get("RssAnon", 0) + told.get("RssShmem", 0)), told.get("Threads", 1)
-
-
-def _shared_out(process: int) -> int:
-    """Give the same memory, with what processes share divided among them; takes longer."""
-    told = _fields(f"/proc/{process}/smaps_rollup")
-    return 1024 * (told.get("Pss_Anon", 0) + told.get("Pss_Shmem", 0))
-
-
-def _fields(file: str) -> dict[str, int]:
-    """Read lines such as ``Threads: 3``, those that hold a number."""
-    found = {}
-    with suppress(OSError), open(file, errors="replace") as lines:  # noqa: PTH123
-        for line in lines:
-            name, _, value = line.partition(":")
-            number, _, _ = value.strip().partition(" ")
-            if number.isdecimal():
-                found[name] = int(number)
-    return found
-
-
-def _left_on_disk(place: Path) -> int:
-    try:
-        status = os.statvfs(place)
-    except OSError:
-        return LEFT_ON_DISK_BYTES
-    return status.f_bavail * status.f_frsize
 
 
 def bound(what: int, most: int) -> None:

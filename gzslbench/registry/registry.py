@@ -7,10 +7,7 @@ becomes a line that names its distribution and version.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -28,6 +25,7 @@ from gzslbench.contract.parts import Role
 from gzslbench.data.loading import LoadableSource
 from gzslbench.errors import BrokenPluginError, GzslbenchError, PluginError, nearest
 from gzslbench.registry.declarations import PluginSource, find_plugins, read_listing
+from gzslbench.registry.importing import import_plugin
 from gzslbench.registry.recipes import Recipe, recipes_of
 from gzslbench.registry.settings import build_config, config_values
 
@@ -42,8 +40,6 @@ _HOOKS: dict[str, tuple[str, type]] = {
 REGISTERS_NOTHING = f"mark functions {', '.join(_HOOKS)} with @hookimpl, each returning a list of what there is"
 """The remedy for a plugin without hooks."""
 _COMPONENT_KINDS = get_args(Role)
-_folders_beside: set[Path] = set()
-"""Where the modules are that plugins which are not installed may import in this process."""
 _COUNTS = {Makes.SYNTHETIC: "per_class", Makes.PROXIES: "proxy_count"}
 
 
@@ -179,51 +175,6 @@ def load_component(source: PluginSource, kind: str, name: str) -> type[Component
     registry.refuse_broken(source.name)
     cls: type[Component] = registry.get(kind, name).what
     return cls
-
-
-def import_plugin(source: PluginSource) -> ModuleType:
-    """Import a plugin's module, its package, or its file under a name of its own.
-
-    Modules beside a file or package that is not installed can be imported, after all that is: they are put on
-    :data:`sys.path` for the rest of the process, which should therefore be one for this plugin.
-    """
-    if source.module:
-        return importlib.import_module(source.module)
-    assert source.path is not None
-    name, file = _name_and_file(source.path, source)
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{source.path} is not a Python file", "give a file that ends in .py")
-    folder = source.path.parent
-    _refuse_strangers(folder)
-    if folder not in _folders_beside:
-        _folders_beside.add(folder)
-        sys.path.append(str(folder))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _name_and_file(path: Path, source: PluginSource) -> tuple[str, Path]:
-    if path.is_dir():
-        return source.name, path / "__init__.py"
-    place = re.sub(r"\W", "_", str(path))  # files of the same content may have other files beside them
-    return f"gzslbench_file{place}_{source.distribution.version}", path
-
-
-def _refuse_strangers(folder: Path) -> None:
-    """Raise :class:`PluginError` where a module from beside another plugin has the name of one in ``folder``."""
-    for path in folder.glob("*.py"):
-        imported = Path(str(getattr(sys.modules.get(path.stem), "__file__", None)))
-        if imported.parent != folder and imported.parent in _folders_beside:
-            raise PluginError(f"{path} can't be imported beside {imported}", f"rename {path.name}")
 
 
 def _manager(module: ModuleType) -> pluggy.PluginManager:

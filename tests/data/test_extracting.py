@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gzslbench.data.backbones import load_backbone
-from gzslbench.data.extracting import Columns, Raw, extract
+from gzslbench.data.columns import Choices
+from gzslbench.data.extracting import Raw, extract
 from gzslbench.errors import DataError, UsageError
 
 NAMES = ("ant", "bee", "cat", "dog")
@@ -116,11 +117,11 @@ def test_texts_of_classes_of_images_share_no_space_with_another_network(photos, 
 @pytest.mark.parametrize(
     ("classes", "columns", "said"),
     [
-        ("name,x\nant,1\n", Columns(), "0 columns of .*; 'bee' stands nowhere in it; name folders as"),
-        ("name,also,x\n" + "".join(f"{n},{n},1\n" for n in NAMES), Columns(), "2 columns of .*by --class-column"),
+        ("name,x\nant,1\n", Choices(), "0 columns of .*; 'bee' stands nowhere in it; name folders as"),
+        ("name,also,x\n" + "".join(f"{n},{n},1\n" for n in NAMES), Choices(), "2 columns of .*by --class-column"),
         (
             "name,one,two\n" + "".join(f"{n},a,b\n" for n in NAMES),
-            Columns(),
+            Choices(),
             "2 columns beside 'name'; .*--text-column",
         ),
     ],
