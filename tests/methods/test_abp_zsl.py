@@ -12,16 +12,9 @@ from gzslbench_plugins.abp_zsl.generator import AlternatingBackPropagation, Conf
 from gzslbench_plugins.abp_zsl.inference import by_adam, langevin
 from gzslbench_plugins.abp_zsl.translator import LatentPosterior, Translator, negative_log_joint
 
+from .conftest import linear_classes
+
 SMALL = {"hidden": 32, "latent_dim": 2, "batch_size": 32, "initial_std": 0.2}
-
-
-def toy(seen: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:
-    """A view, and semantics and centres of unseen classes, features being linear in semantics."""
-    rng = torch.Generator().manual_seed(0)
-    semantics, decoder = torch.rand(seen + unseen, 4, generator=rng), torch.rand(4, 10, generator=rng)
-    labels = torch.arange(seen).repeat_interleave(20)
-    features = semantics[labels] @ decoder + 0.02 * torch.randn(len(labels), 10, generator=rng)
-    return View(features, labels, semantics[:seen]), semantics[seen:], semantics[seen:] @ decoder
 
 
 def fitted(view: View, **settings: object) -> AlternatingBackPropagation:
@@ -101,7 +94,7 @@ def test_steps_by_adam_are_those_of_torch() -> None:
 
 
 def test_latents_are_left_where_they_were_for_the_next_visit() -> None:
-    view = toy()[0]
+    view = linear_classes()[0]
     made = AlternatingBackPropagation(Config(**SMALL, steps=4, langevin_steps=1, noisy_share=0.0, rounds=2))  # type: ignore[arg-type]
     training = next(made.trainings(view, Context(torch.device("cpu"), 0)))
     (descent,) = training.descents
@@ -113,7 +106,7 @@ def test_latents_are_left_where_they_were_for_the_next_visit() -> None:
 
 
 def test_samples_are_visited_equally_often() -> None:
-    view = toy()[0]
+    view = linear_classes()[0]
     made = AlternatingBackPropagation(Config(**SMALL, steps=16))  # type: ignore[arg-type]
     (descent,) = next(made.trainings(view, Context(torch.device("cpu"), 0))).descents
     passes = [x for _ in range(16) for x, *_ in descent.batches()]
@@ -124,7 +117,7 @@ def test_samples_are_visited_equally_often() -> None:
 
 @pytest.mark.parametrize("inference", ["langevin", "adam"])
 def test_unseen_classes_are_told_apart_by_what_is_translated_for_them(inference: str) -> None:
-    view, unseen, centres = toy()
+    view, unseen, centres = linear_classes()
     made = fitted(view, steps=300, learning_rate=5e-3, inference=inference)
     samples = made.generate(unseen, 30, Context(torch.device("cpu"), 5))
     assert samples.shape == (4, 30, 10)
@@ -134,7 +127,7 @@ def test_unseen_classes_are_told_apart_by_what_is_translated_for_them(inference:
 def test_latents_learn_what_semantics_do_not_say() -> None:
     """Samples of a class differ along one direction: so do those that are translated."""
     rng = torch.Generator().manual_seed(4)
-    view = toy()[0]
+    view = linear_classes()[0]
     direction = torch.linspace(-1, 1, 10)
     spread = torch.randn(len(view.features), 1, generator=rng) * direction * 0.3
     made = fitted(View(view.features + spread + 1, view.labels, view.semantics), steps=500, learning_rate=5e-3)

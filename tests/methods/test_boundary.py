@@ -18,12 +18,9 @@ from gzslbench_plugins.boundary.gate import Boundary, BoundaryConfig
 from gzslbench_plugins.boundary.sinkhorn import sinkhorn_distance
 from gzslbench_plugins.boundary.von_mises_fisher import cosine_to_mean, draw_noise, sample, symmetric_beta
 
+from .conftest import context
+
 SAMPLES = 4000
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def unit(*shape: int, seed: int = 3) -> Tensor:

@@ -6,12 +6,14 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench_plugins.cada_vae import METHODS, gzslbench_generators
 from gzslbench_plugins.cada_vae.alignment import distribution_distance, reconstruction_errors
 from gzslbench_plugins.cada_vae.config import CadaVaeConfig
 from gzslbench_plugins.cada_vae.generator import CadaVae, rows_by_turns
 from gzslbench_plugins.cada_vae.warm_up import Ramp, warm_up
+
+from .conftest import context
 
 TINY = {
     "latent_dim": 8,
@@ -24,11 +26,6 @@ TINY = {
     "per_class": 20,
     "seen_per_class": 20,
 }
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy(classes: int = 12, unseen: int = 4) -> tuple[View, torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, leaky_relu
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench.training.loop import Objective, run
 from gzslbench.training.replicas import Replicas
 from gzslbench_plugins.ce_gzsl import CE_GZSL, comparator, gzslbench_generators, gzslbench_methods
@@ -17,6 +17,8 @@ from gzslbench_plugins.ce_gzsl.accumulation import PiledGradients
 from gzslbench_plugins.ce_gzsl.comparator import Comparator, class_loss, pair_scores
 from gzslbench_plugins.ce_gzsl.embedding import Embedding, instance_loss
 from gzslbench_plugins.ce_gzsl.generator import CEGZSL, CEGZSLConfig
+
+from .conftest import context
 
 TINY = {
     "steps": 6,
@@ -30,11 +32,6 @@ TINY = {
     "learning_rate": 5e-3,
     "initial_std": 0.2,
 }
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy(classes: int = 4) -> View:

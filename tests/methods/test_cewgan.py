@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import Context
 from gzslbench.training.loop import Training, run
 from gzslbench_plugins.cewgan import gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.cewgan.generator import CEWGAN, CEWGANConfig
 from gzslbench_plugins.cewgan.losses import embedding_loss
 from gzslbench_plugins.cewgan.networks import DeepFeatureGenerator
+
+from .conftest import context, four_classes
 
 TINY = {
     "generator_hidden": 32,
@@ -26,30 +28,16 @@ TINY = {
 }
 
 
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
-
-
-def toy() -> View:
-    """Four classes whose features are their semantics plus a little noise."""
-    rng = torch.Generator().manual_seed(3)
-    semantics = torch.eye(4) * 0.8 + 0.1
-    labels = torch.arange(4).repeat_interleave(50)
-    features = semantics[labels] + 0.05 * torch.randn(200, 4, generator=rng)
-    return View(features.clamp(0, 1), labels, semantics)
-
-
 def prepared(**settings: object) -> tuple[CEWGAN, Training, Context]:
     """Make the networks and what trains them, without a step."""
     generator, ctx = CEWGAN(CEWGANConfig(**{**TINY, **settings})), context()
-    return generator, next(generator.trainings(toy(), ctx)), ctx
+    return generator, next(generator.trainings(four_classes(), ctx)), ctx
 
 
 @pytest.fixture(scope="module")
 def fitted() -> CEWGAN:
     generator = CEWGAN(CEWGANConfig(**{**TINY, "steps": 150}))
-    generator.fit(toy(), context())
+    generator.fit(four_classes(), context())
     return generator
 
 
@@ -91,8 +79,8 @@ def test_the_generators_terms_are_those_of_the_samples_one_by_one() -> None:
 def test_matching_features_are_of_the_fakes_class_and_drawn_ones_as_marked() -> None:
     _, training, _ = prepared()
     _, a, match, other, same = next(iter(training.descents[1].batches()))
-    classes, others = (torch.cdist(each, toy().semantics).argmin(1) for each in (match, other))
-    assert torch.equal(toy().semantics[classes], a)
+    classes, others = (torch.cdist(each, four_classes().semantics).argmin(1) for each in (match, other))
+    assert torch.equal(four_classes().semantics[classes], a)
     assert torch.equal(classes == others, same)
     assert torch.equal(match.sum(1).sort().values, other.sum(1).sort().values)  # a permutation of the batch
 
@@ -111,11 +99,11 @@ def test_the_decoder_learns_with_the_critic_and_rests_with_it(turn: int, moved: 
 
 
 def test_samples_resemble_their_class_and_decode_to_its_semantics(fitted: CEWGAN) -> None:
-    samples = fitted.generate(toy().semantics, 100, context())
+    samples = fitted.generate(four_classes().semantics, 100, context())
     assert samples.shape == (4, 100, 4)
-    assert torch.cdist(samples.mean(1), toy().semantics).argmin(1).tolist() == [0, 1, 2, 3]
+    assert torch.cdist(samples.mean(1), four_classes().semantics).argmin(1).tolist() == [0, 1, 2, 3]
     decoded = fitted.decoder(samples.mean(1)).detach()
-    assert torch.cdist(decoded, toy().semantics).argmin(1).tolist() == [0, 1, 2, 3]
+    assert torch.cdist(decoded, four_classes().semantics).argmin(1).tolist() == [0, 1, 2, 3]
 
 
 def test_samples_of_unseen_classes_are_nearer_to_their_own_than_to_others(fitted: CEWGAN) -> None:

@@ -12,9 +12,11 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 import gzslbench_plugins.dem as plugin
-from gzslbench.contract import ClassSet, Context, View
+from gzslbench.contract import ClassSet, View
 from gzslbench.training import Trainings
 from gzslbench_plugins.dem.classifier import Config, DeepEmbedding, Embedding
+
+from .conftest import context
 
 SMALL = {"hidden": 8, "steps": 1, "learning_rate": 0.01, "penalty": 0.05, "semantic_norm": 0.0}
 
@@ -23,11 +25,6 @@ def problem() -> View:
     rng = torch.Generator().manual_seed(2)
     labels = torch.tensor([0, 0, 0, 0, 1, 2, 2, 3, 3, 3])
     return View(torch.rand(10, 6, generator=rng), labels, torch.rand(4, 3, generator=rng))
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def fitted(view: View, **settings: object) -> DeepEmbedding:

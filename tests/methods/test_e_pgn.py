@@ -21,17 +21,10 @@ from gzslbench_plugins.e_pgn.losses import (
     refinement,
 )
 
+from .conftest import linear_classes
+
 SMALL = {"hidden": 32, "discriminator_hidden": 16, "batch_size": 32, "refining_batch": 32, "left_out": 3, "steps": 10}
 CPU = torch.device("cpu")
-
-
-def toy(seen: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:
-    """A view, and semantics and centres of unseen classes, features being linear in semantics."""
-    rng = torch.Generator().manual_seed(0)
-    semantics, decoder = torch.rand(seen + unseen, 4, generator=rng), torch.rand(4, 10, generator=rng)
-    labels = torch.arange(seen).repeat_interleave(20)
-    features = semantics[labels] @ decoder + 0.02 * torch.randn(len(labels), 10, generator=rng)
-    return View(features, labels, semantics[:seen]), semantics[seen:], semantics[seen:] @ decoder
 
 
 def fitted(view: View, **settings: object) -> PrototypeGenerator:
@@ -91,7 +84,7 @@ def test_at_most_half_of_the_classes_are_left_out() -> None:
 
 def test_refining_moves_the_prototypes_alone_and_only_at_the_end_of_an_episode() -> None:
     made, ctx = PrototypeGenerator(Config(**SMALL, episodes=1)), Context(CPU, 0)  # type: ignore[arg-type]
-    training = next(made.trainings(toy()[0], ctx))
+    training = next(made.trainings(linear_classes()[0], ctx))
     base, _, refining = training.descents
     counts = []
     for _ in range(20):
@@ -103,7 +96,7 @@ def test_refining_moves_the_prototypes_alone_and_only_at_the_end_of_an_episode()
 
 def test_the_discriminator_learns_alone() -> None:
     made, ctx = PrototypeGenerator(Config(**SMALL, episodes=1)), Context(CPU, 0)  # type: ignore[arg-type]
-    training = next(made.trainings(toy()[0], ctx))
+    training = next(made.trainings(linear_classes()[0], ctx))
     list(training.descents[0].batches())  # begins a step, in which the discriminator judges the same samples
     networks = [made.F, made.G, made.D]
     before = [nn.utils.parameters_to_vector(each.parameters()).clone() for each in networks]
@@ -114,13 +107,13 @@ def test_the_discriminator_learns_alone() -> None:
 
 def test_without_adversarial_loss_there_is_no_discriminator_to_train() -> None:
     made = PrototypeGenerator(Config(**SMALL, episodes=1, adversarial=0.0))  # type: ignore[arg-type]
-    training = next(made.trainings(toy()[0], Context(CPU, 0)))
+    training = next(made.trainings(linear_classes()[0], Context(CPU, 0)))
     assert not any(made.D in descent.networks() for descent in training.descents)
     run([training], [Context(CPU, 0)])
 
 
 def test_prototypes_of_unseen_classes_lie_at_their_samples() -> None:
-    view, unseen, centres = toy()
+    view, unseen, centres = linear_classes()
     made = fitted(view, episodes=20, learning_rate=5e-3, cross_entropy=0.01)
     prototypes = made.generate(unseen, 1, Context(CPU, 0))
     assert prototypes.shape == (4, 1, 10)
@@ -128,7 +121,7 @@ def test_prototypes_of_unseen_classes_lie_at_their_samples() -> None:
 
 
 def test_seen_classes_are_represented_by_generated_prototypes_or_by_samples() -> None:
-    view, ctx = toy()[0], Context(CPU, 0)
+    view, ctx = linear_classes()[0], Context(CPU, 0)
     generated, labels = fitted(view).training_set(view, ctx)
     assert generated.shape == (12, 10)
     assert labels.tolist() == list(range(12))
@@ -136,7 +129,7 @@ def test_seen_classes_are_represented_by_generated_prototypes_or_by_samples() ->
 
 
 def test_every_copy_of_a_prototype_is_the_same() -> None:
-    view, unseen, _ = toy()
+    view, unseen, _ = linear_classes()
     copies = fitted(view).generate(unseen, 3, Context(CPU, 0))
     assert torch.equal(copies[:, 0], copies[:, 2])
     assert not torch.equal(copies[0], copies[1])

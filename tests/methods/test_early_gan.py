@@ -30,6 +30,8 @@ from gzslbench_plugins.early_gan.entropy_separation import (
 )
 from gzslbench_plugins.early_gan.generator import EarlyGAN, EarlyGANConfig
 
+from .conftest import context
+
 TINY_GAN = {
     "generator_hidden": 32,
     "critic_hidden": 32,
@@ -42,11 +44,6 @@ TINY_GAN = {
 }
 TINY = {"hidden": 32, "latent": 8, "batch_size": 32, "learning_rate": 3e-3}
 INF = math.inf
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy(**offers: Tensor) -> View:

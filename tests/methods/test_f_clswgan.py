@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from gzslbench.contract import Context, View
 from gzslbench.training.loop import run
 from gzslbench_plugins.f_clswgan import F_CLSWGAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_clswgan.generator import FClswgan, FClswganConfig
 from gzslbench_plugins.shared.seen_softmax import seen_softmax
+
+from .conftest import context, four_classes
 
 TINY = {
     "generator_hidden": 32,
@@ -23,30 +24,16 @@ TINY = {
 }
 
 
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
-
-
-def toy() -> View:
-    """Four classes whose features are their semantics plus a little noise."""
-    rng = torch.Generator().manual_seed(3)
-    semantics = torch.eye(4) * 0.8 + 0.1
-    labels = torch.arange(4).repeat_interleave(50)
-    features = semantics[labels] + 0.05 * torch.randn(200, 4, generator=rng)
-    return View(features.clamp(0, 1), labels, semantics)
-
-
 def fitted(**settings: object) -> FClswgan:
     generator = FClswgan(FClswganConfig(**{**TINY, **settings}))
-    generator.fit(toy(), context())
+    generator.fit(four_classes(), context())
     return generator
 
 
 def nll(generator: FClswgan) -> Tensor:
     """How badly an independently trained classifier takes samples for their class."""
     judge = trained_softmax(9, epochs=200, learning_rate=1e-3)
-    samples = generator.generate(toy().semantics, 100, context(5))
+    samples = generator.generate(four_classes().semantics, 100, context(5))
     return cross_entropy(judge(samples.flatten(0, 1)), torch.arange(4).repeat_interleave(100))
 
 
@@ -58,8 +45,8 @@ def test_generate_is_class_major_and_not_negative() -> None:
 
 
 def test_samples_resemble_their_class() -> None:
-    means = fitted(steps=150).generate(toy().semantics, 100, context()).mean(1)
-    assert torch.cdist(means, toy().semantics).argmin(1).tolist() == [0, 1, 2, 3]
+    means = fitted(steps=150).generate(four_classes().semantics, 100, context()).mean(1)
+    assert torch.cdist(means, four_classes().semantics).argmin(1).tolist() == [0, 1, 2, 3]
 
 
 def test_class_loss_pushes_samples_to_their_class() -> None:
@@ -67,7 +54,7 @@ def test_class_loss_pushes_samples_to_their_class() -> None:
 
 
 def test_seen_classifier_stays_frozen() -> None:
-    judge, view, ctx = FClswgan(FClswganConfig(**{**TINY, "steps": 5, "class_loss": 1.0})), toy(), context()
+    judge, view, ctx = FClswgan(FClswganConfig(**{**TINY, "steps": 5, "class_loss": 1.0})), four_classes(), context()
     stages = judge.trainings(view, ctx)
     first = next(stages)
     run([first], [ctx])
@@ -81,7 +68,7 @@ def test_seen_classifier_stays_frozen() -> None:
 
 def trained_softmax(seed: int, epochs: int, learning_rate: float) -> torch.nn.Linear:
     ctx = context(seed)
-    stages = seen_softmax(toy(), ctx, epochs, learning_rate)
+    stages = seen_softmax(four_classes(), ctx, epochs, learning_rate)
     run([next(stages)], [ctx])
     with pytest.raises(StopIteration) as ended:
         next(stages)
@@ -90,7 +77,7 @@ def trained_softmax(seed: int, epochs: int, learning_rate: float) -> torch.nn.Li
 
 
 def test_seen_softmax_learns_the_classes() -> None:
-    data, classifier = toy(), trained_softmax(0, epochs=60, learning_rate=1e-2)
+    data, classifier = four_classes(), trained_softmax(0, epochs=60, learning_rate=1e-2)
     assert (classifier(data.features).argmax(1) == data.labels).float().mean() > 0.95
 
 
@@ -103,7 +90,7 @@ def test_same_seed_same_samples() -> None:
 def test_it_can_generate_while_it_trains() -> None:
     generator, lent, shapes = FClswgan(FClswganConfig(steps=10, **TINY)), context(), []
     lent.on_checkpoint = lambda stage, step: shapes.append(generator.generate(torch.eye(4), 2, context()).shape)
-    generator.fit(toy(), lent)
+    generator.fit(four_classes(), lent)
     assert len(shapes) == 10
 
 

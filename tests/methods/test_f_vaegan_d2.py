@@ -10,13 +10,10 @@ from gzslbench.contract import Context, View
 from gzslbench_plugins.f_vaegan_d2 import F_VAEGAN_D2, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_vaegan_d2.generator import FVaegan
 
+from .conftest import context
+
 SMALL = {"encoder_hidden": 32, "generator_hidden": 32, "critic_hidden": 32, "batch_size": 32, "initial_std": 0.2}
 FAST = {"learning_rate": 1e-2, "critic_steps": 2, "adversarial_weight": 1.0}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy() -> tuple[View, Tensor, Tensor]:

@@ -8,20 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench.training.loop import run
 from gzslbench_plugins.free import FREE, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.free.generator import Free, FreeConfig, RefinedVaeGan
 from gzslbench_plugins.free.refinement import Centres
 
+from .conftest import context
+
 WIDTHS = {"encoder_hidden": 32, "generator_hidden": 32, "critic_hidden": 32, "refinement_hidden": 24}
 SMALL = {**WIDTHS, "batch_size": 16, "initial_std": 0.2, "margin": 5.0}
 RATES = {"learning_rate": 1e-2, "refinement_learning_rate": 1e-2}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy() -> tuple[View, Tensor, Tensor]:

@@ -14,6 +14,8 @@ from gzslbench_plugins.gdan import GDAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.gdan.discriminator import PairDiscriminator, discriminator_loss
 from gzslbench_plugins.gdan.generator import Config, DualAdversarialNetwork
 
+from .conftest import linear_classes
+
 SMALL = {
     "encoder_hidden": 32,
     "decoder_hidden": 32,
@@ -26,15 +28,6 @@ SMALL = {
     "weight_decay": 0.0,
 }
 CPU = torch.device("cpu")
-
-
-def toy(seen: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:
-    """A view, and semantics and centres of unseen classes, features being linear in semantics."""
-    rng = torch.Generator().manual_seed(0)
-    semantics, decoder = torch.rand(seen + unseen, 4, generator=rng), torch.rand(4, 10, generator=rng)
-    labels = torch.arange(seen).repeat_interleave(20)
-    features = semantics[labels] @ decoder + 0.02 * torch.randn(len(labels), 10, generator=rng)
-    return View(features, labels, semantics[:seen]), semantics[seen:], semantics[seen:] @ decoder
 
 
 def fitted(view: View, **settings: object) -> DualAdversarialNetwork:
@@ -68,7 +61,7 @@ def test_the_discriminator_regresses_to_one_and_zero() -> None:
 
 
 def test_the_terms_of_the_dual_stage() -> None:
-    made = fitted(toy()[0], deviation=0.5, cycle_loss=0.2, regression_loss=0.3, dual_loss=0.4)
+    made = fitted(linear_classes()[0], deviation=0.5, cycle_loss=0.2, regression_loss=0.3, dual_loss=0.4)
     x, a, kept, noise, other = batch()
     terms = made._dual_loss(x, a, kept, noise, other)
     mean, log_variance = made.encoder(x, kept)
@@ -89,7 +82,7 @@ def test_the_terms_of_the_dual_stage() -> None:
 
 
 def test_mismatched_semantics_are_those_of_another_class() -> None:
-    view = toy()[0]
+    view = linear_classes()[0]
     stages = DualAdversarialNetwork(Config(**{**SMALL, "batch_size": 500})).trainings(view, Context(CPU, 0))  # type: ignore[arg-type]
     next(stages)
     ((_, own, _, other, _),) = next(stages).descents[0].batches()
@@ -101,7 +94,7 @@ def test_mismatched_semantics_are_those_of_another_class() -> None:
 
 def test_each_descent_moves_its_own_networks() -> None:
     made, ctx = DualAdversarialNetwork(Config(**SMALL)), Context(CPU, 0)  # type: ignore[arg-type]
-    stages = made.trainings(toy()[0], ctx)
+    stages = made.trainings(linear_classes()[0], ctx)
     networks = ["encoder", "decoder", "regressor", "discriminator"]
     alone, dual = next(stages), next(stages)
     expected = {(alone, 0): {"encoder", "decoder"}, (dual, 0): {"discriminator"}, (dual, 1): set(networks[:3])}
@@ -121,7 +114,7 @@ def test_latents_are_normal_or_as_the_released_code_draws_them(noise: str, lowes
 
 
 def test_unseen_classes_are_told_apart_by_what_is_generated_for_them() -> None:
-    view, unseen, centres = toy()
+    view, unseen, centres = linear_classes()
     made = fitted(view, pretraining_steps=150, steps=150, learning_rate=5e-3)
     samples = made.generate(unseen, 30, Context(CPU, 5))
     assert samples.shape == (4, 30, 10)

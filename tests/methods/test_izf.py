@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from gzslbench.contract import ClassSet, Context, Need, View
+from gzslbench.contract import ClassSet, Need, View
 from gzslbench.errors import ProtocolError
 from gzslbench.training.loop import Objective
 from gzslbench.training.replicas import Replicas
@@ -17,12 +17,9 @@ from gzslbench_plugins.izf.generator import IZF, Config
 from gzslbench_plugins.izf.losses import centring, negative_discrepancy, negative_log_likelihood
 from gzslbench_plugins.nearest_prototype.classifier import NearestPrototype
 
+from .conftest import context
+
 TINY = {"couplings": 3, "hidden": 48, "steps": 5, "batch_size": 32, "learning_rate": 1e-2}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy(seen: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -21,6 +23,8 @@ from gzslbench_plugins.lisgan.generator import LisGAN, LisGANConfig
 from gzslbench_plugins.lisgan.souls import SoulSamples, k_means, soul_samples
 from gzslbench_plugins.no_gate.gate import NoGate
 
+from .conftest import context, four_classes
+
 TINY = {
     "generator_hidden": 32,
     "critic_hidden": 32,
@@ -31,20 +35,6 @@ TINY = {
     "initial_std": 0.2,
 }
 UNSEEN = torch.tensor([[0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.9, 0.9]])
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
-
-
-def toy() -> View:
-    """Four classes whose features are their semantics plus a little noise."""
-    rng = torch.Generator().manual_seed(3)
-    semantics = torch.eye(4) * 0.8 + 0.1
-    labels = torch.arange(4).repeat_interleave(50)
-    features = semantics[labels] + 0.05 * torch.randn(200, 4, generator=rng)
-    return View(features.clamp(0, 1), labels, semantics)
 
 
 def groups(rng: torch.Generator) -> Tensor:
@@ -69,7 +59,7 @@ def test_samples_all_alike_or_fewer_than_groups_are_grouped_all_the_same() -> No
 
 
 def test_souls_are_of_each_class_by_itself() -> None:
-    data = toy()
+    data = four_classes()
     shuffled = torch.randperm(200, generator=torch.Generator().manual_seed(1))
     souls = soul_samples(View(data.features[shuffled], data.labels[shuffled], data.semantics), 3, context()).souls
     assert souls.shape == (4, 3, 4)
@@ -89,18 +79,18 @@ def test_the_distances_from_souls_are_those_of_the_samples_one_by_one() -> None:
 
 def fitted(**settings: object) -> LisGAN:
     generator = LisGAN(LisGANConfig(**{**TINY, **settings}))
-    generator.fit(toy(), context())
+    generator.fit(four_classes(), context())
     return generator
 
 
 def test_a_step_judges_a_batch_and_the_means_of_all_classes() -> None:
     generator, ctx = LisGAN(LisGANConfig(**TINY, class_loss=0.5)), context()
-    stages = generator.trainings(toy(), ctx)
+    stages = generator.trainings(four_classes(), ctx)
     run([next(stages)], [ctx])
     z, a, labels = next(iter(next(stages).descents[1].batches()))
     assert (len(z), len(labels)) == (32 + 4 * 4, 32)
-    assert torch.equal(a[32:], toy().semantics.repeat_interleave(4, dim=0))
-    assert torch.equal(a[:32], toy().semantics[labels])
+    assert torch.equal(a[32:], four_classes().semantics.repeat_interleave(4, dim=0))
+    assert torch.equal(a[:32], four_classes().semantics[labels])
     terms, config = generator._loss(z, a, labels), generator.config
     fake = generator.gan.generator(z, a)
     expected = {
@@ -116,7 +106,7 @@ def test_souls_draw_samples_to_them() -> None:
     near, far = (fitted(steps=60, **weights) for weights in ({"sample_loss": 3.0}, {"sample_loss": 0.0}))
     labels = torch.arange(4).repeat_interleave(50)
     distances = [
-        float(near.souls.sample_loss(each.generate(toy().semantics, 50, context(2)).flatten(0, 1), labels))
+        float(near.souls.sample_loss(each.generate(four_classes().semantics, 50, context(2)).flatten(0, 1), labels))
         for each in (near, far)
     ]
     assert distances[0] < distances[1] / 2
@@ -124,16 +114,18 @@ def test_souls_draw_samples_to_them() -> None:
 
 def test_samples_resemble_their_class_seen_or_unseen() -> None:
     generator = fitted(steps=150, sample_loss=1.0)
-    seen, unseen = (generator.generate(each, 100, context(4)).mean(1) for each in (toy().semantics, UNSEEN))
-    assert torch.cdist(seen, toy().semantics).argmin(1).tolist() == [0, 1, 2, 3]
+    seen, unseen = (generator.generate(each, 100, context(4)).mean(1) for each in (four_classes().semantics, UNSEEN))
+    assert torch.cdist(seen, four_classes().semantics).argmin(1).tolist() == [0, 1, 2, 3]
     assert torch.cdist(unseen, UNSEEN).argmin(1).tolist() == [0, 1]
 
 
 def test_seeds_trained_together_come_out_as_apart() -> None:
     config = LisGANConfig(**{**TINY, "steps": 2, "softmax_epochs": 1, "sample_loss": 1.0})
-    together = fit_together(lambda: LisGAN(config), [toy()] * 2, [Context(torch.device("cpu"), s) for s in (0, 1)])
+    together = fit_together(
+        lambda: LisGAN(config), [four_classes()] * 2, [Context(torch.device("cpu"), s) for s in (0, 1)]
+    )
     for seed, one in enumerate(together):
-        apart = fit_together(lambda: LisGAN(config), [toy()], [Context(torch.device("cpu"), seed)])[0]
+        apart = fit_together(lambda: LisGAN(config), [four_classes()], [Context(torch.device("cpu"), seed)])[0]
         samples = [each.generate(UNSEEN, 3, context(7)) for each in (one, apart)]
         torch.testing.assert_close(*samples, rtol=1e-3, atol=1e-4)
 
@@ -151,9 +143,7 @@ def cascade(test_features: Tensor, **settings: object) -> tuple[Cascade, Context
     """Fit on toy classes and on two unseen ones, whose synthetic samples lie beside their real ones."""
     rng = torch.Generator().manual_seed(6)
     synthetic = UNSEEN[:, None] + torch.tensor([0.0, -0.5, 0.0, 0.0]) + 0.05 * torch.randn(2, 50, 4, generator=rng)
-    view = View(
-        toy().features, toy().labels, toy().semantics, {Need.SYNTHETIC: synthetic, Need.TEST_FEATURES: test_features}
-    )
+    view = replace(four_classes(), offers={Need.SYNTHETIC: synthetic, Need.TEST_FEATURES: test_features})
     classifier, ctx = (
         Cascade(CascadeConfig(**{"epochs": 40, "learning_rate": 1e-2, "ratio": 0.5, **settings})),
         context(),
@@ -172,7 +162,7 @@ def test_the_second_stage_learns_from_the_share_of_test_samples_it_is_told_to() 
     for ratio in (0.0, 0.5):
         classifier, ctx = cascade(features, ratio=ratio)
         assert ctx.settled_notes() == {"learned_from_test_samples": int(ratio * 120)}
-        classes = ClassSet("all", torch.cat([toy().semantics, UNSEEN]), torch.arange(6))
+        classes = ClassSet("all", torch.cat([four_classes().semantics, UNSEEN]), torch.arange(6))
         scores.append(classifier.scores(features, classes).softmax(1)[torch.arange(120), 4 + torch.arange(120) % 2])
     assert scores[1].mean() > scores[0].mean()
 

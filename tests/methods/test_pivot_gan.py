@@ -19,6 +19,8 @@ from gzslbench_plugins.gazsl.generator import GAZSL
 from gzslbench_plugins.knn.classifier import NearestNeighbours
 from gzslbench_plugins.shared.pivot_gan import PivotConfig, PivotGAN, PivotGenerator, PlainCritic, pivot_loss, xavier
 
+from .conftest import context
+
 TINY = {
     "generator_hidden": 32,
     "critic_hidden": 32,
@@ -28,11 +30,6 @@ TINY = {
     "per_class": 30,
 }
 UNSEEN = torch.tensor([[0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.9, 0.9]])
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def samples_of(semantics: Tensor, per_class: int, seed: int) -> Tensor:

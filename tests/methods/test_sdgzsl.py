@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench.training import Terms
 from gzslbench.training.loop import Objective
 from gzslbench.training.replicas import Replicas
@@ -26,6 +26,8 @@ from gzslbench_plugins.sdgzsl.dropout import draw_mask
 from gzslbench_plugins.sdgzsl.generator import SDGZSL
 from gzslbench_plugins.sdgzsl.networks import Decoder, Encoder
 
+from .conftest import context
+
 TINY = {
     "hidden": 48,
     "bottleneck": 16,
@@ -37,11 +39,6 @@ TINY = {
     "decoder_dropout": 0.1,
     "batch_norm_eps": 0.01,
 }
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy(classes: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:

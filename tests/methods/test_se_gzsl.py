@@ -13,16 +13,9 @@ from gzslbench.training.loop import run
 from gzslbench_plugins.se_gzsl import SE_GZSL, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.se_gzsl.generator import Config, SynthesizedExamples
 
+from .conftest import linear_classes
+
 SMALL = {"encoder_hidden": 32, "decoder_hidden": 32, "regressor_hidden": 16, "latent_dim": 3, "batch_size": 32}
-
-
-def toy(seen: int = 12, unseen: int = 4) -> tuple[View, Tensor, Tensor]:
-    """A view, and semantics and centres of unseen classes, features being linear in semantics."""
-    rng = torch.Generator().manual_seed(0)
-    semantics, decoder = torch.rand(seen + unseen, 4, generator=rng), torch.rand(4, 10, generator=rng)
-    labels = torch.arange(seen).repeat_interleave(20)
-    features = semantics[labels] @ decoder + 0.02 * torch.randn(len(labels), 10, generator=rng)
-    return View(features, labels, semantics[:seen]), semantics[seen:], semantics[seen:] @ decoder
 
 
 def fitted(view: View, **settings: object) -> SynthesizedExamples:
@@ -46,7 +39,7 @@ def nll(mean: Tensor, deviation: float, value: Tensor) -> Tensor:
 
 def test_the_terms_are_likelihoods_and_divergences() -> None:
     weights = {"attribute_loss": 0.3, "prior_loss": 0.2, "latent_loss": 0.7, "deviation": 0.5}
-    made = fitted(toy()[0], **weights)
+    made = fitted(linear_classes()[0], **weights)
     x, a, z, noise = batch()
     terms = made._generator_loss(x, a, z, noise)
     mean, log_variance = made.encoder(x)
@@ -67,7 +60,7 @@ def test_the_terms_are_likelihoods_and_divergences() -> None:
 
 
 def test_the_regressor_learns_from_real_and_generated_features() -> None:
-    made = fitted(toy()[0], regressor_fakes=0.4)
+    made = fitted(linear_classes()[0], regressor_fakes=0.4)
     x, a, z, _ = batch()
     fake = made.generator(z, a)
     terms = made._regressor_loss(x, fake, a)
@@ -82,7 +75,7 @@ def moved(network: nn.Module, loss: Tensor) -> bool:
 
 
 def test_losses_of_generated_samples_leave_the_encoder_alone() -> None:
-    made = fitted(toy()[0])
+    made = fitted(linear_classes()[0])
     terms = made._generator_loss(*batch())
     of_encoder = {name for name, term in terms.items() if moved(made.encoder, term)}
     assert of_encoder == {"reconstruction", "divergence"}
@@ -92,7 +85,7 @@ def test_losses_of_generated_samples_leave_the_encoder_alone() -> None:
 @pytest.mark.parametrize("turn", [0, 1])
 def test_regressor_and_autoencoder_take_turns(turn: int) -> None:
     ctx, made = Context(torch.device("cpu"), 0), SynthesizedExamples(Config(**SMALL, steps=1))  # type: ignore[arg-type]
-    training = next(made.trainings(toy()[0], ctx))
+    training = next(made.trainings(linear_classes()[0], ctx))
     networks = [made.regressor, made.encoder, made.generator]
     before = [nn.utils.parameters_to_vector(each.parameters()).clone() for each in networks]
     run([type(training)(training.stage, 1, training.descents[turn : turn + 1])], [ctx])
@@ -101,7 +94,7 @@ def test_regressor_and_autoencoder_take_turns(turn: int) -> None:
 
 
 def test_unseen_classes_are_told_apart_by_what_is_generated_for_them() -> None:
-    view, unseen, centres = toy()
+    view, unseen, centres = linear_classes()
     made = fitted(view, steps=300, learning_rate=3e-3, deviation=0.1)
     samples = made.generate(unseen, 30, Context(torch.device("cpu"), 5))
     assert samples.shape == (4, 30, 10)
@@ -109,7 +102,7 @@ def test_unseen_classes_are_told_apart_by_what_is_generated_for_them() -> None:
 
 
 def test_seeds_can_train_together() -> None:
-    view = toy()[0]
+    view = linear_classes()[0]
     contexts = [Context(torch.device("cpu"), seed) for seed in (0, 1)]
     make = lambda: SynthesizedExamples(Config(**SMALL, steps=3))  # type: ignore[arg-type]  # noqa: E731
     together = fit_together(make, [view, view], contexts)

@@ -8,21 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench.training.loop import run
 from gzslbench_plugins.tf_vaegan import TF_VAEGAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.tf_vaegan.config import TFVaeganConfig
 from gzslbench_plugins.tf_vaegan.feedback import FeedbackVaeGan
 from gzslbench_plugins.tf_vaegan.generator import TFVaegan
 
+from .conftest import context
+
 WIDTHS = {"encoder_hidden": 32, "generator_hidden": 32, "critic_hidden": 32, "decoder_hidden": 24}
 SMALL = {**WIDTHS, "batch_size": 16, "initial_std": 0.2, "critic_steps": 2}
 RATES = {"learning_rate": 1e-2, "decoder_learning_rate": 1e-2, "feedback_learning_rate": 1e-3}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def toy() -> tuple[View, Tensor, Tensor]:

@@ -18,12 +18,9 @@ from gzslbench_plugins.free.generator import Free
 from gzslbench_plugins.shared.vae_gan import VaeGan, VaeGanConfig
 from gzslbench_plugins.tf_vaegan.generator import TFVaegan
 
+from .conftest import context
+
 TINY = {"encoder_hidden": 12, "generator_hidden": 14, "critic_hidden": 16, "batch_size": 8, "critic_steps": 2}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def view(classes: int = 4, per_class: int = 6, dim: int = 5, semantic_dim: int = 3) -> View:

@@ -8,16 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from gzslbench.contract import Context, View
+from gzslbench.contract import View
 from gzslbench.training.loop import run
 from gzslbench_plugins.shared.wasserstein import Critic, WassersteinConfig, WassersteinGAN, critic_loss
 
+from .conftest import context
+
 TINY = {"generator_hidden": 16, "critic_hidden": 16, "batch_size": 8}
-
-
-def context(seed: int = 0) -> Context:
-    torch.manual_seed(seed)
-    return Context(torch.device("cpu"), seed)
 
 
 def view(classes: int = 4, per_class: int = 6, dim: int = 5, semantic_dim: int = 3) -> View:
