@@ -25,8 +25,9 @@ from gzslbench.data.catalogue import Catalogue
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.run_group import run_group
 from gzslbench.records.answer_key import AnswerKey, Scorer
+from gzslbench.records.metrics import Metrics, Routing
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import CellKey, Environment, Metrics, Origin, PartKey, Phase, Record, Routing, Timings
+from gzslbench.records.record import CellKey, Environment, Origin, PartKey, Phase, Record, Timings
 from gzslbench.records.store import Store
 from gzslbench.registry.combinations import Resolver, of_parts
 from gzslbench.registry.declarations import PluginSource, find_plugins, plugin_file

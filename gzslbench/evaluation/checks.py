@@ -12,7 +12,7 @@ from torch import Tensor
 from gzslbench.contract.views import View
 from gzslbench.errors import ContractError
 from gzslbench.records.arrays import Arrays
-from gzslbench.records.record import LossCurve
+from gzslbench.records.curves import LossCurve
 
 MOST_CURVES = 200
 MOST_SAMPLES = 100

@@ -22,8 +22,9 @@ from gzslbench.evaluation.checks import Unchanged, checked_curves, checked_notes
 from gzslbench.evaluation.job import Fold, GroupJob, TestSet
 from gzslbench.evaluation.timing import Stopwatch
 from gzslbench.records.arrays import Arrays
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.predictions import IntArray
-from gzslbench.records.record import LossCurve, Phase
+from gzslbench.records.record import Phase
 from gzslbench.registry.registry import load_component
 from gzslbench.registry.settings import build_config
 from gzslbench.registry.setup import ConfiguredComponent

@@ -12,8 +12,9 @@ import numpy as np
 from gzslbench.contract.protocol import Protocol
 from gzslbench.data.scaling import ScaledFile
 from gzslbench.records.arrays import Arrays
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
-from gzslbench.records.record import LossCurve, Timings
+from gzslbench.records.record import Timings
 from gzslbench.registry.setup import Setup
 
 

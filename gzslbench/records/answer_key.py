@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
 from gzslbench.records.arrays import Arrays, narrowed
+from gzslbench.records.metrics import Metrics, Routing
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
-from gzslbench.records.record import Metrics, Routing
 from gzslbench.records.untrusted.arrays import read_arrays
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from gzslbench.records.metrics import Metrics
 from gzslbench.records.names import title
-from gzslbench.records.record import Json, Metrics, Record, canonical_json
+from gzslbench.records.record import Json, Record, canonical_json
 
 _SHOWN = 60
 TOLERANCE = 1e-9

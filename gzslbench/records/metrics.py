@@ -1,4 +1,4 @@
-"""The metrics of GZSL on plain arrays.
+"""The metrics of GZSL, computed on plain arrays.
 
 Classes are class rows (integers). Accuracies are fractions, averaged over classes, so that rare classes count as much
 as common ones.
@@ -12,9 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.errors import DataError
+from gzslbench.records.bounds import Fraction
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Shares of a domain's test samples that the gate sent to the seen expert, the unseen expert, or to either."""
+
+    seen: Fraction
+    unseen: Fraction
+    either: Fraction
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Accuracies as fractions, mean per class (``t1``, ``u``, ``s``, ``h``), and how well the gate told domains apart.
+
+    ``h_best`` is the best H that any constant taken off the scores of seen classes reaches on test, which says what is
+    left to calibration and is never ranked; None in records of an earlier version until they are scored anew.
+    ``gate_auroc`` and ``gate_fpr95`` are None where the gate says the same of every sample.
+    """
+
+    t1: Fraction
+    u: Fraction
+    s: Fraction
+    h: Fraction
+    ausuc: Fraction
+    gate_auroc: Fraction | None
+    gate_fpr95: Fraction | None
+    routing_seen: Routing
+    routing_unseen: Routing
+    h_best: Fraction | None = None
 
 
 def per_class_accuracy(labels: Ints, predicted: Ints, classes: Ints) -> NDArray[np.float64]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cache, cached_property
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
-from pydantic import TypeAdapter, ValidationError
 
 from gzslbench.contract.parts import Parts, combination_name
 from gzslbench.errors import RecordError
 from gzslbench.records.bounds import (
     Count,
     Device,
-    Finite,
     Flag,
-    Fraction,
     Mebibytes,
     MethodName,
     Name,
@@ -33,15 +29,15 @@ from gzslbench.records.bounds import (
     Time,
     Words,
 )
+from gzslbench.records.curves import LossCurve
+from gzslbench.records.metrics import Metrics
 from gzslbench.records.upgrade import FIRST_VERSION, UPGRADES, parsed, upgraded
+from gzslbench.records.validation import validated
 
 SCHEMA_VERSION = FIRST_VERSION + len(UPGRADES)
 KEY_VERSION = 1
 KeyVersion = Annotated[Positive, Interval(le=KEY_VERSION)]
-CURVE_POINTS = 200
-"""How many points of a loss curve are kept."""
 
-T = TypeVar("T")
 Json = Any
 """A JSON value: pydantic checks the shape of a record, components choose what their settings hold."""
 
@@ -125,36 +121,6 @@ class CellKey:
 
 
 @dataclass(frozen=True)
-class Routing:
-    """Shares of a domain's test samples that the gate sent to the seen expert, the unseen expert, or to either."""
-
-    seen: Fraction
-    unseen: Fraction
-    either: Fraction
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Accuracies as fractions, mean per class (``t1``, ``u``, ``s``, ``h``), and how well the gate told domains apart.
-
-    ``h_best`` is the best H that any constant taken off the scores of seen classes reaches on test, which says what is
-    left to calibration and is never ranked; None in records of an earlier version until they are scored anew.
-    ``gate_auroc`` and ``gate_fpr95`` are None where the gate says the same of every sample.
-    """
-
-    t1: Fraction
-    u: Fraction
-    s: Fraction
-    h: Fraction
-    ausuc: Fraction
-    gate_auroc: Fraction | None
-    gate_fpr95: Fraction | None
-    routing_seen: Routing
-    routing_unseen: Routing
-    h_best: Fraction | None = None
-
-
-@dataclass(frozen=True)
 class Phase:
     """Time of one phase: wall time, the process's time on all its cores, and the GPU's time where there is one."""
 
@@ -201,25 +167,6 @@ class Timings:
     def fits(self) -> list[Phase]:
         phases = (self.fit_generator, self.synthesise, self.fit_gate, self.fit_classifier)
         return [phase for phase in phases if phase]
-
-
-@dataclass(frozen=True)
-class LossCurve:
-    """Values that a component logged while it trained, and at which steps: the same number of either."""
-
-    steps: tuple[Count, ...]
-    values: tuple[Finite, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.steps) != len(self.values):
-            raise ValueError(f"{len(self.steps)} steps have {len(self.values)} values")
-
-    @staticmethod
-    def of(points: Sequence[tuple[int, float]], most: int = CURVE_POINTS) -> LossCurve:
-        """Keep ``most`` points, evenly spread, to six digits."""
-        apart = max(1.0, (len(points) - 1) / (most - 1))
-        kept = [points[round(place * apart)] for place in range(min(most, len(points)))]
-        return LossCurve(tuple(step for step, _ in kept), tuple(float(f"{value:.6g}") for _, value in kept))
 
 
 @dataclass(frozen=True)
@@ -280,11 +227,9 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """The key under which the record is stored."""
         return self.key.digest()
 
     def to_json(self) -> str:
-        """Write the record as JSON with sorted keys."""
         return canonical_json(asdict(self)) + "\n"
 
     @staticmethod
@@ -298,7 +243,7 @@ class Record:
     @staticmethod
     def from_values(values: dict[str, Json], origin: str) -> Record:
         """As :meth:`from_json`, of JSON that has been read."""
-        record = _validated(Record, upgraded(values, origin), origin)
+        record = validated(Record, upgraded(values, origin), origin)
         settings = [part.config for part in record.key.parts.by_role().values()]
         try:
             canonical_json([record.notes, record.selection, record.deviations, record.key.candidates, settings])
@@ -331,31 +276,12 @@ class Failure:
     @staticmethod
     def from_json(text: str | bytes, origin: str = "failure.json") -> Failure:
         """Read a failure; raises :class:`RecordError` naming ``origin`` where the text is not one."""
-        return _validated(Failure, parsed(text, origin), origin)
+        return validated(Failure, parsed(text, origin), origin)
 
 
 def key_as_written(values: dict[str, Json], origin: str) -> CellKey:
     """Read the key in a record's JSON as its version spelled it, which decided the names of its files."""
-    return _validated(CellKey, values["key"], origin)
-
-
-def _validated(kind: type[T], values: Json, origin: str) -> T:
-    try:
-        value: T = _adapters()[kind].validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = f"{origin} is not a {kind.__name__.lower()}" + (f": {place}" if place else "")
-        if first["type"] == "unexpected_keyword_argument":
-            raise RecordError(f"{what}: not known here", "update gzslbench, or run again") from None
-        why = first["msg"].removeprefix("Value error, ")
-        raise RecordError(f"{what}: {why}", "delete it and run again") from None
-    return value
-
-
-@cache
-def _adapters() -> dict[type, TypeAdapter[Any]]:
-    return {kind: TypeAdapter(kind) for kind in (Record, Failure, CellKey)}
+    return validated(CellKey, values["key"], origin)
 
 
 def canonical_json(value: Json) -> str:

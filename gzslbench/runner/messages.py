@@ -13,8 +13,10 @@ from gzslbench.errors import ContractError
 from gzslbench.evaluation.job import CellResult
 from gzslbench.processes.wire import Frame
 from gzslbench.records.arrays import Arrays
+from gzslbench.records.curves import LossCurve
+from gzslbench.records.metrics import Metrics
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Environment, Json, LossCurve, Metrics, Timings
+from gzslbench.records.record import Environment, Json, Timings
 from gzslbench.runner.failures import Cause
 
 Name = Annotated[str, MaxLen(200)]

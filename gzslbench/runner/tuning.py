@@ -25,7 +25,8 @@ from gzslbench.data.splits import validation_split
 from gzslbench.errors import ConfigError, GzslbenchError, counted, nearest, usable
 from gzslbench.files import aside, disk_errors, put, sole_writer
 from gzslbench.processes.keeper import Limits
-from gzslbench.records.record import Metrics, canonical_json
+from gzslbench.records.metrics import Metrics
+from gzslbench.records.record import canonical_json
 from gzslbench.records.store import Store, open_store, path_safe
 from gzslbench.registry.combinations import DEFAULT_GATE, Combination, Resolver, component_names
 from gzslbench.registry.hosts import open_plugins

@@ -23,10 +23,11 @@ from gzslbench.contract.info import Distribution, Info, Makes, Need
 from gzslbench.contract.parts import Parts
 from gzslbench.contract.protocol import PROTOCOLS
 from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.exchange import pack as packing
 from gzslbench.records.exchange.opening import open_results
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import CellKey, LossCurve, Record
+from gzslbench.records.record import CellKey, Record
 from gzslbench.records.results import sound, summaries
 from gzslbench.records.store import RECORD, Store
 from gzslbench.registry.combinations import Combination, Resolver

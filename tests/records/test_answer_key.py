@@ -8,8 +8,8 @@ from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import save_arrays
+from gzslbench.records.metrics import Routing
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Routing
 
 NAMES = ("ant", "bee", "cow", "dog")
 SPLIT = Split(

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.records.record import Failure, LossCurve, Phase, Record
+from gzslbench.records.curves import LossCurve
+from gzslbench.records.record import Failure, Phase, Record
 from gzslbench.records.results import summaries
 from gzslbench.records.store import RECORD, Store
 from gzslbench.report.leaderboard import build_leaderboard

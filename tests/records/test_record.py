@@ -6,16 +6,8 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.records.record import (
-    CURVE_POINTS,
-    SCHEMA_VERSION,
-    CellKey,
-    Failure,
-    LossCurve,
-    PartKey,
-    Record,
-    canonical_json,
-)
+from gzslbench.records.curves import CURVE_POINTS, LossCurve
+from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, PartKey, Record, canonical_json
 
 KEY = CellKey(
     data_set="CUB",

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.answer_key import AnswerKey
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import SCHEMA_VERSION, Failure, LossCurve, Record
+from gzslbench.records.record import SCHEMA_VERSION, Failure, Record
 from gzslbench.records.results import sound, summaries
 from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store, path_safe
 

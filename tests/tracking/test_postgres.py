@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import LossCurve
 from gzslbench.records.store import RECORD, Store
 from gzslbench.tracking import writer as writer
 from gzslbench.tracking.process import MlflowProcess, sync

@@ -15,8 +15,9 @@ import pytest
 from mlflow import MlflowClient
 
 from gzslbench.errors import UsageError
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import LossCurve, PartKey
+from gzslbench.records.record import PartKey
 from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.tracking import process as tracking
 from gzslbench.tracking import writer as writer

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, narrowed, npz
 from gzslbench.records.compact import ANSWERS, HALVES, array_file, of_row, table_file
+from gzslbench.records.curves import LossCurve
 from gzslbench.records.differences import metric_changes
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import Json, LossCurve, Record, canonical_json
+from gzslbench.records.record import Json, Record, canonical_json
 from gzslbench.records.results import Cell
 from gzslbench.records.store import answer_file
 

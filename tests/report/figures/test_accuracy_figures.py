@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gzslbench.errors import RecordError
-from gzslbench.records.metrics import Curve
-from gzslbench.records.record import Metrics, PartKey, Routing
+from gzslbench.records.metrics import Curve, Metrics, Routing
+from gzslbench.records.record import PartKey
 from gzslbench.report.figures.catalogue import FIGURES
 from gzslbench.report.figures.drawing import caption
 from gzslbench.report.figures.drawing import draw as write
