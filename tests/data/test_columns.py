@@ -241,9 +241,6 @@ def test_other_formats_are_read_as_meant(place: Path) -> None:
     assert is_right(third, NAMES)
 
 
-NOT_WHOLE = FEATURES[:, 0]
-
-
 @pytest.mark.parametrize(
     ("files", "message", "option"),
     [
