@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,7 +75,7 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
 @click.option("--features", required=True, type=EXISTING_FILE, help="Features: .npy, .npz, .mat, .csv, .tsv, .txt.")
 @click.option("--semantics", required=True, type=EXISTING_FILE, help="One vector per class, in the same formats.")
 @click.option("--labels", type=EXISTING_FILE, help="Labels, names or numbers; may be in the file of the features.")
-@click.option("--split", "split_file", type=EXISTING_FILE, help="Index arrays, .mat or .npz. Default: one is proposed.")
+@click.option("--split", type=EXISTING_FILE, help="Index arrays, .mat or .npz. Default: one is proposed.")
 @click.option("--first-label", type=click.IntRange(0, 1), help="The first class's number, where labels don't tell.")
 @click.option("--label-column", default="", metavar=COLUMN, help="The column of the labels, where several may be it.")
 @click.option("--class-column", default="", metavar=COLUMN, help="The column of the semantics that names the classes.")
@@ -90,20 +90,14 @@ def check(name: str, split_name: str, data_dirs: Sequence[Path], cache: Path) ->
 @data_dir_option
 def import_data(
     name: str,
-    features: Path,
-    semantics: Path,
-    labels: Path | None,
-    split_file: Path | None,
-    first_label: int | None,
     label_column: str,
     class_column: str,
     dropped: Sequence[str],
     kept: Sequence[str],
-    header: bool | None,
     classes_in: str,
-    shared_space: bool,
     seed: int,
     data_dirs: Sequence[Path],
+    **files: Any,
 ) -> None:
     """Bring your own data in as the data set NAME, in the first data folder.
 
@@ -114,8 +108,7 @@ def import_data(
     from gzslbench.data.importing import Sources
 
     choices = Choices(label_column, class_column, dropped, kept, classes_in)
-    sources = Sources(features, semantics, labels, split_file, first_label, header, choices, shared_space)
-    _import(name, _first(data_dirs), sources, seed)
+    _import(name, _first(data_dirs), Sources(choices=choices, **files), seed)
 
 
 def _import(name: str, data_dir: Path, sources: Sources, seed: int) -> None:
@@ -152,13 +145,8 @@ def _import(name: str, data_dir: Path, sources: Sources, seed: int) -> None:
 @data_dir_option
 def extract_data(
     source: Path,
-    semantics: Path,
     name: str,
-    backbone: str,
-    text_backbone: str,
-    weights: Path | None,
     device: str,
-    batch: int,
     label_column: str,
     class_column: str,
     text_column: str,
@@ -167,6 +155,7 @@ def extract_data(
     split_file: Path | None,
     seed: int,
     data_dirs: Sequence[Path],
+    **of_raw: Any,
 ) -> None:
     """Make a data set of raw data: of FOLDER with a folder of images for each class, or of a table of labelled texts.
 
@@ -188,7 +177,7 @@ def extract_data(
     if (data_dir / name).exists():
         raise UsageError(f"{data_dir / name} exists", "choose another name, or remove it first")
     choices = Choices(label_column, class_column, dropped, kept, texts=text_column)
-    raw = Raw(source, semantics, backbone, text_backbone, weights, _device(device), batch, choices)
+    raw = Raw(source, device=_device(device), columns=choices, **of_raw)
     work = data_dir / f".{name}.extracting"
     tasks: dict[str, TaskID] = {}
     with _bar(MofNCompleteColumn()) as bar:

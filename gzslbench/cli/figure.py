@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,7 +40,7 @@ class _Figure(click.Command):
     shell_complete=lambda ctx, param, start: [each for each in FIGURES if each.startswith(start)],
 )
 @roots_option
-@many("--method", "methods", help="Draw this method [default: the figure's own]; repeatable.")
+@many("--method", "named", help="Draw this method [default: the figure's own]; repeatable.")
 @click.option("--dataset", "-d", "data_set", default="", help="Data set [default: glyphs, or the only one].")
 @click.option(
     "--protocol",
@@ -56,17 +56,13 @@ class _Figure(click.Command):
 @data_options
 def figure(
     name: str | None,
-    roots: Sequence[Path],
-    methods: Sequence[str],
-    data_set: str,
+    roots: tuple[Path, ...],
     protocol: str | None,
     setting: str,
     out: Path,
     track: bool,
     tracking_uri: str | None,
-    files: tuple[Path, ...],
-    data_dirs: Sequence[Path],
-    cache: Path,
+    **wanted: Any,
 ) -> None:
     """Draw the figure NAME from records, as PNG and SVG; without NAME, list the figures.
 
@@ -93,8 +89,7 @@ def figure(
     from gzslbench.report.figures.request import Request
 
     kept_beside = open_store(roots[0]).root if track else roots[0]
-    places = tuple(roots), cache, tuple(data_dirs)
-    request = Request(FIGURES[name], *places, tuple(methods), data_set, protocol or "", setting, files)
+    request = Request(FIGURES[name], roots, protocol=protocol or "", setting=setting, **wanted)
     drawn = draw(request, out)
     for path in drawn:
         click.echo(path)

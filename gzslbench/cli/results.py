@@ -47,14 +47,7 @@ def results() -> None:
 @many("--method", "methods", help="Pack this method, or combination, only; repeatable.")
 @protocols_option("Pack")
 @click.option("--list", "name", default="", metavar="NAME", help="Add what is packed to the list OUT/NAME.txt.")
-def pack(
-    out: Path,
-    roots: Sequence[Path],
-    data_sets: Sequence[str],
-    methods: Sequence[str],
-    protocols: Sequence[str],
-    name: str,
-) -> None:
+def pack(out: Path, roots: Sequence[Path], name: str, **wanted: Sequence[str]) -> None:
     """Write results in the compact form to OUT: a file if it ends in .zip, else a folder, beside what it holds already.
 
     Every table, interval and comparison can be made of it; the scores of all classes are left out. The same results
@@ -65,7 +58,7 @@ def pack(
     from gzslbench.records.exchange.pack import Wanted
     from gzslbench.records.exchange.pack import pack as write_packed
 
-    packed = write_packed(roots, out, Wanted(data_sets, methods, protocols), name)
+    packed = write_packed(roots, out, Wanted(**wanted), name)
     for error in packed.damaged:
         leave_out(error)
     for record in packed.kept:

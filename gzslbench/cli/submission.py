@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,16 +49,7 @@ _COLOURS = {"refused": "red", "doubtful": "yellow"}
 )
 @click.option("--out", type=PathName(dir_okay=False, path_type=Path), help="File to write [default: METHOD.zip].")
 @results_option
-def submit(
-    method: str,
-    plugin: Path | None,
-    data_sets: Sequence[str],
-    protocols: Sequence[str],
-    budget: str,
-    declared: Sequence[str],
-    out: Path | None,
-    results: Path,
-) -> None:
+def submit(method: str, declared: Sequence[str], out: Path | None, **chosen_by: Any) -> None:
     """Bundle the records of METHOD for a leaderboard: predictions, source, environment and declarations.
 
     All core seeds are submitted or none, of one configuration (where there are several, that of the budget), on data
@@ -72,8 +63,9 @@ def submit(
     from gzslbench.submission.submit import Submission, chosen
     from gzslbench.submission.submit import submit as make
 
-    submission = Submission(method, results, Declarations(), plugin, protocols, data_sets, budget)
-    chosen(summaries(open_results(results)), submission)  # a name that is not there matters more than what is declared
+    submission = Submission(method=method, declarations=Declarations(), **chosen_by)
+    # a name that is not there matters more than what is declared
+    chosen(summaries(open_results(submission.results)), submission)
     said = declarations(_assignments(declared))
     path = out or Path(f"{path_safe(method)}.zip")
     bundle = make(replace(submission, declarations=said), path)
@@ -101,7 +93,7 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
     "--rerun", type=click.IntRange(0, 10_000), default=0, metavar="N", help="Train N of the cells again, confined."
 )
 @flag("--unconfined", help="Let --rerun run the code plainly, where bubblewrap can't confine it.")
-@flag("--allow-doubts", help="Pass what is unlikely, though not impossible.")
+@flag("--allow-doubts", "doubts_allowed", help="Pass what is unlikely, though not impossible.")
 @click.option(
     "--accept",
     "into",
@@ -113,18 +105,7 @@ def _assignments(declared: Sequence[str]) -> dict[str, str]:
 @flag("--json", "as_json", help="Print one JSON object.")
 @data_options
 @click.pass_context
-def verify(
-    ctx: click.Context,
-    bundle: Path,
-    against: Sequence[Path],
-    rerun: int,
-    unconfined: bool,
-    allow_doubts: bool,
-    into: Path | None,
-    as_json: bool,
-    data_dirs: Sequence[Path],
-    cache: Path,
-) -> None:
+def verify(ctx: click.Context, /, bundle: Path, into: Path | None, as_json: bool, **settings: Any) -> None:
     """Check BUNDLE: one line a check, and exit code 1 if any refuses it or doubts it.
 
     Metrics are computed anew from the predictions with your own labels. Nothing of the bundle is imported, unpickled or
@@ -133,7 +114,7 @@ def verify(
     """
     from gzslbench.submission.verify import Verifier, accept
 
-    verification = Verifier(data_dirs, cache, against, rerun, allow_doubts, unconfined).verify(bundle)
+    verification = Verifier(**settings).verify(bundle)
     (_print_json if as_json else _print)(verification, bundle)
     if into and verification.passed:
         click.echo(f"accepted as {accept(verification, into)}", err=as_json)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import LOCATIONS, OPTIONAL_LOCATIONS, DataSet, Indices, Provenance, Split
+from gzslbench.contract.splitting import propose_split
 from gzslbench.data.audit import Finding, require_sound
 from gzslbench.data.columns import (
     Choices,
@@ -37,7 +38,6 @@ from gzslbench.data.columns import (
 from gzslbench.data.folders import require_name
 from gzslbench.data.loading import make_split
 from gzslbench.data.reader_process import read_in_process
-from gzslbench.data.splits import propose_split
 from gzslbench.data.tables import TEXT_FORMATS, Role, Table, arrays_of_file, read_table
 from gzslbench.data.xlsa17 import from_one, numbered, write_folder
 from gzslbench.errors import DataError, UsageError, nearest

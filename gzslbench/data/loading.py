@@ -21,6 +21,7 @@ from gzslbench.data.entry import Entry
 from gzslbench.data.folders import Folder, SplitsFile
 from gzslbench.data.known import split_version
 from gzslbench.data.reader_process import read_in_process
+from gzslbench.data.xlsa17 import read_features, read_splits
 from gzslbench.errors import DataError
 
 
@@ -207,8 +208,6 @@ def _apart(convert: Callable[[Path], Entry], cache: Cache, path: Path) -> Entry:
 
 
 def _convert_features(path: Path) -> Entry:
-    from gzslbench.data.xlsa17 import read_features
-
     read = read_features(path)
     arrays: dict[str, NDArray[Any]] = {"features": read.features, "labels": read.labels}
     fingerprint = {name: content_hash(array) for name, array in arrays.items()}
@@ -218,8 +217,6 @@ def _convert_features(path: Path) -> Entry:
 
 
 def _convert_splits(path: Path) -> Entry:
-    from gzslbench.data.xlsa17 import read_splits
-
     read = read_splits(path)
     fingerprint = {"semantics": content_hash(read.semantics)}
     meta = {"fingerprint": fingerprint, "class_names": list(read.class_names), "split_name": read.split_name}

@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gzslbench.contract.dataset import DataSet, Indices, Split
-from gzslbench.contract.splitting import cut, draw_validation_classes, propose_split
+from gzslbench.contract.splitting import cut, draw_validation_classes
 from gzslbench.errors import DataError
-
-__all__ = ["adversarial_split", "further_splits", "propose_split", "random_splits", "split_of_hash", "validation_split"]
 
 RANDOM_SPLITS = 5
 """How many random splits are made of a data set that brings only one."""

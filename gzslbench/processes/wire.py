@@ -16,15 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter
+from pydantic_core import from_json
 
 from gzslbench.errors import ContractError
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 FRAME_S = 120.0
 """How long a frame may be on its way."""
@@ -111,8 +110,6 @@ class Listener:
 
 
 def _frame(header: bytes, payload: memoryview) -> Frame:
-    from pydantic_core import from_json
-
     try:
         value, listing = _header().validate_python(from_json(header, allow_inf_nan=False))
         sizes = [math.prod(shape) * np.dtype(kind).itemsize for _, kind, shape in listing]
@@ -129,10 +126,6 @@ def _frame(header: bytes, payload: memoryview) -> Frame:
 
 @cache
 def _header() -> TypeAdapter[tuple[Any, list[tuple[str, str, list[int]]]]]:
-    from typing import Annotated
-
-    from pydantic import Field, TypeAdapter
-
     length = Annotated[int, Field(ge=0, le=2**31)]
     kind = Annotated[str, Field(pattern=f"^{_ARRAY_TYPE}$")]
     return TypeAdapter(tuple[Any, list[tuple[str, kind, Annotated[list[length], Field(max_length=8)]]]])

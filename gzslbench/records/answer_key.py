@@ -9,20 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.errors import ContractError, DataError, RecordError
 from gzslbench.records import metrics
 from gzslbench.records.arrays import Arrays, narrowed
 from gzslbench.records.metrics import Metrics, Routing
 from gzslbench.records.predictions import FloatArray, IntArray, Predictions
 from gzslbench.records.untrusted.arrays import read_arrays
-
-if TYPE_CHECKING:
-    from gzslbench.contract.dataset import DataSet, Split
 
 
 @dataclass(frozen=True, eq=False)

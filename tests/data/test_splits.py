@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gzslbench.contract.dataset import DataSet, Split
-from gzslbench.data.splits import adversarial_split, propose_split, random_splits, validation_split
+from gzslbench.contract.splitting import propose_split
+from gzslbench.data.splits import adversarial_split, random_splits, validation_split
 from gzslbench.errors import DataError
 
 

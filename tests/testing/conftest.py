@@ -24,7 +24,7 @@ import torch
 from gzslbench.contract import *
 from gzslbench.contract.dataset import DataSet
 from gzslbench.contract.data_source import DataSource
-from gzslbench.data.splits import propose_split
+from gzslbench.contract.splitting import propose_split
 from gzslbench.contract.info import DataInfo
 
 
