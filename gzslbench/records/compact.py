@@ -105,16 +105,13 @@ class CompactResults:
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         return read_answers(self.root / ANSWERS, key)
 
-    def _lacks(self, digest: str) -> RecordError:
-        return RecordError(f"{self.root} lacks the cell {digest}", _REMEDY)
-
     def _is_wanted(self, line: _Line) -> bool:
         return self._wanted is None or not self._wanted.isdisjoint((line.digest, line.record.digest))
 
     def _line(self, key: CellKey) -> _Line:
         found = self._lines.get(key.digest())
         if found is None or isinstance(found, RecordError):
-            raise self._lacks(key.digest())
+            raise RecordError(f"{self.root} lacks the cell {key.digest()}", _REMEDY)
         return found
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from gzslbench.errors import counted
@@ -44,13 +44,9 @@ class PastTimes:
     def _alike(self, key: CellKey) -> list[Record]:
         place = (key.data_set, key.combination, key.protocol, key.split)
         if place not in self._records:
-            self._records[place] = list(self._of_this_machine(key))
+            beside = self._store.beside(key)
+            self._records[place] = [each for each in beside if each.environment.machine_class == self._machine_class]
         return [record for record in self._records[place] if _settings(record.key) == _settings(key)]
-
-    def _of_this_machine(self, key: CellKey) -> Iterator[Record]:
-        for record in self._store.beside(key):
-            if record.environment.machine_class == self._machine_class:
-                yield record
 
 
 def _settings(key: CellKey) -> str:

@@ -64,11 +64,6 @@ def naming(table: Table) -> list[int]:
     return list(takewhile(lambda place: table.columns[place].left, range(start, len(table.columns))))
 
 
-def without_repeated_rows(table: Table) -> Table:
-    """Leave out the rows that share what matters with one above."""
-    return without_rows_aside(table) if table.aside.repeated else table
-
-
 def without_rows_aside(table: Table) -> Table:
     """Leave out the rows that stand below the others."""
     rows = tuple(row for place, row in enumerate(table.rows) if place not in table.aside.rows)

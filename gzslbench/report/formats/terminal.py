@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from gzslbench.report.formats.layout import Block, blocks, naming, without_repeated_rows
+from gzslbench.report.formats.layout import Block, blocks, naming, without_rows_aside
 from gzslbench.report.tables import Table
 from gzslbench.text import one_line
 
@@ -27,7 +27,7 @@ def print_table(table: Table, console: Console, brief: bool = False) -> None:
 
     A ``brief`` table is of the columns that the width takes, and says what it leaves out.
     """
-    table = without_repeated_rows(table) if brief else table
+    table = without_rows_aside(table) if brief and table.aside.repeated else table
     console.print(Text(one_line(table.title), style="bold"))
     console.print(Text(one_line(table.summary), style="dim"))
     left_out: list[int] = []
