@@ -7,7 +7,6 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from gzslbench.contract import View
-from gzslbench_plugins.cada_vae import METHODS, gzslbench_generators
 from gzslbench_plugins.cada_vae.alignment import distribution_distance, reconstruction_errors
 from gzslbench_plugins.cada_vae.config import CadaVaeConfig
 from gzslbench_plugins.cada_vae.generator import CadaVae, rows_by_turns
@@ -145,7 +144,3 @@ def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
 def test_a_ramp_that_falls_is_refused() -> None:
     with pytest.raises(ValueError, match="gamma_end"):
         CadaVaeConfig(gamma_start=0.5, gamma_end=0.4)
-
-
-def test_hooks_register_what_the_methods_name() -> None:
-    assert {method.generator for method in METHODS} == {each.info.name for each in gzslbench_generators()}

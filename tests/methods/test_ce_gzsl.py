@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, leaky_relu
 from gzslbench.contract import View
 from gzslbench.training.loop import Objective, run
 from gzslbench.training.replicas import Replicas
-from gzslbench_plugins.ce_gzsl import CE_GZSL, comparator, gzslbench_generators, gzslbench_methods
+from gzslbench_plugins.ce_gzsl import comparator
 from gzslbench_plugins.ce_gzsl.accumulation import PiledGradients
 from gzslbench_plugins.ce_gzsl.comparator import Comparator, class_loss, pair_scores
 from gzslbench_plugins.ce_gzsl.embedding import Embedding, instance_loss
@@ -229,11 +229,6 @@ def test_the_class_loss_of_the_generator_reaches_its_samples() -> None:
         return cross_entropy(scores, torch.arange(4).repeat_interleave(50))
 
     assert surprise(3.0) < surprise(0.0)
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [CE_GZSL]
-    assert [each.info.name for each in gzslbench_generators()] == [CE_GZSL.generator]
 
 
 @pytest.mark.parametrize(

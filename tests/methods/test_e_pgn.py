@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from gzslbench.contract import Context, View
 from gzslbench.training.loop import run
-from gzslbench_plugins.e_pgn import E_PGN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.e_pgn.episodes import Episode
 from gzslbench_plugins.e_pgn.generator import Config, PrototypeGenerator
 from gzslbench_plugins.e_pgn.losses import (
@@ -133,11 +132,6 @@ def test_every_copy_of_a_prototype_is_the_same() -> None:
     copies = fitted(view).generate(unseen, 3, Context(CPU, 0))
     assert torch.equal(copies[:, 0], copies[:, 2])
     assert not torch.equal(copies[0], copies[1])
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [E_PGN]
-    assert [each.info.name for each in gzslbench_generators()] == [E_PGN.generator]
 
 
 @pytest.mark.parametrize(("field", "value"), [("episodes", 0), ("dropout", 1.0), ("adversarial", -1), ("left_out", 0)])

@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gzslbench.training.loop import run
-from gzslbench_plugins.f_clswgan import F_CLSWGAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_clswgan.generator import FClswgan, FClswganConfig
 from gzslbench_plugins.shared.seen_softmax import seen_softmax
 
@@ -92,11 +91,6 @@ def test_it_can_generate_while_it_trains() -> None:
     lent.on_checkpoint = lambda stage, step: shapes.append(generator.generate(torch.eye(4), 2, context()).shape)
     generator.fit(four_classes(), lent)
     assert len(shapes) == 10
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [F_CLSWGAN]
-    assert [each.info.name for each in gzslbench_generators()] == [F_CLSWGAN.generator]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from gzslbench.contract import Context, View
-from gzslbench_plugins.f_vaegan_d2 import F_VAEGAN_D2, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.f_vaegan_d2.generator import FVaegan
 
 from .conftest import context
@@ -61,11 +60,6 @@ def test_the_terms_of_the_loss_are_logged() -> None:
 def test_same_seed_same_samples() -> None:
     first, second = (fitted(steps=3)[0].generate(torch.eye(4), 3, context(1)) for _ in range(2))
     assert torch.equal(first, second)
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [F_VAEGAN_D2]
-    assert [each.info.name for each in gzslbench_generators()] == [F_VAEGAN_D2.generator]
 
 
 @pytest.mark.parametrize(("field", "value"), [("adversarial_weight", -1), ("per_class", 0), ("encoder_hidden", 0)])

@@ -10,7 +10,6 @@ from torch.nn.functional import mse_loss
 
 from gzslbench.contract import Context, View
 from gzslbench.training.loop import run
-from gzslbench_plugins.gdan import GDAN, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.gdan.discriminator import PairDiscriminator, discriminator_loss
 from gzslbench_plugins.gdan.generator import Config, DualAdversarialNetwork
 
@@ -119,11 +118,6 @@ def test_unseen_classes_are_told_apart_by_what_is_generated_for_them() -> None:
     samples = made.generate(unseen, 30, Context(CPU, 5))
     assert samples.shape == (4, 30, 10)
     assert torch.cdist(samples.mean(dim=1), centres).argmin(dim=1).tolist() == [0, 1, 2, 3]
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [GDAN]
-    assert [each.info.name for each in gzslbench_generators()] == [GDAN.generator]
 
 
 @pytest.mark.parametrize(("field", "value"), [("steps", 0), ("dropout", 1.0), ("noise", "cauchy"), ("dual_loss", -1)])

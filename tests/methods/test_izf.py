@@ -11,7 +11,6 @@ from gzslbench.contract import ClassSet, Need, View
 from gzslbench.errors import ProtocolError
 from gzslbench.training.loop import Objective
 from gzslbench.training.replicas import Replicas
-from gzslbench_plugins.izf import METHODS, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.izf.flow import ShuffledFlow
 from gzslbench_plugins.izf.generator import IZF, Config
 from gzslbench_plugins.izf.losses import centring, negative_discrepancy, negative_log_likelihood
@@ -200,12 +199,6 @@ def test_gradients_of_seeds_together_are_those_of_each_alone() -> None:
         alone = torch.autograd.grad(sum(descent.loss(*batch).values()), descent.parameters())
         for ours, expected in zip(together, alone, strict=True):
             torch.testing.assert_close(ours[position], expected, atol=1e-6, rtol=1e-4)
-
-
-def test_hooks_register_what_the_methods_name() -> None:
-    assert gzslbench_methods() == METHODS
-    assert [each.info.name for each in gzslbench_generators()] == ["izf"]
-    assert {method.generator for method in METHODS} == {"izf"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import gzslbench_plugins.knn.classifier as module
 from gzslbench.contract import ClassSet, Context, Need, View
-from gzslbench_plugins.knn import gzslbench_classifiers
 from gzslbench_plugins.knn.classifier import Config, NearestNeighbours
 
 QUERIES = torch.randn(150, 5, generator=torch.Generator().manual_seed(8))
@@ -112,7 +111,3 @@ def test_it_tells_the_unseen_classes_of_clusters_apart() -> None:
 def test_a_bad_setting_is_refused(k: int) -> None:
     with pytest.raises(ValueError, match=r"k\n  Input should be greater than 0"):
         Config(k=k)
-
-
-def test_the_plugin_registers_the_classifier() -> None:
-    assert gzslbench_classifiers() == [NearestNeighbours]

@@ -9,7 +9,6 @@ from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 from sklearn.neighbors import NearestCentroid
 
 from gzslbench.contract import ClassSet, Context, Need, View
-from gzslbench_plugins.nearest_prototype import gzslbench_classifiers
 from gzslbench_plugins.nearest_prototype.classifier import Config, NearestPrototype
 
 QUERIES = torch.randn(200, 5, generator=torch.Generator().manual_seed(8))
@@ -69,7 +68,3 @@ def test_columns_follow_the_index_and_rows_their_batch(metric: str) -> None:
 def test_a_bad_setting_is_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         Config(**{setting: value})  # type: ignore[arg-type]
-
-
-def test_the_plugin_registers_the_classifier() -> None:
-    assert gzslbench_classifiers() == [NearestPrototype]

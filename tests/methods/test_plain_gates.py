@@ -8,8 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gzslbench_plugins.calibrated_stacking as calibrated_stacking
-import gzslbench_plugins.no_gate as no_gate
 from gzslbench.contract import Context, ValidationScores, View
 from gzslbench.evaluation.predicting import route
 from gzslbench.records import metrics
@@ -102,8 +100,3 @@ def test_a_sample_changes_sides_where_gamma_passes_its_margin(gamma: float, pred
     seen, unseen = torch.tensor([[0.8]]), torch.tensor([[0.5]])
     prior = gate.log_prior(FEATURES[:1])
     assert route(torch.cat([seen, unseen], dim=1), seen, unseen, prior).tolist() == [predicted]
-
-
-def test_the_plugins_register_their_gates() -> None:
-    assert no_gate.gzslbench_gates() == [NoGate]
-    assert calibrated_stacking.gzslbench_gates() == [CalibratedStacking]

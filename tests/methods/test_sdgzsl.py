@@ -12,7 +12,6 @@ from gzslbench.contract import View
 from gzslbench.training import Terms
 from gzslbench.training.loop import Objective
 from gzslbench.training.replicas import Replicas
-from gzslbench_plugins.sdgzsl import METHODS, gzslbench_generators
 from gzslbench_plugins.sdgzsl.config import SDGZSLConfig
 from gzslbench_plugins.sdgzsl.disentangling import (
     Discriminator,
@@ -274,7 +273,3 @@ def total(loss: Terms | Tensor) -> Tensor:
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         SDGZSLConfig(**{name: value})
-
-
-def test_hooks_register_what_the_methods_name() -> None:
-    assert {method.generator for method in METHODS} == {each.info.name for each in gzslbench_generators()}

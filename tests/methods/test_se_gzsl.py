@@ -10,7 +10,6 @@ from torch.distributions import Normal, kl_divergence
 from gzslbench.contract import Context, View
 from gzslbench.training import fit_together
 from gzslbench.training.loop import run
-from gzslbench_plugins.se_gzsl import SE_GZSL, gzslbench_generators, gzslbench_methods
 from gzslbench_plugins.se_gzsl.generator import Config, SynthesizedExamples
 
 from .conftest import linear_classes
@@ -112,11 +111,6 @@ def test_seeds_can_train_together() -> None:
     assert isinstance(together[1], SynthesizedExamples)
     for ours, theirs in zip(together[1].generator.parameters(), alone.generator.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
-
-
-def test_hooks_register_what_the_method_names() -> None:
-    assert gzslbench_methods() == [SE_GZSL]
-    assert [each.info.name for each in gzslbench_generators()] == [SE_GZSL.generator]
 
 
 @pytest.mark.parametrize(("field", "value"), [("steps", 0), ("deviation", 0), ("latent_loss", -1), ("per_class", 0)])

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from gzslbench.contract import ClassSet, Context, Need, View
 from gzslbench.errors import ProtocolError
-from gzslbench_plugins.softmax import gzslbench_classifiers
 from gzslbench_plugins.softmax.classifier import Config, Softmax, balanced_weights
 
 SEEN, UNSEEN, WIDTH = 4, 3, 6
@@ -147,7 +146,3 @@ def test_it_needs_synthetic_features() -> None:
 def test_a_bad_setting_is_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"{setting}\n  Input should be"):
         Config(**{setting: value})  # type: ignore[arg-type]
-
-
-def test_the_plugin_registers_the_classifier() -> None:
-    assert gzslbench_classifiers() == [Softmax]
