@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from gzslbench.errors import RecordError, UsageError
+
+PREPARED_S = 10.0
+"""How long to wait for another process to prepare a folder."""
 
 
 @contextmanager
@@ -73,22 +78,66 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
+def sole_writer(folder: Path, remedy: str = "wait for it or choose another results folder") -> Iterator[None]:
     """Keep other writers out of a folder, which is made where it is absent; a killed process keeps nobody out.
 
     Raises :class:`UsageError` naming the process if another writer is at work.
     """
-    writer = folder / ".writer"
     with disk_errors(f"can't write in {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             held = FileLock(folder / ".lock").acquire(blocking=False)
         except Timeout:
-            process = writer.read_text() if writer.exists() else "(unknown)"
-            raise UsageError(
-                f"process {process} is writing to {folder}", "wait for it or choose another results folder"
-            ) from None
+            raise _at_work(folder, remedy) from None
     with held:
-        with disk_errors(f"can't write in {folder}"):
-            writer.write_text(str(os.getpid()))
+        _sign(folder)
         yield
+
+
+@contextmanager
+def one_of_several_writers(folder: Path, prepare: Callable[[], None]) -> Iterator[None]:
+    """Write in a folder beside others who do so, and keep those out who want to be alone.
+
+    The first one prepares the folder before others come in. Where the file system has no such locks, one process at a
+    time writes, as with :func:`sole_writer`.
+    """
+    with disk_errors(f"can't write in {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    with ExitStack() as at_end:
+        at_end.callback(os.close, descriptor)
+        try:
+            first = _joins_first(descriptor, folder)
+        except OSError:
+            at_end.enter_context(sole_writer(folder, "wait for it; for several at once mount the folder with locks"))
+            prepare()
+        else:
+            if first:
+                prepare()
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+            _sign(folder)
+        yield
+
+
+def _joins_first(descriptor: int, folder: Path) -> bool:
+    """Take the lock alone where nobody has it, or else with the others as soon as the first one shares it."""
+    until_s = time.monotonic() + PREPARED_S
+    while True:
+        for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+                return kind == fcntl.LOCK_EX
+        if time.monotonic() > until_s:
+            raise _at_work(folder, "wait for it or choose another results folder")
+        time.sleep(0.05)
+
+
+def _sign(folder: Path) -> None:
+    with disk_errors(f"can't write in {folder}"):
+        (folder / ".writer").write_text(str(os.getpid()))
+
+
+def _at_work(folder: Path, remedy: str) -> UsageError:
+    writer = folder / ".writer"
+    process = writer.read_text() if writer.exists() else "(unknown)"
+    return UsageError(f"process {process} is writing to {folder}", remedy)

@@ -8,8 +8,9 @@
     results/answers/<labels>-<split>.npz
     results/failures/<digest>.json
 
-A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record. One
-process writes at a time. The answer keys of records lie beside them, one for each data set and split.
+A folder is filled under ``results/.incomplete``, synced and renamed, so a kill at any moment leaves no half record.
+Runs may write at the same time (:mod:`gzslbench.records.claims`); whatever rewrites records is alone. The answer keys
+of records lie beside them, one for each data set and split.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
 from gzslbench.errors import RecordError, UsageError, leave_out
-from gzslbench.files import disk_errors, make_folder, put, sole_writer, sync
+from gzslbench.files import disk_errors, make_folder, one_of_several_writers, put, sole_writer, sync
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, npz, save_arrays
+from gzslbench.records.claims import drop_dead_claims
 from gzslbench.records.differences import differences, flat
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
@@ -41,6 +44,8 @@ PREDICTIONS = "predictions.npz"
 SAMPLES = "samples.npz"
 MOST_RECORD_BYTES = 1 << 26
 _LONGEST_NAME = 120
+_OURS = f"{quote(platform.node())}~"
+"""How the names begin of what this machine has not yet completed."""
 
 
 def is_packed(place: Path) -> bool:
@@ -72,30 +77,42 @@ class Store:
         self._moved: dict[Path, Path] = {}
 
     @property
-    def kept_apart(self) -> tuple[Path, Path]:
-        """The folders with predictions and labels of test samples, which no component is to read."""
-        return self._records, self._answers
+    def kept_apart(self) -> tuple[Path, ...]:
+        """The folders with predictions and labels of test samples, which no component is to read; MLflow's, too."""
+        return self._records, self._answers, self.root / "mlartifacts"
 
     @contextmanager
-    def writing(self) -> Iterator[Store]:
-        """Be the only writer, and clear away what a killed writer left; other calls that write then need no lock.
+    def writing(self, beside_others: bool = False) -> Iterator[Store]:
+        """Be the only writer, or one of several runs; other calls that write then need no lock.
 
-        Records of an earlier version move to where their keys belong now.
+        Where no other process writes, what killed writers of this machine left is cleared away, and records of an
+        earlier version move to where their keys belong now.
 
         Raises :class:`UsageError` naming the process if another writer is at work.
         """
         if self._writing:
             yield self
             return
-        with sole_writer(self.root):
-            shutil.rmtree(self._incomplete, ignore_errors=True)
-            with disk_errors(f"can't write in {self.root}"):
-                self._settle()
+        with ExitStack() as at_end:
+            if beside_others:
+                at_end.enter_context(one_of_several_writers(self.root, self._prepare))
+            else:
+                at_end.enter_context(sole_writer(self.root))
+                self._prepare()
             self._writing = True
             try:
                 yield self
             finally:
                 self._writing = False
+
+    def _prepare(self) -> None:
+        """Clear away what writers of this machine left, who are gone; another machine may have locks of its own."""
+        for left in self._incomplete.glob("*"):
+            if left.name.startswith(_OURS) or "~" not in left.name:
+                shutil.rmtree(left, ignore_errors=True)
+        drop_dead_claims(self.root)
+        with disk_errors(f"can't write in {self.root}"):
+            self._settle()
 
     def folder(self, key: CellKey) -> Path:
         """Say where the record of a key is or would be."""
@@ -107,14 +124,15 @@ class Store:
         there = os.path.exists(self._location(key))  # noqa: PTH110 (three times slower)
         return there or (bool(self._earlier) and key.digest() in self._earlier)
 
-    def has_whole(self, key: CellKey) -> bool:
-        """Say whether the key has a record that was not cut off, by a look at its ends; name one that was."""
+    def has_whole(self, key: CellKey, quiet: bool = False) -> bool:
+        """Say whether the key has a record that was not cut off, by a look at its ends; one that was is named."""
         if not self.has(key):
             return False
         place = self._location(key) if not self._earlier else self.folder(key)
         if _end(f"{place}/{RECORD}", 2).endswith(b"}\n") and _end(f"{place}/{PREDICTIONS}", 22).startswith(b"PK\5\6"):
             return True
-        logger.warning("%s is damaged: its cell is to be run again", place)
+        if not quiet:
+            logger.warning("%s is damaged: its cell is to be run again", place)
         return False
 
     def write(self, record: Record, predictions: Predictions, samples: Arrays | None = None) -> Path:
@@ -180,12 +198,16 @@ class Store:
     def answer_key(self, key: CellKey) -> AnswerKey | None:
         return read_answers(self._answers, key)
 
+    def answers_at(self, key: CellKey) -> Path:
+        """Say where the answer key of a key's data set and split is or would be."""
+        return self._answers / answer_file(key)
+
     def has_answer_key(self, key: CellKey) -> bool:
-        return (self._answers / answer_file(key)).exists()
+        return self.answers_at(key).exists()
 
     def write_answer_key(self, key: CellKey, answers: AnswerKey) -> None:
         """Store the answer key of a key's data set and split, in place of an earlier one."""
-        self._put(self._answers / answer_file(key), npz(answers.arrays()))
+        self._put(self.answers_at(key), npz(answers.arrays()))
 
     def write_failure(self, failure: Failure) -> None:
         """Note why a cell has no record, in place of its earlier failure."""
@@ -198,6 +220,22 @@ class Store:
                 yield Failure.from_json(path.read_bytes(), str(path))
             except RecordError as error:
                 leave_out(error)
+
+    def failure_times(self) -> dict[str, int]:
+        """Say when failures were noted, by the digests of their cells and as the file system tells times."""
+        times = {}
+        for path in self._failures.glob("*.json"):
+            with suppress(OSError):
+                times[path.stem] = path.stat().st_mtime_ns
+        return times
+
+    def failure_since(self, key: CellKey, before: Mapping[str, int]) -> Failure | None:
+        """Read the failure of a cell that was noted since :meth:`failure_times` gave ``before``."""
+        path = self._failures / f"{key.digest()}.json"
+        with suppress(OSError, RecordError):
+            if path.stat().st_mtime_ns != before.get(path.stem):
+                return Failure.from_json(path.read_bytes(), str(path))
+        return None
 
     def clear_failure(self, key: CellKey) -> None:
         (self._failures / f"{key.digest()}.json").unlink(missing_ok=True)
@@ -294,7 +332,7 @@ class Store:
     @contextmanager
     def _fresh(self) -> Iterator[Path]:
         """Lend an empty folder on the same file system, and remove it with whatever is left in it."""
-        fresh = self._incomplete / os.urandom(8).hex()
+        fresh = self._incomplete / f"{_OURS}{os.urandom(8).hex()}"
         try:
             fresh.mkdir(parents=True)
             yield fresh

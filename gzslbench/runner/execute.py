@@ -15,8 +15,8 @@ from gzslbench.runner.failures import cause_of
 from gzslbench.runner.messages import Ended, Event
 from gzslbench.runner.supervise import Assignment, supervise
 
-Make = Callable[[], Assignment]
-"""Makes an assignment when its turn has come, so that waiting groups take no memory."""
+Make = Callable[[], Assignment | None]
+"""Makes an assignment when its turn has come, so that waiting groups take no memory; None if nothing is left to do."""
 WAITING = 1000
 """How many events may wait to be stored and shown."""
 
@@ -25,7 +25,7 @@ class Executor(Protocol):
     """Runs groups and yields their events in the process that stores and shows them."""
 
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
-        """Yield events with the position of their group, until all groups have ended."""
+        """Yield events with the position of their group, until all groups have ended; can be called again then."""
 
     def stop(self) -> None:
         """End all groups soon; what they had not handed in is lost."""
@@ -46,15 +46,16 @@ class LocalExecutor(Executor):
                 for position, make in enumerate(assignments):
                     pool.submit(self._run_one, position, make).add_done_callback(partial(self._ended, position))
                 yield from self._until_ended(len(assignments))
-            finally:
+            except BaseException:  # such as Ctrl-C
                 self.stop()
+                raise
 
     def stop(self) -> None:
         self._stop.set()
 
     def _run_one(self, position: int, make: Make) -> None:
-        if not self._stop.is_set():
-            supervise(make(), partial(self._emit, position), self._stop)
+        if not self._stop.is_set() and (assignment := make()):
+            supervise(assignment, partial(self._emit, position), self._stop)
 
     def _emit(self, position: int, event: Event) -> None:
         """Pass an event on, not faster than it is taken up: a component may make its worker say a lot."""

@@ -82,6 +82,10 @@ class PlainReporter:
     def failed(self, failure: Failure) -> None:
         self._say(f"FAILED  {title(failure, self._tried)} ({failure.phase}): {failure.reason}")
 
+    def waiting(self, cells: int, holder: str) -> None:
+        """Say that nothing is left but what other runs have in hand."""
+        self._say(f"waiting for {counted(cells, 'cell')} of another run ({holder or 'which has just ended'})")
+
     def close(self) -> None:
         """Say once what would help."""
         for each in self._hints:
@@ -105,6 +109,9 @@ class JsonReporter(PlainReporter):
     def failed(self, failure: Failure) -> None:
         why = {name: getattr(failure, name) for name in ("kind", "phase", "reason")}
         self._event("failed", **_identity(failure), **why)
+
+    def waiting(self, cells: int, holder: str) -> None:
+        self._event("waiting", cells=cells, holder=holder)
 
     def close(self) -> None:
         for each in self._hints:

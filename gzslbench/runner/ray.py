@@ -63,16 +63,26 @@ class RayExecutor(Executor):
         waiting = deque(enumerate(assignments))
         try:
             while not self._stopped and (waiting or self._lost or self._running):
-                while len(self._running) < (self._request.jobs or 1) and (self._lost or waiting):
-                    self._start(self._lost.popleft() if self._lost else _made(*waiting.popleft()))
-                yield from self._next()
-        finally:
+                if len(self._running) == (self._request.jobs or 1) or not (self._lost or waiting):
+                    yield from self._next()
+                elif self._lost:
+                    self._start(self._lost.popleft())
+                else:
+                    yield from self._begin(*waiting.popleft())
+        except BaseException:  # such as Ctrl-C
             self.stop()
+            raise
 
     def stop(self) -> None:
         self._stopped = True
         for stream in self._running:
             self._ray.cancel(stream, force=True)
+
+    def _begin(self, position: int, make: Make) -> Iterator[tuple[int, Event]]:
+        if assignment := make():
+            self._start(_Group(position, assignment, {cell.index for cell in assignment.job.cells}))
+        else:
+            yield position, Ended()
 
     def _start(self, group: _Group) -> None:
         group.tries += 1
@@ -133,11 +143,12 @@ class RayExecutor(Executor):
             print(f"a group was lost and is tried again ({why[:200]})", file=sys.stderr)
             self._lost.append(group)
             return
-        reason = f"the Ray task was lost {TRIES} times, the last time by {why}"
-        kind: Any = "out of memory" if isinstance(error, self._ray.exceptions.OutOfMemoryError) else "crash"
-        yield group.position, Ended(Cause(kind, one_line(reason), str(error)[-2000:]), "run")
-
-
-def _made(position: int, make: Make) -> _Group:
-    assignment = make()
-    return _Group(position, assignment, {cell.index for cell in assignment.job.cells})
+        cause = Cause(
+            "crash", one_line(f"the Ray task was lost {TRIES} times, the last time by {why}"), str(error)[-2000:]
+        )
+        if isinstance(error, self._ray.exceptions.OutOfMemoryError):
+            reason = (
+                f"Ray ended the task {TRIES} times, the last time since memory ran out on its node; use fewer --jobs"
+            )
+            cause = replace(cause, kind="out of memory", reason=reason)
+        yield group.position, Ended(cause, "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from gzslbench.runner.execute import Executor
 from gzslbench.runner.failures import Cause
 from gzslbench.runner.group_job import make_job, make_test_set
 from gzslbench.runner.messages import Begun, CellDone, CellFailed, Ended, Event
+from gzslbench.runner.others import OtherRuns
 from gzslbench.runner.plan import Plan, PlannedCell, PlannedGroup, Task, together
 from gzslbench.runner.progress import PlainReporter
 from gzslbench.runner.request import Request
@@ -70,7 +72,7 @@ def assign(group: PlannedGroup, request: Request, store: Store, limits: Limits) 
 
 
 class Sweep:
-    """Runs a plan into a store."""
+    """Runs a plan into a store, beside other runs that have the same store; with ``force`` alone."""
 
     def __init__(
         self,
@@ -84,56 +86,109 @@ class Sweep:
         self.tracker = tracker
         self.summary = Summary()
         self._limits = Limits.of(request.limits, sharing=request.jobs or 1)
-        self._unsettled: dict[int, set[int]] = {}
+        self._others = OtherRuns(store, alone=request.force)
+        self._open: dict[str, PlannedCell] = {}
+        """Cells that have not come to an end, by their digests."""
+        self._begun: dict[int, list[int]] = {}
+        """For which of their cells groups were begun, by position."""
         self._phases: dict[int, str] = {}
         self._generators: set[tuple[int, int]] = set()
+        self._stopped = False
 
     def run(self, plan: Plan) -> Summary:
-        """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues."""
-        with self.store.writing():
+        """Run all cells without a record; Ctrl-C ends the sweep in a state that the same command continues.
+
+        Cells that another run has in hand are waited for, and run here where it leaves them.
+        """
+        with self._others.beside():
             groups = pending(plan, self.store, self.request.force)
             self.summary.cached = sum(1 for _ in plan.cells()) - sum(len(group.cells) for group in groups)
             if self.request.seeds_together:
                 groups = together(groups)
+            self._open = {cell.key.digest(): cell for group in groups for cell in group.cells}
             self.reporter.started(groups, self.summary.cached)
-            makes = [partial(assign, group, self.request, self.store, self._limits) for group in groups]
-            self._unsettled = {position: set(range(len(group.cells))) for position, group in enumerate(groups)}
             if groups and self.tracker is not None:
                 self.tracker.start()
             try:
-                for position, event in self.executor.run(makes) if makes else ():
-                    self._handle(position, groups[position], event)
+                while self._open and not self._stopped:
+                    groups = [group for group in groups if any(cell.key.digest() in self._open for cell in group.cells)]
+                    self._run(groups)
+                    self._look_at_others()
             except KeyboardInterrupt:
                 self.executor.stop()
                 self.summary.interrupted = True
-                under_way = [position for position in self._phases if self._unsettled[position]]
+                under_way = [position for position in self._phases if self._unsettled(position, groups[position])]
                 self.summary.dropped = [self._under_way(position, groups[position]) for position in under_way]
         return self.summary
+
+    def _run(self, groups: Sequence[PlannedGroup]) -> None:
+        """Run groups, but for those that another run has in hand."""
+        self._begun.clear()
+        self._generators.clear()
+        makes = [partial(self._begin, position, group) for position, group in enumerate(groups)]
+        for position, event in self.executor.run(makes):
+            self._handle(position, groups[position], event)
+
+    def _begin(self, position: int, group: PlannedGroup) -> Assignment | None:
+        """Claim what is left of a group, and make its job."""
+        left = self._left(group)
+        if not (left and self._others.leave(group.cells[cell] for cell in left)):
+            return None
+        self._begun[position] = left = self._left(group)  # another run may have come to an end with it just now
+        assignment = assign(group, self.request, self.store, self._limits)
+        cells = tuple(cell for cell in assignment.job.cells if cell.index in left)
+        return replace(assignment, job=replace(assignment.job, cells=cells)) if left else None
+
+    def _left(self, group: PlannedGroup) -> list[int]:
+        """Find the cells of a group that have come to no end, here or elsewhere."""
+        cells = [(index, cell) for index, cell in enumerate(group.cells) if cell.key.digest() in self._open]
+        return [index for index, cell in cells if not self._others.ended(cell)]
+
+    def _look_at_others(self) -> None:
+        """Count what other runs have brought to an end; where that is not all that is left, wait a while."""
+        for digest, cell in list(self._open.items()):
+            if ended := self._others.ended(cell):
+                del self._open[digest]
+                if isinstance(ended, Failure):
+                    self._count_failed(ended)
+                else:
+                    self.summary.cached += 1
+        if self._open and not self._stopped:
+            self._others.wait(list(self._open.values()), self.reporter)
 
     def _handle(self, position: int, group: PlannedGroup, event: Event) -> None:
         match event:
             case CellDone():
-                self._unsettled[position].discard(event.cell)
                 self._write(group.task, group.cells[event.cell], event)
                 self._count_saved(position, group.cells[event.cell], event.result.timings)
             case CellFailed():
-                self._unsettled[position].discard(event.cell)
                 self._fail(group.cells[event.cell], event.phase, event.cause)
             case Begun():
                 self._phases[position] = event.phase
             case Ended():
                 self._phases.pop(position, None)
-        self.reporter.at(group, event)
-        if isinstance(event, Ended) and event.cause is not None:
-            for cell in sorted(self._unsettled[position]):
-                self._fail(group.cells[cell], event.phase, event.cause)
+                self._end(position, group, event.cause, event.phase)
+        if not isinstance(event, Ended) or position in self._begun:
+            self.reporter.at(group, event)
+
+    def _end(self, position: int, group: PlannedGroup, cause: Cause | None, phase: str) -> None:
+        if cause is not None:
+            for cell in self._unsettled(position, group):
+                self._fail(group.cells[cell], phase, cause)
+        self._others.release(group.cells)
+
+    def _unsettled(self, position: int, group: PlannedGroup) -> list[int]:
+        """Find the cells that a group was begun for, or was to be, and that have come to no end."""
+        begun = self._begun.get(position, range(len(group.cells)))
+        return [cell for cell in begun if group.cells[cell].key.digest() in self._open]
 
     def _under_way(self, position: int, group: PlannedGroup) -> str:
         """Name the cells that a group had still to make, and what it was at."""
-        names = titles((group.cells[cell] for cell in sorted(self._unsettled[position])), self.request.tried)
+        names = titles((group.cells[cell] for cell in self._unsettled(position, group)), self.request.tried)
         return f"{', '.join(names)} ({self._phases[position]})"
 
     def _write(self, task: Task, cell: PlannedCell, done: CellDone) -> None:
+        self._open.pop(cell.key.digest(), None)
         record = make_record(task, cell, done)
         try:
             if not self.store.has_answer_key(cell.key):
@@ -157,6 +212,7 @@ class Sweep:
         self._generators.add(fit)
 
     def _fail(self, cell: PlannedCell, phase: str, cause: Cause) -> None:
+        self._open.pop(cell.key.digest(), None)
         failure = Failure(
             key=cell.key,
             method=cell.method,
@@ -169,9 +225,13 @@ class Sweep:
         )
         with suppress(RecordError):  # from the same full disk that made the cell fail
             self.store.write_failure(failure)
+        self._count_failed(failure)
+
+    def _count_failed(self, failure: Failure) -> None:
         self.summary.failed += 1
         self.reporter.failed(failure)
         if self.request.fail_fast:
+            self._stopped = True
             self.executor.stop()
 
 

@@ -60,7 +60,7 @@ class StubExecutor(Executor):
     def run(self, assignments: Sequence[Make]) -> Iterator[tuple[int, Event]]:
         for position, make in enumerate(assignments):
             assignment = make()
-            for cell in assignment.job.cells:
+            for cell in assignment.job.cells if assignment else ():
                 time.sleep(SLEEP_S)
                 result = CellResult(self._predictions[cell.seed % 5], self._timings)
                 metrics = assignment.scorers[cell.index].score(result.predictions)

@@ -39,10 +39,14 @@ class LostError(Exception):
     """What Ray raises where a process or a node is lost."""
 
 
+class OutOfMemoryError(LostError):
+    """What Ray raises where it has ended a process, since memory ran out."""
+
+
 class FakeRay:
     """Answers with what tasks are scripted to say, one script for each; an exception ends its task."""
 
-    exceptions = SimpleNamespace(RayError=LostError, OutOfMemoryError=MemoryError)
+    exceptions = SimpleNamespace(RayError=LostError, OutOfMemoryError=OutOfMemoryError)
 
     def __init__(self, *scripts: list[object]) -> None:
         self.scripts, self.sent, self.cancelled = list(scripts), [], 0
@@ -94,6 +98,24 @@ def test_a_group_that_is_lost_time_and_again_fails_and_the_next_one_runs(make):
     (first, end), (second, well) = run(ray, make, groups=2)
     assert (first, second, well) == (0, 1, Ended())
     assert end.cause.reason == f"the Ray task was lost {TRIES} times, the last time by LostError: gone"
+
+
+def test_a_group_that_takes_more_than_any_node_has_fails_in_one_sentence_and_the_next_one_runs(make):
+    ray = FakeRay(
+        *[[OutOfMemoryError("Task was killed due to the node running low on memory.\\nMore.")]] * TRIES, [Ended()]
+    )
+    (_, end), well = run(ray, make, groups=2)
+    assert well == (1, Ended())
+    assert end.cause.kind == "out of memory"
+    assert end.cause.reason == (
+        f"Ray ended the task {TRIES} times, the last time since memory ran out on its node; use fewer --jobs"
+    )
+
+
+def test_a_group_of_another_run_is_passed_over(make):
+    assert run(FakeRay([Ended()]), lambda: None) == [(0, Ended())]
+    made = iter([None, make()])
+    assert run(FakeRay([FAILED, Ended()]), lambda: next(made), groups=2) == [(0, Ended()), (1, FAILED), (1, Ended())]
 
 
 def test_a_node_that_can_not_run_a_group_is_named_and_the_others_are_stopped(make):
@@ -267,6 +289,61 @@ def test_two_nodes_take_little_more_than_half_the_time_of_one(three_nodes, place
     times = (one_s - joining_s) / (two_s - joining_s)
     print(f"\neight groups of 8 s: {one_s:.0f} s on one node, {two_s:.0f} s on two, {joining_s:.0f} s of each to join")
     assert times >= 1.8
+
+
+GREEDY = """
+import os
+import signal
+import time
+
+from gzslbench.contract import Classifier, Info, hookimpl
+
+
+class Greedy(Classifier):
+    info = Info("greedy")
+
+    def fit(self, view, ctx):
+        taken = [b"x" * (50 << 20) for _ in range(40)]
+        time.sleep(600)
+        return taken
+
+    def scores(self, features, classes):
+        return features.new_ones(len(features), len(classes.semantics))
+
+
+class Struck(Greedy):
+    info = Info("struck")
+
+    def fit(self, view, ctx):
+        os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does where memory runs out
+
+
+class Modest(Greedy):
+    info = Info("modest")
+
+    def fit(self, view, ctx):
+        pass
+
+
+@hookimpl
+def gzslbench_classifiers():
+    return [Greedy, Struck, Modest]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_takes_more_memory_than_a_node_has_fails_and_the_others_finish(three_nodes, place, start):
+    (place / "greedy.py").write_text(GREEDY)
+    on_cluster = ("--executor", "ray", "--address", three_nodes.cluster.address, "--seeds", "0", "--results", "greedy")
+    out, err = (driver := start(*on_cluster, "--limit", "memory=1G", plugin="greedy.py")).communicate(timeout=800)
+    assert driver.returncode == 1, err
+    assert "1 done, 0 there already, 2 failed" in out
+    assert "(fit classifier): 'fit classifier' of 'greedy' took more than 1.0 GiB of memory; use fewer --jobs" in out
+    assert (
+        "(fit classifier): the worker was killed (signal 9) in 'fit classifier' of 'struck', most likely because" in out
+    )
+    assert {failure.kind for failure in Store(place / "greedy").failures()} == {"out of memory"}
 
 
 @pytest.mark.slow
