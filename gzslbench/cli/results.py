@@ -27,7 +27,7 @@ from gzslbench.cli.tables import of_data_sets
 from gzslbench.errors import UsageError, counted, leave_out
 
 if TYPE_CHECKING:
-    from gzslbench.records.exchange.merge import Preference
+    from gzslbench.records.exchange.merge import Merged, Preference
     from gzslbench.records.record import Record
     from gzslbench.records.rescore import Rescoring, Unscored
     from gzslbench.records.store import Store
@@ -37,7 +37,7 @@ _PATH = PathName(path_type=Path)
 
 @click.group()
 def results() -> None:
-    """Pack results for git or for sending, unpack and merge them, and see how they differ."""
+    """Pack results for git or for sending, unpack, merge and pull them, and see how they differ."""
 
 
 @results.command(short_help="Write results in the compact form.")
@@ -88,14 +88,17 @@ def unpack(source: Path, into: Path) -> None:
     click.get_current_context().exit(int(bool(merged.damaged)))
 
 
-@results.command(short_help="Bring results into one folder.")
-@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=_PATH)
-@click.option("--into", required=True, type=FOLDER, help="Folder to merge into.")
-@click.option(
+_prefer_option = click.option(
     "--prefer",
     type=click.Choice(["newer", "older", "theirs", "ours"]),
     help="Which of two different records of the same cell to keep [default: ours, and exit with 1].",
 )
+
+
+@results.command(short_help="Bring results into one folder.")
+@click.argument("sources", metavar="FROM...", nargs=-1, required=True, type=_PATH)
+@click.option("--into", required=True, type=FOLDER, help="Folder to merge into.")
+@_prefer_option
 def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> None:
     """Bring results, packed or not, into one folder.
 
@@ -104,7 +107,27 @@ def merge(sources: tuple[Path, ...], into: Path, prefer: Preference | None) -> N
     """
     from gzslbench.records.exchange.merge import merge as merge_results
 
-    merged = merge_results(sources, into, prefer)
+    _tell(merge_results(sources, into, prefer), into)
+
+
+@results.command(short_help="Bring results from MLflow into a folder.")
+@click.option(
+    "--tracking-uri", envvar="MLFLOW_TRACKING_URI", show_envvar=True, required=True, help="MLflow server or database."
+)
+@click.option("--into", required=True, type=FOLDER, help="Folder to bring them into.")
+@_prefer_option
+def pull(tracking_uri: str, into: Path, prefer: Preference | None) -> None:
+    """Bring all results that an MLflow server or database has into a folder.
+
+    They are checked like any results from elsewhere, and cells that are there already are dealt with as by 'merge'.
+    """
+    from gzslbench.tracking.pull import pull as pull_results
+
+    _tell(pull_results(tracking_uri, into, prefer), into)
+
+
+def _tell(merged: Merged, into: Path) -> None:
+    """Say what came of merging, and exit with 1 where something was not taken."""
     for error in merged.damaged:
         leave_out(error)
     for line in merged.refused:

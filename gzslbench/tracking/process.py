@@ -107,7 +107,7 @@ def sync(store: Store, uri: str | None = None) -> int:
     Raises :class:`UsageError` where MLflow can't be used.
     """
     chosen = tracking_uri(uri, store.root)
-    with _usable(chosen), opened(chosen, store.root, f"sync {_now()}") as writer:
+    with usable(chosen), opened(chosen, store.root, f"sync {_now()}") as writer:
         return sum(writer.add(record, store.folder(record.key)) for record in sound(store))
 
 
@@ -117,13 +117,14 @@ def keep_figure(files: Sequence[Path], name: str, results: Path, uri: str | None
     Raises :class:`UsageError` where MLflow can't be used.
     """
     chosen = tracking_uri(uri, results)
-    with _usable(chosen), opened(chosen, results, f"figure {name}", f"gzslbench figure {name}") as writer:
+    with usable(chosen), opened(chosen, results, f"figure {name}", f"gzslbench figure {name}") as writer:
         writer.add_files(files)
         return place(chosen, results, writer.experiment)
 
 
 @contextmanager
-def _usable(uri: str) -> Iterator[None]:
+def usable(uri: str) -> Iterator[None]:
+    """Turn whatever MLflow raises into :class:`UsageError`, and keep what it prints out of results."""
     try:
         with redirect_stdout(sys.stderr):
             yield

@@ -23,7 +23,7 @@ from gzslbench.errors import UsageError
 from gzslbench.records.differences import flat
 from gzslbench.records.names import budget_name, row_name
 from gzslbench.records.record import Record, canonical_json
-from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES
+from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store
 from gzslbench.text import one_line
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 EXPERIMENT = "gzslbench"
 DIGEST = "gzslbench.digest"
+PARENT = "mlflow.parentRunId"
+ANSWERS = "answers"
+"""The folder of a parent run's artifacts with the answer keys of the runs below it."""
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _METRICS_PER_CALL = 1000
 _PARAMS_PER_CALL = 100
@@ -101,7 +104,7 @@ def place(uri: str, results: Path, experiment: str) -> str:
 
 def find_experiment(uri: str) -> str:
     """Give the number of our experiment; empty where MLflow has none yet. Raises what MLflow raises."""
-    experiment = _client(uri).get_experiment_by_name(EXPERIMENT)
+    experiment = client_of(uri).get_experiment_by_name(EXPERIMENT)
     return str(experiment.experiment_id) if experiment else ""
 
 
@@ -112,7 +115,8 @@ def _made_by(command: str) -> dict[str, str]:
     return dict(resolve_tags()) | {"mlflow.source.name": command[:_LONGEST_VALUE], "mlflow.source.type": "LOCAL"}
 
 
-def _client(uri: str) -> MlflowClient:
+def client_of(uri: str) -> MlflowClient:
+    """Open MLflow, quietly."""
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -137,10 +141,12 @@ class MlflowWriter:
     """Adds records to the experiment ``gzslbench``, each once. Raises what MLflow raises."""
 
     def __init__(self, uri: str, results: Path, title: str, command: str = "") -> None:
-        self._client = _client(uri)
+        self._client = client_of(uri)
         results.mkdir(parents=True, exist_ok=True)
         self.experiment = self._find_or_make_experiment(artifact_folder(results).as_uri() if is_database(uri) else None)
         self._title, self._tags = title, _made_by(command) if command else {}
+        self._store = Store(results)
+        self._answers: set[Path] = set()
         self._parent = ""
         self._h: dict[str, list[float]] = defaultdict(list)
 
@@ -160,9 +166,16 @@ class MlflowWriter:
         for name in (RECORD, PREDICTIONS, SAMPLES):
             if (folder / name).exists():
                 self._client.log_artifact(run_id, str(folder / name))
+        self._add_answers(self._store.answers_at(record.key))
         self._client.set_terminated(run_id, end_time=end_ms)
         self._h[f"h/{row_name(record)}/{record.key.data_set}/{record.key.protocol}"].append(record.metrics.h)
         return True
+
+    def _add_answers(self, answers: Path) -> None:
+        """Keep the answer key of a data set and split once in the parent run."""
+        if answers not in self._answers and answers.exists():
+            self._client.log_artifact(self._parent_run(), str(answers), ANSWERS)
+            self._answers.add(answers)
 
     def add_files(self, files: Sequence[Path]) -> None:
         """Keep files as artifacts of the parent run."""
@@ -198,7 +211,7 @@ class MlflowWriter:
                 DIGEST: record.digest,
                 "gzslbench.row": row_name(record),
                 "gzslbench.machine_class": one_line(record.environment.machine_class),
-                "mlflow.parentRunId": self._parent_run(),
+                PARENT: self._parent_run(),
             },
             run_name=one_line(f"{row_name(record)} on {record.key.data_set}, seed {record.key.seed}"),
         )

@@ -1,15 +1,5 @@
 """Mirroring into an MLflow server that keeps its data in PostgreSQL, both on loopback."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -19,73 +9,14 @@ from gzslbench.records.store import RECORD, Store
 from gzslbench.tracking import writer as writer
 from gzslbench.tracking.process import MlflowProcess, sync
 
-PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
-USER = "postgres" if os.name == "posix" and os.geteuid() == 0 else None  # PostgreSQL refuses to be run by root
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(PROGRAMS is None, reason="needs PostgreSQL: apt install postgresql"),
-]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def postgres(program, *arguments):
-    command = [PROGRAMS.parent / program, *map(str, arguments)]
-    subprocess.run(command, check=True, user=USER, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def cluster():
-    """Two empty databases, by name."""
-    folder, port = Path(tempfile.mkdtemp(prefix="gzslbench-pg-")), free_port()
-    if USER:
-        shutil.chown(folder, USER)
-    data = folder / "data"
-    try:
-        postgres("initdb", "-D", data, "-U", "gzslbench", "--auth=trust", "--no-sync")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        postgres("pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
-        names = ("served", "direct")
-        for name in names:
-            postgres("createdb", "-h", "127.0.0.1", "-p", port, "-U", "gzslbench", name)
-        yield {name: f"postgresql+psycopg2://gzslbench@127.0.0.1:{port}/{name}" for name in names}
-        postgres("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def server(cluster, tmp_path_factory):
-    port, folder = free_port(), tmp_path_factory.mktemp("server")
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    settings = {
-        "MLFLOW_BACKEND_STORE_URI": cluster["served"],
-        "MLFLOW_ARTIFACTS_DESTINATION": str(folder / "artifacts"),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, start_new_session=True)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/health", process, folder / "log")
-        yield f"http://127.0.0.1:{port}", folder / "artifacts"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait()
-
-
-def wait_for(address, process, log, limit_s=180):
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            return urllib.request.urlopen(address, timeout=2).close()
-        except OSError:
-            time.sleep(0.5)
-    raise RuntimeError(f"MLflow's server did not start: {log.read_text()}")
+def server(databases, mlflow_server, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    with mlflow_server(folder, databases["served"], str(folder / "artifacts")) as address:
+        yield address, folder / "artifacts"
 
 
 def stored(store, record):
@@ -125,10 +56,10 @@ def test_a_sweep_is_mirrored_through_a_server(server, make_record, tmp_path, cap
     assert not (store.root / "mlflow.db").exists()
 
 
-def test_a_database_can_be_used_without_a_server(cluster, make_record, tmp_path):
+def test_a_database_can_be_used_without_a_server(databases, make_record, tmp_path):
     store = Store(tmp_path / "results")
     record = stored(store, make_record(seed=3))
-    assert sync(store, cluster["direct"]) == 1
-    assert sync(store, cluster["direct"]) == 0
+    assert sync(store, databases["direct"]) == 1
+    assert sync(store, databases["direct"]) == 0
     (copy,) = (store.root / "mlartifacts").glob(f"*/artifacts/{RECORD}")
     assert copy.read_text() == record.to_json()
