@@ -19,6 +19,8 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from filelock import FileLock
+
 from gzslbench.errors import UsageError
 from gzslbench.records.differences import flat
 from gzslbench.records.names import budget_name, row_name
@@ -141,9 +143,11 @@ class MlflowWriter:
     """Adds records to the experiment ``gzslbench``, each once. Raises what MLflow raises."""
 
     def __init__(self, uri: str, results: Path, title: str, command: str = "") -> None:
-        self._client = client_of(uri)
         results.mkdir(parents=True, exist_ok=True)
-        self.experiment = self._find_or_make_experiment(artifact_folder(results).as_uri() if is_database(uri) else None)
+        artifacts = artifact_folder(results).as_uri() if is_database(uri) else None
+        with FileLock(results / ".tracking"):  # two runs that begin at once would both make MLflow's tables
+            self._client = client_of(uri)
+            self.experiment = self._find_or_make_experiment(artifacts)
         self._title, self._tags = title, _made_by(command) if command else {}
         self._store = Store(results)
         self._answers: set[Path] = set()

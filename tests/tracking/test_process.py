@@ -283,3 +283,20 @@ def test_a_record_without_a_date_gets_one(make_record):
 def test_values_that_are_not_finite_stay_out_of_curves(make_record):
     metrics = list(writer._all_metrics(make_record(curves={"x": LossCurve((1, 2), (math.nan, 0.5))}), 0))
     assert [(metric.step, metric.value) for metric in metrics if metric.key == "curves/x"] == [(2, 0.5)]
+
+
+@pytest.mark.slow
+def test_two_sweeps_that_begin_at_once_make_one_database(make_record, tmp_path, caplog):
+    store = Store(tmp_path / "new")
+    one, score = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.float32)
+    trackers = [MlflowProcess(None, store.root) for _ in range(2)]
+    records = [make_record(seed=seed) for seed in range(2)]
+    for tracker, record in zip(trackers, records, strict=True):
+        store.write(record, Predictions(one, one, one, one, one, score, np.zeros((1, 2), dtype=np.float32)))
+        tracker.log(record)
+    for tracker in trackers:
+        assert tracker.close(timeout=250)
+    assert caplog.text == ""
+    children, parents = runs_of(client_of(store))
+    assert children.keys() == {record.digest for record in records}
+    assert len(parents) == 2
