@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import StepLR
 
+Optimiser = tuple[torch.optim.Adam, StepLR | None]
+"""An optimiser and its schedule, which is stepped as often."""
+
 
 @dataclass(frozen=True)
 class Adam:
@@ -21,8 +24,8 @@ class Adam:
     decay_every: int = 0  # ... after so many steps; 0 leaves it as it is
     amsgrad: bool = False  # divide by the largest mean square so far (Reddi et al., 2018)
 
-    def over(self, parameters: Sequence[Tensor]) -> tuple[torch.optim.Adam, StepLR | None]:
-        """Make the optimiser, one pass over all parameters a step, and its schedule, to be stepped as often."""
+    def over(self, parameters: Sequence[Tensor]) -> Optimiser:
+        """Make the optimiser, one pass over all parameters a step."""
         device = parameters[0].device
         captured = device.type == "cuda"
         optimiser = torch.optim.Adam(

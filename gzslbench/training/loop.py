@@ -14,7 +14,7 @@ from gzslbench.contract import Component
 from gzslbench.contract.context import Context
 from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.contract.views import View
-from gzslbench.training.adam import Adam
+from gzslbench.training.adam import Adam, Optimiser
 from gzslbench.training.replicas import Replicas
 from gzslbench.training.step import Evaluate, Step
 
@@ -33,7 +33,8 @@ class Descent:
     ``loss`` is called with a batch and gives a scalar, or its terms by name. It draws nothing at random, so that it can
     be captured and batched; what it uses and differs between seeds is its batch and the networks in ``trains`` and
     ``uses``. ``batches`` draws what one training step needs: a gradient step is taken on each batch. ``also`` names
-    networks that the same loss trains with an Adam of their own.
+    networks that the same loss trains with an Adam of their own. Where two descents train the same networks with the
+    same ``Adam`` object, they share its moments.
     """
 
     loss: Callable[..., Tensor | Terms]
@@ -147,6 +148,14 @@ def run(trainings: Sequence[Training], contexts: Sequence[Context]) -> None:
 def make_steps(trainings: Sequence[Training], ctx: Context) -> list[Step]:
     """Make the gradient step of each descent; the networks of several seeds are stacked."""
     replicas, steps, stage = Replicas(), [], trainings[0].stage
+    made: dict[tuple[int, ...], Optimiser] = {}
+
+    def optimiser(adam: Adam, group: list[Tensor]) -> Optimiser:
+        key = id(adam), *map(id, group)
+        if key not in made:
+            made[key] = adam.over(group)
+        return made[key]
+
     for same in zip(*(training.descents for training in trainings), strict=True):
         objectives = [Objective(descent, stage) for descent in same]
         evaluate: Evaluate = objectives[0]
@@ -155,7 +164,8 @@ def make_steps(trainings: Sequence[Training], ctx: Context) -> list[Step]:
             evaluate = replicas.evaluate(objectives)
             together = zip(*(descent.groups() for descent in same), strict=True)
             groups = [[replicas.stack(column) for column in zip(*each, strict=True)] for each in together]
-        steps.append(Step(evaluate, groups, same[0].adams(), ctx))
+        optimisers = [optimiser(*each) for each in zip(same[0].adams(), groups, strict=True)]
+        steps.append(Step(evaluate, groups, optimisers, ctx))
     return steps
 
 

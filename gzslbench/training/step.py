@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gzslbench.contract.context import Context
 from gzslbench.errors import ContractError
-from gzslbench.training.adam import Adam
+from gzslbench.training.adam import Optimiser
 
 Evaluate = Callable[..., dict[str, Tensor]]
 """Gives the terms of a loss by name; with several seeds each is (seeds,)."""
@@ -26,13 +26,11 @@ class Step:
     """
 
     def __init__(
-        self, evaluate: Evaluate, groups: Sequence[Sequence[Tensor]], adams: Sequence[Adam], ctx: Context
+        self, evaluate: Evaluate, groups: Sequence[Sequence[Tensor]], optimisers: Sequence[Optimiser], ctx: Context
     ) -> None:
         self._evaluate, self._ctx = evaluate, ctx
         self._trained = [parameter for group in groups for parameter in group]
-        self._optimisers, schedules = zip(
-            *(adam.over(group) for group, adam in zip(groups, adams, strict=True)), strict=True
-        )
+        self._optimisers, schedules = zip(*optimisers, strict=True)
         self._schedules = [schedule for schedule in schedules if schedule is not None]
         self._captured = ctx.device.type == "cuda"
         self._graphs: dict[tuple[torch.Size, ...], Graph] = {}

@@ -45,6 +45,7 @@ class RefinedVaeGan(VaeGan):
         super().__init__(view, config, ctx)
         (_, d), (classes, k) = view.features.shape, view.semantics.shape
         self.refinement = self.ready(Refinement(d, config.refinement_hidden, k))
+        self.refinement_adam = Adam(config.refinement_learning_rate, BETAS)  # one for real features and fakes
         self.centres = Centres(classes, k).to(ctx.device)
 
     def more(self, rows: Tensor) -> tuple[Tensor, ...]:
@@ -63,20 +64,17 @@ class RefinedVaeGan(VaeGan):
         return {"centres": config.centre_weight * centres, "refinement": self._reconstruction(semantics, a)}
 
     def learners_on_real(self) -> Learners:
-        return [self._refinement(), (self.centres, Adam(self.config.learning_rate, BETAS))]
+        return [(self.refinement, self.refinement_adam), (self.centres, Adam(self.config.learning_rate, BETAS))]
 
     def on_fake(self, fake: Tensor, a: Tensor, *more: Tensor) -> Terms:
         """L_R of fakes, from which E and G learn."""
         return {"semantics": self._reconstruction(self.refinement(fake, more[2])[1], a)}
 
     def learners_on_fake(self) -> Learners:
-        return [self._refinement()] if self.config.refinement_learns_from_fakes else []
+        return [(self.refinement, self.refinement_adam)] if self.config.refinement_learns_from_fakes else []
 
     def judges(self) -> list[nn.Module]:
         return [] if self.config.refinement_learns_from_fakes else [self.refinement]
-
-    def _refinement(self) -> tuple[nn.Module, Adam]:
-        return self.refinement, Adam(self.config.refinement_learning_rate, BETAS)
 
     def _reconstruction(self, semantics: Tensor, a: Tensor) -> Tensor:
         """Lambda_R L_R: how far semantics are from those of the class."""

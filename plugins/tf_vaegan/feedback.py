@@ -47,6 +47,7 @@ class FeedbackVaeGan(VaeGan):
         super().__init__(view, config, ctx)
         (_, d), (_, k) = view.features.shape, view.semantics.shape
         self.decoder = self.ready(SemanticDecoder(d, config.decoder_hidden, k))
+        self.decoder_adam = Adam(config.decoder_learning_rate, BETAS)  # one for real features and fakes
         self.feedback = self.ready(Feedback(config.decoder_hidden, config.generator_hidden))
         self.turn = config.turn_steps or math.ceil(len(view.labels) / config.batch_size)
         self.feeds_back = False
@@ -70,7 +71,7 @@ class FeedbackVaeGan(VaeGan):
         return {"decoder": self._reconstruction(x, a)}
 
     def learners_on_real(self) -> Learners:
-        return [(self.decoder, Adam(self.config.decoder_learning_rate, BETAS))]
+        return [(self.decoder, self.decoder_adam)]
 
     def on_fake(self, fake: Tensor, a: Tensor, *more: Tensor) -> Terms:
         """L_R of fakes, from which E, G and F learn."""

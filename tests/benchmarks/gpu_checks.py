@@ -55,7 +55,7 @@ def learning_rate_falls_inside_a_graph(device: torch.device) -> str:
         layer = nn.Linear(16, 8).to(where)
         batches = [torch.rand(4, 16).to(where) for _ in range(STEPS)]
         adam = Adam(1e-2, decay=0.5, decay_every=2)
-        step = Step(_squares(layer), [list(layer.parameters())], [adam], Context(where, 0))
+        step = Step(_squares(layer), [list(layer.parameters())], [adam.over([*layer.parameters()])], Context(where, 0))
         for batch in batches:
             step(batch)
         ends.append([layer.weight.detach().cpu()])
@@ -178,7 +178,7 @@ def waiting_losses_are_named(device: torch.device) -> str:
         loss = layer(x).square().mean()
         return {"loss": loss / max(loss.item(), 1.0)}
 
-    step = Step(evaluate, [list(layer.parameters())], [Adam(1e-2)], Context(device, 0))
+    step = Step(evaluate, [list(layer.parameters())], [Adam(1e-2).over([*layer.parameters()])], Context(device, 0))
     try:
         for _ in range(EAGER_STEPS + 1):
             step(torch.rand(4, 16, device=device))

@@ -13,6 +13,7 @@ from gzslbench.contract.context import CHECKPOINTS, Context
 from gzslbench.contract.random_streams import GlobalStreams
 from gzslbench.errors import DivergedError
 from gzslbench.training import Adam, Batches, Descent, Trained, Training, Trainings, fit_together, random_rows
+from gzslbench.training.loop import run
 from gzslbench_plugins.early_gan.entropy_separation import EntropySeparation
 from gzslbench_plugins.early_gan.generator import EarlyGAN
 from gzslbench_plugins.f_clswgan.generator import FClswgan
@@ -274,3 +275,33 @@ def test_protocols_may_look_at_checkpoints_and_limit_selectable_stages(together:
 def test_divergence_is_found_at_the_next_checkpoint() -> None:
     with pytest.raises(DivergedError, match="squares was"):
         Regression(Config(learning_rate=1e38)).fit(make_view(), make_context(0))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_descents_that_train_a_network_share_the_moments_of_one_adam_alone(shared):
+    """As two losses whose gradients differ by a factor of a hundred take turns, each step depends on the other's."""
+    view, ctx = make_view(), Context(torch.device("cpu"), 0)
+    ours, plain = nn.Linear(6, 3), nn.Linear(6, 3)
+    plain.load_state_dict(ours.state_dict())
+    x, a = view.features, view.semantics[view.labels]
+    adams = [Adam(1e-2)] * 2 if shared else [Adam(1e-2), Adam(1e-2)]
+
+    def loss(layer: nn.Linear, weight: float) -> Tensor:
+        return weight * (layer(x) - a).square().mean()
+
+    descents = [
+        Descent(lambda w: loss(ours, w), lambda w=w: iter([(torch.tensor(w),)]), adam, [ours])
+        for w, adam in zip((1.0, 100.0), adams, strict=True)
+    ]
+    run([Training("turns", 6, descents)], [ctx])
+
+    optimisers = [torch.optim.Adam(plain.parameters(), lr=1e-2)] * 2
+    if not shared:
+        optimisers[1] = torch.optim.Adam(plain.parameters(), lr=1e-2)
+    for _ in range(6):
+        for weight, optimiser in zip((1.0, 100.0), optimisers, strict=True):
+            optimiser.zero_grad()
+            loss(plain, weight).backward()
+            optimiser.step()
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other)

@@ -22,7 +22,7 @@ def make(device: str = "cpu", precision: str = "float32") -> tuple[nn.Linear, St
         return {"loss": y.float().square().mean()}
 
     ctx = Context(torch.device(device), 0, precision=precision)
-    return layer, Step(evaluate, [list(layer.parameters())], [Adam(1e-2)], ctx), seen
+    return layer, Step(evaluate, [list(layer.parameters())], [Adam(1e-2).over([*layer.parameters()])], ctx), seen
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
@@ -81,7 +81,9 @@ def test_a_loss_that_waits_for_the_device_is_named() -> None:
         loss = layer(x).square().mean()
         return {"loss": loss / max(loss.item(), 1.0)}
 
-    step = Step(evaluate, [list(layer.parameters())], [Adam(1e-2)], Context(torch.device("cuda"), 0))
+    step = Step(
+        evaluate, [list(layer.parameters())], [Adam(1e-2).over([*layer.parameters()])], Context(torch.device("cuda"), 0)
+    )
     batches = [torch.rand(4, 16, device="cuda") for _ in range(EAGER_STEPS + 1)]
     for batch in batches[:-1]:
         step(batch)
