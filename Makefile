@@ -29,7 +29,8 @@ test-ray: $(VENV)/installed-ray  ## run the tests on a Ray cluster of three node
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/runner/test_ray.py
 
 soak: $(VENV)/installed-ray  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster
-	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak tests/runner/test_ray.py
+	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak tests/runner/test_ray.py \
+		tests/report/uncertainty/test_coverage.py
 
 # Both sides of a comparison get the allocator setting that the harness gives its workers.
 bench: $(VENV)/installed-dev  ## measure what tests/benchmarks/README.md says; wants an otherwise idle machine

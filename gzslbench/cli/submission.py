@@ -57,8 +57,8 @@ def submit(method: str, declared: Sequence[str], out: Path | None, **chosen_by: 
     names and versions of the installed distributions go along.
     """
     from gzslbench.records.exchange.opening import open_results
+    from gzslbench.records.places import path_safe
     from gzslbench.records.results import summaries
-    from gzslbench.records.store import path_safe
     from gzslbench.submission.manifest import Declarations, declarations
     from gzslbench.submission.submit import Submission, chosen
     from gzslbench.submission.submit import submit as make

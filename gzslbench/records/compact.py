@@ -25,9 +25,9 @@ import numpy as np
 from gzslbench.errors import RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays
+from gzslbench.records.places import answer_file, path_safe, read_answers
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, CellKey, Json, Record, key_as_written
-from gzslbench.records.store import answer_file, path_safe, read_answers
 from gzslbench.records.untrusted.arrays import read_arrays
 from gzslbench.records.upgrade import parsed
 

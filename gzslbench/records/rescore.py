@@ -17,9 +17,10 @@ from gzslbench.data.splits import split_of_hash
 from gzslbench.errors import DataError, GzslbenchError, RecordError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.differences import ADDED, Change, metric_changes, named
+from gzslbench.records.places import answer_file
 from gzslbench.records.record import CellKey, Json, Record
 from gzslbench.records.results import Results
-from gzslbench.records.store import Store, answer_file
+from gzslbench.records.store import Store
 
 NOTE = "rescored"
 

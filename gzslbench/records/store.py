@@ -15,7 +15,6 @@ of records lie beside them, one for each data set and split.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import platform
@@ -23,7 +22,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
-from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,8 +31,10 @@ from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.arrays import Arrays, npz, save_arrays
 from gzslbench.records.claims import drop_dead_claims
 from gzslbench.records.differences import differences, flat
+from gzslbench.records.earlier import EarlierFolders
+from gzslbench.records.places import answer_file, path_safe, read_answers
 from gzslbench.records.predictions import Predictions
-from gzslbench.records.record import SCHEMA_VERSION, CellKey, Failure, Record
+from gzslbench.records.record import CellKey, Failure, Record
 from gzslbench.records.untrusted.arrays import read_arrays
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,6 @@ RECORD = "record.json"
 PREDICTIONS = "predictions.npz"
 SAMPLES = "samples.npz"
 MOST_RECORD_BYTES = 1 << 26
-_LONGEST_NAME = 120
 _OURS = f"{quote(platform.node())}~"
 """How the names begin of what this machine has not yet completed."""
 
@@ -72,9 +71,8 @@ class Store:
         self.root = root
         self._records, self._answers, self._failures = (root / name for name in ("records", "answers", "failures"))
         self._incomplete = root / ".incomplete"
-        self._schema = root / ".schema"
         self._writing = False
-        self._moved: dict[Path, Path] = {}
+        self._earlier = EarlierFolders(root / ".schema", self.folders, lambda folder: self.read(folder).key, self.place)
 
     @property
     def kept_apart(self) -> tuple[Path, ...]:
@@ -112,23 +110,23 @@ class Store:
                 shutil.rmtree(left, ignore_errors=True)
         drop_dead_claims(self.root)
         with disk_errors(f"can't write in {self.root}"):
-            self._settle()
+            self._earlier.move()
 
     def folder(self, key: CellKey) -> Path:
         """Say where the record of a key is or would be."""
-        place = self._place(key)
-        return place if place.exists() else self._earlier.get(key.digest(), place)
+        place = self.place(key)
+        return place if place.exists() else self._earlier.by_digest.get(key.digest(), place)
 
     def has(self, key: CellKey) -> bool:
         """Say whether the key has a record, by one look at the disk: plans hold many thousands of keys."""
         there = os.path.exists(self._location(key))  # noqa: PTH110 (three times slower)
-        return there or (bool(self._earlier) and key.digest() in self._earlier)
+        return there or (bool(self._earlier.by_digest) and key.digest() in self._earlier.by_digest)
 
     def has_whole(self, key: CellKey, quiet: bool = False) -> bool:
         """Say whether the key has a record that was not cut off, by a look at its ends; one that was is named."""
         if not self.has(key):
             return False
-        place = self._location(key) if not self._earlier else self.folder(key)
+        place = self.folder(key) if self._earlier.by_digest else self._location(key)
         if _end(f"{place}/{RECORD}", 2).endswith(b"}\n") and _end(f"{place}/{PREDICTIONS}", 22).startswith(b"PK\5\6"):
             return True
         if not quiet:
@@ -143,7 +141,7 @@ class Store:
         Raises :class:`RecordError` where the disk is full or not writable, or the record can't be read back; nothing is
         left behind then.
         """
-        folder = self._place(record.key)
+        folder = self.place(record.key)
         with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
@@ -175,7 +173,7 @@ class Store:
         """Read all records; a damaged one, and one that lies where its key does not belong, is an error."""
         for folder in self.folders():
             try:
-                found = self._moved.get(folder, folder)
+                found = self._earlier.moved.get(folder, folder)
                 record = self.read(found)
                 if self.folder(record.key) != found:
                     raise RecordError(
@@ -242,7 +240,7 @@ class Store:
 
     def beside(self, key: CellKey) -> Iterator[Record]:
         """Read the records of a key's data set, combination, protocol and split; a damaged one is left out, unnamed."""
-        for folder in sorted(self._place(key).parent.glob("seed-*")):
+        for folder in sorted(self.place(key).parent.glob("seed-*")):
             with suppress(RecordError):
                 yield self.read(folder)
 
@@ -254,45 +252,12 @@ class Store:
         """
         wanted = flat(asdict(key))
         found: list[list[str]] = []
-        for folder in sorted(self._place(key).parents[2].glob(f"*/*/seed-{key.seed}-*")):
+        for folder in sorted(self.place(key).parents[2].glob(f"*/*/seed-{key.seed}-*")):
             try:
                 found.append(differences(flat(asdict(self.read(folder).key)), wanted))
             except RecordError as error:
                 leave_out(error)
         return min(found, key=len, default=[])
-
-    def _settle(self) -> None:
-        """Move the folders of an earlier version; after a kill on the way, the others are still found."""
-        if self._is_settled:
-            return
-        for folder in self._earlier.values():
-            place = self._place(self.read(folder).key)
-            if not place.exists():
-                folder.rename(place)
-                self._moved[folder] = place
-        del self._earlier
-        self._schema.write_text(f"{SCHEMA_VERSION}\n")
-
-    @property
-    def _is_settled(self) -> bool:
-        """Whether all records lie where keys of this version say."""
-        return self._schema.exists() and self._schema.read_bytes() == f"{SCHEMA_VERSION}\n".encode()
-
-    @cached_property
-    def _earlier(self) -> dict[str, Path]:
-        """The folders of records whose keys are spelled otherwise since an earlier version of gzslbench wrote them."""
-        if self._is_settled or not self._records.exists():
-            return {}
-        found = {}
-        for folder in self.folders():
-            try:
-                key = self.read(folder).key
-            except RecordError:
-                continue
-            place = self._place(key)
-            if place != folder and place.parent == folder.parent:
-                found[key.digest()] = folder
-        return found
 
     def folders(self) -> list[Path]:
         return sorted(self._records.glob("*/*/*/*/seed-*"))
@@ -309,7 +274,7 @@ class Store:
         except OSError as error:
             raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
 
-    def _place(self, key: CellKey) -> Path:
+    def place(self, key: CellKey) -> Path:
         """Say where the record of a key belongs."""
         return Path(self._location(key))
 
@@ -350,29 +315,3 @@ def _end(path: str, count: int) -> bytes:
             os.close(descriptor)
     except OSError:
         return b""
-
-
-def answer_file(key: CellKey) -> str:
-    return f"{path_safe(f'{key.labels}-{key.split_hash}')}.npz"
-
-
-def read_answers(folder: Path, key: CellKey) -> AnswerKey | None:
-    """Read the answer key of a key's data set and split; None where the folder has none."""
-    path = folder / answer_file(key)
-    return _answers_in(path, path.stat().st_mtime_ns) if path.exists() else None
-
-
-@lru_cache(maxsize=16)
-def _answers_in(path: Path, changed_ns: int) -> AnswerKey:
-    return AnswerKey.load(path)
-
-
-@lru_cache(maxsize=4096)
-def path_safe(name: str) -> str:
-    """Turn any name into a file name, different names into different ones; common names stay as they are."""
-    safe = quote(name, safe="@+=,", errors="surrogatepass")
-    if safe.startswith("."):
-        safe = safe.replace(".", "%2E")
-    if len(safe) > _LONGEST_NAME:
-        safe = f"{safe[:_LONGEST_NAME]}%{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-    return safe or "%"

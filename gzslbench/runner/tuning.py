@@ -26,8 +26,9 @@ from gzslbench.errors import ConfigError, GzslbenchError, counted, nearest, usab
 from gzslbench.files import aside, disk_errors, put, sole_writer
 from gzslbench.processes.keeper import Limits
 from gzslbench.records.metrics import Metrics
+from gzslbench.records.places import path_safe
 from gzslbench.records.record import canonical_json
-from gzslbench.records.store import Store, open_store, path_safe
+from gzslbench.records.store import Store, open_store
 from gzslbench.registry.combinations import DEFAULT_GATE, Combination, Resolver, component_names
 from gzslbench.registry.hosts import open_plugins
 from gzslbench.registry.recipes import TUNED_FILE

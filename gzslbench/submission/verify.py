@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gzslbench import __version__
 from gzslbench.errors import GzslbenchError, UsageError
+from gzslbench.records.places import path_safe
 from gzslbench.records.provenance import MANIFEST, PROVENANCE, Provenance
-from gzslbench.records.store import Store, path_safe
+from gzslbench.records.store import Store
 from gzslbench.records.untrusted.archive import BundleError
 from gzslbench.submission import checks
 from gzslbench.submission.bundle import Bundle, read_bundle

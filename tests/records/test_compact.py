@@ -19,10 +19,11 @@ from gzslbench.records.compact import CompactResults, _merged, read_list
 from gzslbench.records.curves import LossCurve
 from gzslbench.records.exchange.compact_files import _common, _halved, _without, compact_files
 from gzslbench.records.exchange.pack import Wanted, pack
+from gzslbench.records.places import answer_file
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Record, canonical_json
 from gzslbench.records.results import Cell, read_cell, summaries
-from gzslbench.records.store import Store, answer_file
+from gzslbench.records.store import Store
 
 EVERYTHING = Wanted()
 CLASSES = 8

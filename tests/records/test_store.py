@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.answer_key import AnswerKey
 from gzslbench.records.curves import LossCurve
+from gzslbench.records.places import path_safe
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import SCHEMA_VERSION, Failure, Record
 from gzslbench.records.results import sound, summaries
-from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store, path_safe
+from gzslbench.records.store import PREDICTIONS, RECORD, SAMPLES, Store
 
 
 @pytest.fixture

@@ -19,6 +19,10 @@ SUBJECTS = [
     )
 ]
 
+GAN = {"generator_hidden": 256, "critic_hidden": 256}
+NARROW = dict.fromkeys(("canzsl", "cewgan", "gazsl", "tf-vaegan"), GAN) | {"ce-gzsl": {**GAN, "batch_size": 64}}
+"""Settings that a method's checks need not take at full size: those of its components do."""
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -30,7 +34,11 @@ def _one_thread():
 
 @pytest.mark.parametrize(("plugin", "subject"), [pytest.param(*pair, id=str(pair[1])) for pair in SUBJECTS])
 def test_a_built_in_plugin_passes_every_check(plugin, subject):
-    assert [outcome for outcome in perform(plugin, subject, {}) if outcome.status == "FAILED"] == []
+    assert [
+        outcome
+        for outcome in perform(plugin, subject, NARROW if subject.kind == "method" else {})
+        if outcome.status == "FAILED"
+    ] == []
 
 
 def test_components_of_every_kind_are_among_them():

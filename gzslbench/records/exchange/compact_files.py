@@ -15,10 +15,10 @@ from gzslbench.records.arrays import Arrays, narrowed, npz
 from gzslbench.records.compact import ANSWERS, HALVES, array_file, of_row, table_file
 from gzslbench.records.curves import LossCurve
 from gzslbench.records.differences import metric_changes
+from gzslbench.records.places import answer_file
 from gzslbench.records.predictions import Predictions
 from gzslbench.records.record import Json, Record, canonical_json
 from gzslbench.records.results import Cell
-from gzslbench.records.store import answer_file
 
 CURVE_POINTS = 50
 LARGEST_EXPONENT = 15

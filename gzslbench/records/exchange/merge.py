@@ -11,9 +11,10 @@ from gzslbench.errors import RecordError, UsageError
 from gzslbench.records.differences import change_text, metric_changes, named
 from gzslbench.records.exchange.compact_files import keep_the_same
 from gzslbench.records.exchange.opening import open_results, opened
+from gzslbench.records.places import answer_file
 from gzslbench.records.record import CellKey, Record
 from gzslbench.records.results import Results, read_cell
-from gzslbench.records.store import Store, answer_file
+from gzslbench.records.store import Store
 
 Preference = Literal["newer", "older", "theirs", "ours"]
 """Which of two different records of a cell to keep; "ours" is the one that is there already."""

@@ -18,9 +18,10 @@ from gzslbench.records.compact import CompactResults
 from gzslbench.records.exchange.compact_files import compact_files, keep_the_same
 from gzslbench.records.exchange.opening import ARCHIVE, WANTED, open_results, opened
 from gzslbench.records.names import row_name, title
+from gzslbench.records.places import answer_file, path_safe
 from gzslbench.records.record import Record
 from gzslbench.records.results import Cell, Results, read_cell, read_records
-from gzslbench.records.store import Store, answer_file, path_safe
+from gzslbench.records.store import Store
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The same for every file, so that equal results give equal archives."""

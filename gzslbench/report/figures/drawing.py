@@ -11,7 +11,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from gzslbench.records.names import seeds_named
-from gzslbench.records.store import path_safe
+from gzslbench.records.places import path_safe
 from gzslbench.report.figures.archive import Archive
 from gzslbench.report.figures.catalogue import FigureInfo
 from gzslbench.report.figures.request import Request

@@ -8,6 +8,8 @@ seed deviates by the choice of test samples. In each world two methods are equal
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
@@ -18,6 +20,7 @@ from gzslbench.report.uncertainty.sampling import h_influence
 COUNTS = (2, 3, 5, 10)
 RATIOS = (0.0, 0.5, 1.0, 3.0)
 UNSEEN = 4
+LONG = pytest.mark.skipif("GZSLBENCH_SOAK" not in os.environ, reason="takes minutes: make soak")
 LABELS = np.repeat(np.arange(12), 40)
 WORTH = ndtri(np.where(np.arange(12) < UNSEEN, 0.45, 0.7) + np.linspace(-0.06, 0.06, 12))[:, None]
 
@@ -79,7 +82,7 @@ def test_intervals_are_honest_with_few_seeds(ratio, seeds):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("common", [0.0, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("common", [0.5, *(pytest.param(common, marks=LONG) for common in (0.0, 0.9, 1.0))])
 def test_the_table_of_the_simulation(common):
     """Coverage and false differences in percent; these figures are of 2,000 worlds each::
 
