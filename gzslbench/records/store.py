@@ -72,7 +72,9 @@ class Store:
         self._records, self._answers, self._failures = (root / name for name in ("records", "answers", "failures"))
         self._incomplete = root / ".incomplete"
         self._writing = False
-        self._earlier = EarlierFolders(root / ".schema", self.folders, lambda folder: self.read(folder).key, self.place)
+        self._earlier = EarlierFolders(
+            root / ".schema", self.folders, lambda folder: self.read(folder).key, self._place
+        )
 
     @property
     def kept_apart(self) -> tuple[Path, ...]:
@@ -114,7 +116,7 @@ class Store:
 
     def folder(self, key: CellKey) -> Path:
         """Say where the record of a key is or would be."""
-        place = self.place(key)
+        place = self._place(key)
         return place if place.exists() else self._earlier.by_digest.get(key.digest(), place)
 
     def has(self, key: CellKey) -> bool:
@@ -141,7 +143,7 @@ class Store:
         Raises :class:`RecordError` where the disk is full or not writable, or the record can't be read back; nothing is
         left behind then.
         """
-        folder = self.place(record.key)
+        folder = self._place(record.key)
         with self.writing(), disk_errors(f"can't write the record {folder}"), self._fresh() as fresh:
             filled = fresh / "record"
             filled.mkdir()
@@ -240,7 +242,7 @@ class Store:
 
     def beside(self, key: CellKey) -> Iterator[Record]:
         """Read the records of a key's data set, combination, protocol and split; a damaged one is left out, unnamed."""
-        for folder in sorted(self.place(key).parent.glob("seed-*")):
+        for folder in sorted(self._place(key).parent.glob("seed-*")):
             with suppress(RecordError):
                 yield self.read(folder)
 
@@ -252,7 +254,7 @@ class Store:
         """
         wanted = flat(asdict(key))
         found: list[list[str]] = []
-        for folder in sorted(self.place(key).parents[2].glob(f"*/*/seed-{key.seed}-*")):
+        for folder in sorted(self._place(key).parents[2].glob(f"*/*/seed-{key.seed}-*")):
             try:
                 found.append(differences(flat(asdict(self.read(folder).key)), wanted))
             except RecordError as error:
@@ -274,7 +276,7 @@ class Store:
         except OSError as error:
             raise RecordError(f"can't read {path}: {error.strerror}", "run the cell again") from error
 
-    def place(self, key: CellKey) -> Path:
+    def _place(self, key: CellKey) -> Path:
         """Say where the record of a key belongs."""
         return Path(self._location(key))
 
