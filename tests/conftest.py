@@ -22,6 +22,7 @@ from gzslbench.contract.dataset import DataSet, Split
 from gzslbench.contract.info import Distribution, Info, Makes, Method, Need
 from gzslbench.contract.protocol import protocol_named
 from gzslbench.data.catalogue import Catalogue
+from gzslbench.evaluation import selection, timing
 from gzslbench.evaluation.job import CellResult, GroupJob, TestSet
 from gzslbench.evaluation.run_group import run_group
 from gzslbench.records.answer_key import AnswerKey, Scorer
@@ -344,6 +345,23 @@ def add_plugin(rehearsal: Rehearsal, tmp_path: Path) -> AddPlugin:
         rehearsal.files.append(path)
 
     return add
+
+
+@pytest.fixture
+def counted_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock stand but for what components sleep, which takes no time: a busy machine counts for nothing."""
+    now = [1.0]
+
+    def sleep(duration_s: float) -> None:
+        now[0] += duration_s
+
+    def read() -> float:
+        sleep(1e-6)
+        return now[0]
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    for module in (timing, selection):
+        monkeypatch.setattr(module, "perf_counter", read)
 
 
 COUNTED_S = 0.04
