@@ -11,6 +11,8 @@ from pathlib import Path
 from gzslbench.errors import UsageError
 from gzslbench.report.formats.layout import readable, with_columns, without_rows_aside
 from gzslbench.report.formats.markdown import to_markdown
+from gzslbench.report.gates import gates_table
+from gzslbench.report.labels import table_names
 from gzslbench.report.leaderboard import Leaderboard
 from gzslbench.report.tables import Table
 
@@ -56,16 +58,15 @@ def leaderboard_pages(board: Leaderboard) -> list[Page]:
 
 
 def headline_page(board: Leaderboard) -> Page:
-    """Lay out, for a README of the project, the first table over all data sets: complete rows and H alone."""
-    shown = [
-        replace(
-            with_columns(table, [place for place, column in enumerate(table.columns) if column.name not in _BESIDE_H]),
-            title="",
-            notes=(),
-        )
-        for table in map(without_rows_aside, board.overall[:1])
-    ]
-    return Page(OVERVIEW, "", {"headline": as_text(shown)})
+    """Lay out, for a README of the project, the first table over all data sets and that of gates: H alone."""
+    shown = [_h_alone(without_rows_aside(table)) for table in board.overall[:1]]
+    gates = [table for each in board.compared[:1] if (table := gates_table(each, table_names(board.rows)))]
+    return Page(OVERVIEW, "", {"headline": as_text([*shown, *(replace(table, title="") for table in gates)])})
+
+
+def _h_alone(table: Table) -> Table:
+    kept = [place for place, column in enumerate(table.columns) if column.name not in _BESIDE_H]
+    return replace(with_columns(table, kept), title="", notes=())
 
 
 def write_pages(pages: Iterable[Page], folder: Path) -> list[Path]:
