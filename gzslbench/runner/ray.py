@@ -23,7 +23,7 @@ from gzslbench.records.predictions import FloatArray
 from gzslbench.registry.source_hash import source_hash
 from gzslbench.runner.cluster import Cluster, share_of
 from gzslbench.runner.execute import Executor, Make
-from gzslbench.runner.failures import Cause, one_line
+from gzslbench.runner.failures import Cause, cause_of, one_line
 from gzslbench.runner.messages import CellDone, CellFailed, Ended, Event
 from gzslbench.runner.node import RemoteGroup, Unfit, run_here, versions
 from gzslbench.runner.request import Request
@@ -79,10 +79,14 @@ class RayExecutor(Executor):
             self._ray.cancel(stream, force=True)
 
     def _begin(self, position: int, make: Make) -> Iterator[tuple[int, Event]]:
-        if assignment := make():
-            self._start(_Group(position, assignment, {cell.index for cell in assignment.job.cells}))
-        else:
-            yield position, Ended()
+        cause = None
+        try:
+            if assignment := make():
+                self._start(_Group(position, assignment, {cell.index for cell in assignment.job.cells}))
+                return
+        except Exception as error:  # a data set that can't be read costs its own groups
+            cause = cause_of(error)
+        yield position, Ended(cause)
 
     def _start(self, group: _Group) -> None:
         group.tries += 1

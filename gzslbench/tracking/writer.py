@@ -47,11 +47,12 @@ _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""MLflow's own variables, where the user has not set them: no telemetry, and no long wait for a dead server."""
+"""MLflow's own variables, where the user has not set them: no telemetry, no bars, no long wait for a dead server."""
 
 
 def tracking_uri(chosen: str | None, results: Path) -> str:
@@ -155,12 +156,16 @@ class MlflowWriter:
         self._h: dict[str, list[float]] = defaultdict(list)
 
     def add(self, record: Record, folder: Path) -> bool:
-        """Write a record, unless it has been written; a run that a kill left unfinished is made anew."""
-        for run in self._client.search_runs([self.experiment], f"tags.`{DIGEST}` = '{record.digest}'"):
-            if run.info.status == "FINISHED":
-                return False
-            self._client.delete_run(run.info.run_id)
+        """Write a record, unless it has been written; a run that a kill left unfinished is made anew.
+
+        A record that ``--force`` made in place of an earlier one has a run of its own, newer than that one's.
+        """
         end_ms = created_ms(record)
+        for run in self._client.search_runs([self.experiment], f"tags.`{DIGEST}` = '{record.digest}'"):
+            if run.info.status != "FINISHED":
+                self._client.delete_run(run.info.run_id)
+            elif run.info.end_time == end_ms or not record.created:
+                return False
         run_id = self._start_run(record, end_ms)
         for metrics in _batches(list(_all_metrics(record, end_ms)), _METRICS_PER_CALL):
             self._client.log_batch(run_id, metrics=metrics)

@@ -118,6 +118,13 @@ def test_a_group_of_another_run_is_passed_over(make):
     assert run(FakeRay([FAILED, Ended()]), lambda: next(made), groups=2) == [(0, Ended()), (1, FAILED), (1, Ended())]
 
 
+def test_a_group_that_can_not_be_made_fails_and_the_next_one_runs(make):
+    makes = iter([lambda: 1 / 0, make])
+    (_, end), well = run(FakeRay([Ended()]), lambda: next(makes)(), groups=2)
+    assert end.cause.reason.startswith("ZeroDivisionError: division by zero")
+    assert well == (1, Ended())
+
+
 def test_a_node_that_can_not_run_a_group_is_named_and_the_others_are_stopped(make):
     ray = FakeRay([Unfit("n2", "lacks the plugin mine (acme 1.0)")])
     with pytest.raises(UsageError, match=r"^the node n2 of the Ray cluster lacks the plugin mine"):

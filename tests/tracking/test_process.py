@@ -22,6 +22,7 @@ from gzslbench.records.store import PREDICTIONS, RECORD, Store
 from gzslbench.tracking import process as tracking
 from gzslbench.tracking import writer as writer
 from gzslbench.tracking.process import MlflowProcess, keep_figure, sync
+from gzslbench.tracking.pull import pull
 
 DEAD_SERVER = "http://127.0.0.1:9"
 STEPS = range(1, 1201)
@@ -177,6 +178,18 @@ def test_a_run_that_a_kill_left_unfinished_is_made_anew(store, write):
     assert sync(store) == 1
     assert runs_of(client)[0][record.digest].info.run_id != half
     assert sync(store) == 0
+
+
+def test_a_record_made_again_has_a_run_of_its_own_which_is_what_comes_back(store, write, make_record, tmp_path):
+    first = write()
+    assert sync(store) == 1
+    again = replace(first, created="2099-01-01T00:00:00+00:00")
+    (store.folder(again.key) / RECORD).write_text(again.to_json())
+    assert sync(store) == 1
+    assert sync(store) == 0
+    pull(f"sqlite:///{store.root / 'mlflow.db'}", tmp_path / "pulled")
+    pulled = Store(tmp_path / "pulled").folder(again.key) / RECORD
+    assert json.loads(pulled.read_text())["created"] == again.created
 
 
 def test_damaged_records_do_not_stop_the_others(store, write, caplog):
