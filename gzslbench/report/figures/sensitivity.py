@@ -38,9 +38,11 @@ def draw(archive: Archive) -> Drawing:
     legend_below(figure, axes[:1], 4)
     groups = [group for points in sweeps.values() for group in points.values()]
     what = (
-        f"U, S and H of {base.name} over one setting at a time, the others staying as they are. Lines are means over "
-        "seeds, bands one standard deviation to either side; the dotted line marks the usual value."
+        f"U, S and H of {base.name} over one setting at a time, the others staying as they are. The dotted "
+        "line marks the usual value."
     )
+    if any(len(group.seeds) > 1 for group in groups):
+        what += " Lines are means over seeds, bands one standard deviation to either side."
     return Drawing(figure, what, groups)
 
 

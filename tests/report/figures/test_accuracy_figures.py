@@ -46,7 +46,9 @@ def test_sensitivity_draws_means_and_a_band_of_one_deviation(add, draw):
         for seed, offset in enumerate((-0.05, 0.05)):
             add(config={"steps": steps, "mode": "a"}, seed=seed, h=base + offset, u=0.5, s=0.6)
     add(config={"steps": 10, "mode": "b"}, seed=0)
-    axes = draw("sensitivity", "gsmflow", setting="gsmflow.steps").figure.axes[0]
+    drawing = draw("sensitivity", "gsmflow", setting="gsmflow.steps")
+    assert "bands one standard deviation" in caption(FIGURES["sensitivity"], drawing)
+    axes = drawing.figure.axes[0]
     h = _lines(axes)["H"]
     assert h.get_xdata().tolist() == [1, 10, 1000]
     assert h.get_ydata() == pytest.approx([10, 30, 20])
@@ -62,7 +64,9 @@ def test_sensitivity_draws_all_sweeps_of_three_values(add, draw):
     for name, values in (("a", (2, 3)), ("b", (2,)), ("c", (0, 99))):
         for value in values:
             add(config={"a": 1, "b": 1, "c": 1, name: value})
-    figure = draw("sensitivity").figure
+    drawing = draw("sensitivity")
+    assert "band" not in caption(FIGURES["sensitivity"], drawing), "there is one seed"
+    figure = drawing.figure
     assert [axes.get_xlabel() for axes in figure.axes] == ["gsmflow.a", "gsmflow.c"]
     assert [axes.get_xscale() for axes in figure.axes] == ["linear", "symlog"]
     assert [_lines(axes)["usual value"].get_xdata()[0] for axes in figure.axes] == [1, 1]
