@@ -31,7 +31,7 @@ class Config:
     hidden: PositiveInt = 4096  # width of the translator's hidden layer
     latent_dim: PositiveInt = 10  # dimensions of Z
     sigma: PositiveFloat = 0.3  # deviation of X from g(C, Z)
-    inference: Inference = "langevin"  # "adam" moves latents as the released code does
+    inference: Inference = "langevin"  # "adam": by an Adam, as the released code seems to mean
     langevin_steps: PositiveInt = 5  # l, in each round
     langevin_size: PositiveFloat = 0.1  # s
     noisy_share: Annotated[float, Field(ge=0, le=1)] = 1.0  # of the training, in which latents are moved with noise

@@ -24,10 +24,11 @@ def langevin(posterior: LatentPosterior, Z: Tensor, noise: Tensor, s: float) -> 
 
 
 def by_adam(posterior: LatentPosterior, Z: Tensor, noise: Tensor, s: float, learning_rate: float) -> Tensor:
-    """Take steps as the released code does: a fresh Adam climbs log p, and s U is added beside it.
+    """Take steps as the released code seems to mean: a fresh Adam climbs log p, and s U is added beside it.
 
-    Adam divides by the size of the gradient, so how sure the posterior is has no say in how far Z goes, and with the
-    released rate of 2e-4 the noise outweighs the gradient by far.
+    Its latents ask for no gradient, so that in truth they move by s U alone. Adam divides by the size of the gradient,
+    so how sure the posterior is has no say in how far Z goes, and with the released rate of 2e-4 the noise outweighs
+    the gradient by far.
     """
     m, v = torch.zeros_like(Z), torch.zeros_like(Z)
     for step, U in enumerate(noise, 1):

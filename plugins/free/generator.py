@@ -18,7 +18,7 @@ from gzslbench_plugins.shared.vae_gan import BETAS, Learners, VaeGan, VaeGanConf
 
 @dataclass(frozen=True)
 class FreeConfig(VaeGanConfig):
-    """Settings of :class:`Free`; defaults are the paper's, or released for CUB."""
+    """Settings of :class:`Free`; defaults are the paper's, or released for CUB, but for ``steps``."""
 
     critic_steps: PositiveInt = 1  # critic steps per generator step
     refinement_hidden: PositiveInt = 4096  # width of FR's hidden layer
@@ -67,7 +67,7 @@ class RefinedVaeGan(VaeGan):
         return [(self.refinement, self.refinement_adam), (self.centres, Adam(self.config.learning_rate, BETAS))]
 
     def on_fake(self, fake: Tensor, a: Tensor, *more: Tensor) -> Terms:
-        """L_R of fakes, from which E and G learn."""
+        """L_R of fakes, from which E and G learn, and FR unless it only judges them."""
         return {"semantics": self._reconstruction(self.refinement(fake, more[2])[1], a)}
 
     def learners_on_fake(self) -> Learners:

@@ -12,7 +12,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True)
 class SDGZSLConfig:
-    """Settings of :class:`SDGZSL`; defaults are the released code's for CUB with sentences."""
+    """Settings of :class:`SDGZSL`; defaults are those released for CUB with sentences, but for ``squashed_scores``."""
 
     per_class: PositiveInt = 1200  # synthetic samples per unseen class
     hidden: PositiveInt = 2048  # width of the hidden layers of all networks

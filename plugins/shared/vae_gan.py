@@ -36,7 +36,7 @@ PENALTY_FACTOR = 1.1
 
 @dataclass(frozen=True)
 class VaeGanConfig(WassersteinConfig):
-    """Settings of the networks and their training; defaults are what released code takes for CUB."""
+    """Settings of the networks and their training; defaults are the paper's, or what released code takes for CUB."""
 
     encoder_hidden: PositiveInt = 4096  # width of the encoder's first layer
     semantic_norm: NonNegativeFloat = 1.0  # length that class semantics are brought to; 0 leaves them as they are

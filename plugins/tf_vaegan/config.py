@@ -11,7 +11,7 @@ from gzslbench_plugins.shared.vae_gan import VaeGanConfig
 
 @dataclass(frozen=True)
 class TFVaeganConfig(VaeGanConfig):
-    """Settings of TF-VAEGAN; defaults are the paper's, or released for CUB."""
+    """Settings of TF-VAEGAN; defaults are the paper's, or released for CUB, but for ``steps`` and ``turn_steps``."""
 
     decoder_hidden: PositiveInt = 4096  # width of Dec's hidden layer h
     decoder_learning_rate: PositiveFloat = 1e-4  # of Dec's Adam

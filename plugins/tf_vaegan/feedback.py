@@ -74,7 +74,7 @@ class FeedbackVaeGan(VaeGan):
         return [(self.decoder, self.decoder_adam)]
 
     def on_fake(self, fake: Tensor, a: Tensor, *more: Tensor) -> Terms:
-        """L_R of fakes, from which E, G and F learn."""
+        """L_R of fakes, from which E, G and F learn, and Dec unless it only judges them."""
         return {"semantics": self._reconstruction(fake, a)}
 
     def learners_on_fake(self) -> Learners:
