@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -109,6 +111,19 @@ class Scope:
     grid: Sequence[Settings] = ({},)
 
 
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Spare the searches for cycles that many thousands of new objects set off: a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_without_garbage_collection()
 def make_plan(combinations: Sequence[Combination], tasks: Sequence[Task], resolver: Resolver, scope: Scope) -> Plan:
     """Plan all compatible combinations on all tasks; a cell does not depend on what else is planned.
 
