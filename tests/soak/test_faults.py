@@ -170,11 +170,17 @@ class Scene:
         process = self.start(*options, prepare=prepare)
         told, _ = process.communicate(timeout=3600)
         assert "Traceback" not in told, told
-        assert not list(self.left_over()), told
+        self.require_nothing_left(told)
         return process.returncode, told
 
-    def left_over(self) -> Iterator[psutil.Process]:
-        """Find the processes of this scene."""
+    def require_nothing_left(self, told: str = "") -> None:
+        """Fail if a process of this scene goes on; the fork server takes a moment to see that its parent is gone."""
+        until = time.monotonic() + 30
+        while (left := list(self._left_over())) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not left, told
+
+    def _left_over(self) -> Iterator[psutil.Process]:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 ours = process.environ().get("SCENE") == str(self.place)
@@ -214,10 +220,7 @@ def killed(scene: Scene) -> None:
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    until = time.monotonic() + 30
-    while list(scene.left_over()) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not list(scene.left_over())
+    scene.require_nothing_left()
 
 
 def with_a_full_disk(scene: Scene) -> None:
@@ -297,4 +300,4 @@ def test_signals_end_a_sweep_in_good_order(make_scene: Callable[..., Scene]) -> 
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert "the same command continues" in told
-    assert not list(scene.left_over())
+    scene.require_nothing_left()
