@@ -79,14 +79,15 @@ class RayExecutor(Executor):
             self._ray.cancel(stream, force=True)
 
     def _begin(self, position: int, make: Make) -> Iterator[tuple[int, Event]]:
-        cause = None
         try:
-            if assignment := make():
-                self._start(_Group(position, assignment, {cell.index for cell in assignment.job.cells}))
-                return
+            assignment = make()
         except Exception as error:  # a data set that can't be read costs its own groups
-            cause = cause_of(error)
-        yield position, Ended(cause)
+            yield position, Ended(cause_of(error))
+            return
+        if assignment:
+            self._start(_Group(position, assignment, {cell.index for cell in assignment.job.cells}))
+        else:
+            yield position, Ended()
 
     def _start(self, group: _Group) -> None:
         group.tries += 1

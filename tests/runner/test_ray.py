@@ -125,6 +125,11 @@ def test_a_group_that_can_not_be_made_fails_and_the_next_one_runs(make):
     assert well == (1, Ended())
 
 
+def test_what_goes_wrong_with_the_cluster_when_a_group_starts_is_not_blamed_on_the_group(make):
+    with pytest.raises(IndexError):  # the stand-in has no script, as a cluster that is gone takes no task
+        run(FakeRay(), make)
+
+
 def test_a_node_that_can_not_run_a_group_is_named_and_the_others_are_stopped(make):
     ray = FakeRay([Unfit("n2", "lacks the plugin mine (acme 1.0)")])
     with pytest.raises(UsageError, match=r"^the node n2 of the Ray cluster lacks the plugin mine"):
