@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from gzslbench.contract import ClassSet, Context, Need, View
 from gzslbench.training import fit_together
-from gzslbench.training.loop import run
+from gzslbench.training.loop import make_steps, run
 from gzslbench_plugins.canzsl import gzslbench_methods as canzsl_methods
 from gzslbench_plugins.canzsl.generator import CANZSL, CANZSLConfig
 from gzslbench_plugins.gazsl import gzslbench_methods as gazsl_methods
@@ -172,30 +172,38 @@ def test_without_a_cycle_loss_it_is_gazsl() -> None:
 
 
 def test_the_losses_of_a_step_follow_in_turn_and_move_the_networks_they_are_about() -> None:
-    generator, ctx = CANZSL(CANZSLConfig(**TINY, steps=1, inverse_hidden=8, cycle_steps=2)), context()
+    generator, ctx = CANZSL(CANZSLConfig(**TINY, steps=1, inverse_hidden=8, critic_steps=1, cycle_steps=2)), context()
     training = next(generator.trainings(toy(), ctx))
-    batches = list(training.descents[2].batches())
-    named = [list(generator._loss(*batch)) for batch in batches]
-    assert named == [
-        ["generator", "generator_classes", "pivot", "weights"],
-        ["inverse", "inverse_weights"],
-        ["cycle"],
-        ["cycle"],
-    ]
-    networks = [generator.gan.generator, generator.inverse, generator.gan.critic, generator.inverse_critic]
-    for batch, moved in zip(
-        batches, ["1000", "0100", "1100", "1100"], strict=True
-    ):  # one step on each batch, of fresh networks' optimisers
+    turns = [(descent, batch) for descent in training.descents for batch in descent.batches()]
+    named = [next(iter(descent.loss(*batch))) for descent, batch in turns]
+    assert named == ["critic", "generator", "inverse_critic", "inverse", "cycle", "cycle"]
+    networks = [generator.gan.critic, generator.gan.generator, generator.inverse_critic, generator.inverse]
+    for (descent, batch), moved in zip(turns, ["1000", "0100", "0010", "0001", "0101", "0101"], strict=True):
         before = [nn.utils.parameters_to_vector(each.parameters()).clone() for each in networks]
-        run([replace(training, descents=[replace(training.descents[2], batches=lambda batch=batch: [batch])])], [ctx])
+        run([replace(training, descents=[replace(descent, batches=lambda batch=batch: [batch])])], [ctx])
         after = [nn.utils.parameters_to_vector(each.parameters()) for each in networks]
         assert "".join(str(int(not torch.equal(*pair))) for pair in zip(before, after, strict=True)) == moved
+
+
+def test_each_network_has_one_adam_for_all_its_losses() -> None:
+    generator, ctx = CANZSL(CANZSLConfig(**TINY, steps=1, inverse_hidden=8, critic_steps=2, cycle_steps=3)), context()
+    training = next(generator.trainings(toy(), ctx))
+    steps = make_steps([training], ctx)
+    for step, descent in zip(steps, training.descents, strict=True):
+        for batch in descent.batches():
+            step(*batch)
+    taken: dict[nn.Parameter, list[int]] = {}
+    for adam in {adam for step in steps for adam in step._optimisers}:
+        for parameter, state in adam.state.items():
+            taken.setdefault(parameter, []).append(int(state["step"]))
+    networks = [generator.gan.critic, generator.gan.generator, generator.inverse_critic, generator.inverse]
+    assert [taken[next(each.parameters())] for each in networks] == [[2], [4], [2], [4]]
 
 
 def test_the_cycle_and_inverse_losses_are_those_of_the_samples_one_by_one() -> None:
     generator, ctx = CANZSL(CANZSLConfig(**TINY, inverse_hidden=8, weight_loss=0.01, cycle_loss=2.0)), context()
     training = next(generator.trainings(toy(), ctx))
-    _, (z, x), (z1, z2, a), *_ = training.descents[2].batches()
+    (z, x), (z1, z2, a), *_ = training.descents[3].batches()
     inverse, G = generator.inverse, generator.gan.generator
     each = [(inverse(z2[i : i + 1], G(z1[i : i + 1], a[i : i + 1])) - a[i]).square().mean() for i in range(32)]
     torch.testing.assert_close(generator._cycle_loss(z1, z2, a)["cycle"], 2 * torch.stack(each).mean())
