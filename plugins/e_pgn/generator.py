@@ -13,6 +13,7 @@ from gzslbench.contract import Context, Generator, Info, Makes, View
 from gzslbench.training import Adam, Batches, Descent, Terms, Trained, Training, Trainings
 from gzslbench_plugins.e_pgn.episodes import Episode
 from gzslbench_plugins.e_pgn.losses import (
+    Over,
     adversarial_loss,
     alignment,
     discriminator_loss,
@@ -46,6 +47,7 @@ class Config:
     adversarial: NonNegativeFloat = 1.0  # weight of the adversarial loss
     nonnegative_semantics: bool = False  # end G in a ReLU, as the released code does
     mean_distance: bool = False  # refine by distances over the number of dimensions, as the released code does
+    refinement_over: Over = "classes"  # compared in refining; "samples" as in the released code for CUB, AWA2 and FLO
     generated_seen: bool = True  # prototypes of seen classes are generated, too; else their samples stand for them
     semantic_norm: NonNegativeFloat = 0.0  # length that class semantics are brought to; 0 leaves them as they are
     per_class: PositiveInt = 1  # copies of a class's prototype
@@ -114,7 +116,8 @@ class PrototypeGenerator(Trained, Generator):
         return {"discriminator": discriminator_loss(real, made)}
 
     def _refining_loss(self, x: Tensor, labels: Tensor, a: Tensor) -> Terms:
-        return {"refinement": refinement(x, self.F(a), labels, self.config.mean_distance)}
+        config: Config = self.config
+        return {"refinement": refinement(x, self.F(a), labels, config.mean_distance, config.refinement_over)}
 
     @torch.no_grad()
     def generate(self, semantics: Tensor, per_class: int, ctx: Context) -> Tensor:

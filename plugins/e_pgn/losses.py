@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
+
+Over = Literal["classes", "samples"]
 
 
 def alignment(value: Tensor, target: Tensor) -> Tensor:
@@ -29,10 +33,13 @@ def adversarial_loss(made: Tensor) -> Tensor:
     return softplus(-made).mean()
 
 
-def refinement(x: Tensor, prototypes: Tensor, labels: Tensor, mean_distance: bool) -> Tensor:
+def refinement(x: Tensor, prototypes: Tensor, labels: Tensor, mean_distance: bool, over: Over = "classes") -> Tensor:
     """Classify features x (n, d) by squared Euclidean distance from prototypes (c, d).
 
-    ``mean_distance`` divides it by d, as the released code does. A sample's own square is the same for all classes.
+    ``mean_distance`` divides it by d, as the released code does. ``over`` says what the softmax compares: the classes
+    of a sample, or the samples of the batch under their class, as the released code for CUB, AWA2 and FLO does.
     """
-    logits = 2 * x @ prototypes.T - prototypes.square().sum(dim=1)
-    return cross_entropy(logits / x.shape[1] if mean_distance else logits, labels)
+    squares = prototypes.square().sum(dim=1) + x.square().sum(dim=1, keepdim=True)
+    logits = (2 * x @ prototypes.T - squares) / (x.shape[1] if mean_distance else 1)
+    likelihood = logits.log_softmax(dim=1 if over == "classes" else 0)
+    return -likelihood.gather(1, labels[:, None]).mean()

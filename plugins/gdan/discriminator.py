@@ -17,6 +17,9 @@ class PairDiscriminator(nn.Module):
         self.from_features = nn.Linear(feature_dim, hidden)
         self.from_semantics = nn.Linear(semantic_dim, hidden, bias=False)
         self.head = nn.Linear(hidden, 1)
+        bound = (feature_dim + semantic_dim) ** -0.5  # that of one layer on both
+        for parameter in (*self.from_features.parameters(), *self.from_semantics.parameters()):
+            nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
         """Judge features (n, d) under semantics (n, k): (n,)."""

@@ -50,12 +50,13 @@ def test_classes_are_told_apart_in_both_spaces_by_inner_products() -> None:
 
 
 @pytest.mark.parametrize("mean_distance", [False, True])
-def test_refinement_classifies_by_distance(mean_distance: bool) -> None:
+@pytest.mark.parametrize(("over", "axis"), [("classes", 1), ("samples", 0)])
+def test_refinement_is_a_softmax_of_distances(mean_distance: bool, over: str, axis: int) -> None:
     x, prototypes, labels = problem()
     distances = euclidean_distances(x.double(), prototypes.double()) ** 2 / (5 if mean_distance else 1)
-    likelihood = np.exp(-distances) / np.exp(-distances).sum(axis=1, keepdims=True)
-    expected = log_loss(labels, likelihood, labels=[0, 1, 2])
-    assert refinement(x, prototypes, labels, mean_distance).item() == pytest.approx(expected, rel=1e-5)
+    likelihood = np.exp(-distances) / np.exp(-distances).sum(axis=axis, keepdims=True)
+    expected = -np.log(likelihood[np.arange(len(labels)), labels]).mean()
+    assert refinement(x, prototypes, labels, mean_distance, over).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_adversaries_are_those_of_the_logarithms() -> None:

@@ -59,6 +59,14 @@ def test_the_discriminator_regresses_to_one_and_zero() -> None:
     torch.testing.assert_close(D(x, a), D.head(layer(torch.cat([x, a], dim=1)).relu())[:, 0])
 
 
+def test_the_discriminators_first_layer_starts_as_one_layer_on_both_inputs() -> None:
+    torch.manual_seed(2)
+    D = PairDiscriminator(60, 4, 500)
+    assert [float(each.weight.detach().abs().max()) for each in (D.from_features, D.from_semantics)] == [
+        pytest.approx(64**-0.5, rel=0.02),
+    ] * 2
+
+
 def test_the_terms_of_the_dual_stage() -> None:
     made = fitted(linear_classes()[0], deviation=0.5, cycle_loss=0.2, regression_loss=0.3, dual_loss=0.4)
     x, a, kept, noise, other = batch()
