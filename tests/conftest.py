@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
 from collections import Counter
@@ -345,6 +346,16 @@ def add_plugin(rehearsal: Rehearsal, tmp_path: Path) -> AddPlugin:
         rehearsal.files.append(path)
 
     return add
+
+
+@pytest.fixture
+def heed_ctrl_c() -> Callable[[], None]:
+    """Undo, in a new process, what a shell does to programs in the background: they ignore Ctrl-C, and so do theirs."""
+
+    def undo() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return undo
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ Start = Callable[[Path], "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) -> Start:
+def start(
+    tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path, heed_ctrl_c: Callable[[], None]
+) -> Start:
     """Start a sweep of fifteen cells that takes a few seconds."""
     slow = tmp_path / "slow.py"
     fit = "def fit(self, view, ctx):\n"
@@ -49,15 +51,10 @@ def start(tiny_world: Path, tiny_cache: Path, toy_plugin: Path, tmp_path: Path) 
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heed_ctrl_c,
+            preexec_fn=heed_ctrl_c,
         )
 
     return run
-
-
-def _heed_ctrl_c() -> None:
-    """Undo what a shell does to programs in the background: they ignore Ctrl-C, and so would all that they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def survivors(mark: Path) -> Iterator[psutil.Process]:

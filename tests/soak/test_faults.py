@@ -291,14 +291,9 @@ def test_a_sweep_with_faults_comes_to_the_same_records(make_scene: Callable[...,
         assert all(np.array_equal(found[digest][1][name], array) for name, array in arrays.items())
 
 
-def heed_interrupts() -> None:
-    """Undo what a shell does to a test run that it starts in the background: such a one ignores them."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def test_signals_end_a_sweep_in_good_order(make_scene: Callable[..., Scene]) -> None:
+def test_signals_end_a_sweep_in_good_order(make_scene: Callable[..., Scene], heed_ctrl_c: Callable[[], None]) -> None:
     scene = make_scene("interrupted")
-    process = scene.start("--no-track", prepare=heed_interrupts)
+    process = scene.start("--no-track", prepare=heed_ctrl_c)
     while not scene.store.folders() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
