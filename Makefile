@@ -28,7 +28,7 @@ test-slow: $(VENV)/installed-dev  ## run the slow tests: packages installed, kil
 test-ray: $(VENV)/installed-ray  ## run the tests on a Ray cluster of three nodes, which are processes of this machine
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/runner/test_ray.py
 
-soak: $(VENV)/installed-ray  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster
+soak: $(VENV)/installed-ray  ## fuzz every reader for ten minutes each, run a thousand cells with injected faults, lose a cluster and a network
 	GZSLBENCH_SOAK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -s tests/soak tests/runner/test_ray.py \
 		tests/report/uncertainty/test_coverage.py
 

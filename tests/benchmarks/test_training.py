@@ -33,7 +33,7 @@ PAIRS = 9
 VAE_GAN = {"f-vaegan-d2": 1.8, "tf-vaegan": 1.5, "free": 1.5}
 WGAN = {"cewgan": 1.5, "lisgan": 1.5}
 VAE = {"cada-vae": 1.2, "sdgzsl": 1.8}
-LATENT = {"abp-zsl": 1.8, "gdan": 1.2}
+LATENT = {"abp-zsl": 1.3, "gdan": 1.2}
 AT_LEAST = {
     "float32": {"gsmflow": 1.2, "f-clswgan": 1.6, "early-gan": 1.6, "ce-gzsl": 8.0, **VAE_GAN, **WGAN, **VAE, **LATENT},
     "bfloat16": VAE,

@@ -257,35 +257,11 @@ def test_a_version_that_differs_is_named_with_the_node(three_nodes, monkeypatch)
         connected.settle(Request(device="cpu"))
 
 
-BUSY = """
-import time
-
-from gzslbench.contract import Classifier, Info, hookimpl
-
-
-class Busy(Classifier):
-    info = Info("busy")
-
-    def fit(self, view, ctx):
-        end_s = time.process_time() + 8
-        while time.process_time() < end_s:
-            pass
-
-    def scores(self, features, classes):
-        return features.new_ones(len(features), len(classes.semantics))
-
-
-@hookimpl
-def gzslbench_classifiers():
-    return [Busy]
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.skipif("GZSLBENCH_SOAK" not in os.environ, reason="takes minutes: make soak")
 @pytest.mark.timeout(900)
 def test_two_nodes_take_little_more_than_half_the_time_of_one(three_nodes, place, start):
-    (place / "busy.py").write_text(BUSY)
+    shutil.copy(Path(__file__).parents[1] / "plugin_files" / "busy.py", place)
     eight_groups = ("--executor", "ray", "--address", three_nodes.cluster.address, "--seeds", "0-7")
 
     def took_s(jobs: str) -> float:
