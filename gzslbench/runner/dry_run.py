@@ -61,7 +61,7 @@ def write_plan(path: Path, plan: Plan, store: Store, request: Request, machine_c
                 {
                     "group": name,
                     "cells": [title(cell) for cell in left.cells],
-                    "expected_s": None if unknown else round(expected_s, 1),
+                    "expected_s": None if unknown else round(expected_s, 3),
                 }
             )
     with disk_errors(f"can't write {path}"), aside(path) as temporary:
