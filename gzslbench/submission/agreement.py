@@ -33,8 +33,8 @@ def same_predicted(one: Predictions, other: Predictions) -> float:
     return float((one.predicted == other.predicted).mean()) if np.array_equal(one.samples, other.samples) else 0.0
 
 
-def same_in_either_domain(one: Predictions, other: Predictions) -> float:
-    """Give the share of equal predicted classes among samples that either sends to a domain, the lower of both domains.
+def same_in_each_domain(one: Predictions, other: Predictions) -> float:
+    """Give the share of equal predicted classes among what one of both sends to a domain, the lower of the domains.
 
     Where nearly all samples go to seen classes, honest methods predict the same for up to 98% of all samples.
     """

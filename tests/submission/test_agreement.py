@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gzslbench.records.predictions import Predictions
-from gzslbench.submission.agreement import same_in_either_domain, same_predicted
+from gzslbench.submission.agreement import same_in_each_domain, same_predicted
 
 SEEN, UNSEEN = 0, 2
 
@@ -21,10 +21,10 @@ def test_that_nearly_all_is_taken_for_seen_makes_no_two_results_alike():
     one = sent(SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, UNSEEN, UNSEEN)
     other = sent(SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, SEEN, UNSEEN)
     assert same_predicted(one, other) == 8 / 9
-    assert same_in_either_domain(one, other) == same_in_either_domain(other, one) == 1 / 2
+    assert same_in_each_domain(one, other) == same_in_each_domain(other, one) == 1 / 2
 
 
 def test_what_is_the_same_agrees_in_whatever_domain_it_has():
     for each in (sent(SEEN, SEEN), sent(UNSEEN), sent(SEEN, UNSEEN)):
-        assert same_in_either_domain(each, each) == 1
-    assert same_in_either_domain(sent(SEEN), replace(sent(SEEN), samples=np.array([7]))) == 0
+        assert same_in_each_domain(each, each) == 1
+    assert same_in_each_domain(sent(SEEN), replace(sent(SEEN), samples=np.array([7]))) == 0

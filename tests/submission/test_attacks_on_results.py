@@ -193,9 +193,7 @@ def test_copies_that_differ_in_what_is_not_predicted_alone_are_doubted(files, re
         put_record(files, replace(record_in(files, seed), metrics=metrics), npz(arrays))
     told = refused(against=[RESULTS])
     assert list(told) == ["originality"]
-    assert re.search(
-        r"(9\d|100)\.\d% and more of the predictions in either domain are those of 'gsmflow", told["originality"]
-    )
+    assert re.search(r"(98|99|100)\.\d% of predictions are those of 'gsmflow", told["originality"])
 
 
 def test_seeds_that_differ_in_what_is_not_predicted_alone_are_doubted(files, refused, glyphs_answers):
